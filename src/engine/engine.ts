@@ -1,0 +1,62 @@
+import type { Epoch, TimestampUs } from '../base/brand.ts';
+import type { HeadraceError } from '../base/error.ts';
+import type { Pipeline } from '../plan/node.ts';
+
+export interface EngineOptions {
+  /** Worker threads; pipelines are dealt out to them. */
+  readonly workers: number;
+  readonly snapshotIntervalMs: number;
+  /** WebAssembly memory of one worker, at most. */
+  readonly workerMemoryBytesMax: number;
+}
+
+/** Runs pipelines in worker threads over one log. Made by `createEngine` (engine/host.ts). */
+export interface Engine {
+  /** Recovers the pipeline from its last snapshot and journal, or starts it at the beginning of its inputs. Output topics exist when it resolves. */
+  start(pipeline: Pipeline): Promise<RunningPipeline>;
+  pipelines(): readonly RunningPipeline[];
+  close(): Promise<void>;
+}
+
+export type PipelineState = 'recovering' | 'running' | 'paused' | 'failed' | 'stopped';
+
+export interface RunningPipeline {
+  readonly pipeline: Pipeline;
+  status(): PipelineStatus;
+  /** Resolves when every input has been read to its end and all that follows is committed; `closeWindows` ends bounded input: the watermark goes to infinity. */
+  idle(options?: { readonly closeWindows: boolean }): Promise<void>;
+  /** Takes a snapshot first unless told not to. */
+  stop(options?: { readonly snapshot: boolean }): Promise<void>;
+}
+
+export interface PipelineStatus {
+  readonly name: string;
+  readonly state: PipelineState;
+  readonly epoch: Epoch;
+  readonly error: HeadraceError | undefined;
+  /** Records not yet processed, over all inputs. */
+  readonly lagRecords: number;
+  readonly watermark: TimestampUs | undefined;
+  readonly operators: readonly OperatorStatus[];
+  readonly edges: readonly { readonly from: string; readonly to: string; readonly rows: number }[];
+  readonly lateRows: number;
+  readonly duplicateRows: number;
+  /** Milliseconds; recent. */
+  readonly epochMs: { readonly p50: number; readonly p99: number };
+  readonly stateBytes: number;
+  readonly stateKeys: number;
+  readonly snapshotEpoch: Epoch | undefined;
+}
+
+export interface OperatorStatus {
+  /** Stable within a version of the pipeline: `source:requests`, `filter:2`, `aggregate:requests_1m`, `output:requests_1m`. */
+  readonly id: string;
+  readonly kind: string;
+  /** For people: the expression, the keys, the window. */
+  readonly label: string;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly watermark: TimestampUs | undefined;
+  readonly stateKeys: number;
+  readonly stateBytes: number;
+}
