@@ -95,7 +95,7 @@ function patchBody(bytes: Buffer, places: Places, first: number, nowMs: number):
       second = new Date(wholeSecond).toISOString().slice(0, 20);
     }
     const at = places.timeAt[i] as number;
-    bytes.latin1Write(second, at, 20);
+    bytes.write(second, at, 20, 'latin1');
     const ms = time % 1000;
     bytes[at + 20] = 48 + Math.floor(ms / 100);
     bytes[at + 21] = 48 + (Math.floor(ms / 10) % 10);

@@ -100,7 +100,7 @@ class Load {
     let text = '';
     socket.on('connect', send);
     socket.on('data', (chunk: Buffer) => {
-      text += chunk.latin1Slice();
+      text += chunk.toString('latin1');
       if (!answerIsWhole(text)) return;
       this.#answered(text, dueAt, body);
       text = '';

@@ -1,0 +1,99 @@
+/** Starts the product as a user would, on a fresh data directory, and stops it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const ROOT = process.cwd();
+const READY_MS_MAX = 60_000;
+
+export interface Server {
+  readonly port: number;
+  readonly url: string;
+  readonly dataDir: string;
+  readonly process: ChildProcess;
+  /** From spawn to the first 200 of /health/ready. */
+  readonly readyMs: number;
+  readonly output: () => string;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  removeData(): void;
+}
+
+export interface ServerOptions {
+  readonly project: string;
+  readonly dataDir?: string;
+  readonly flags?: readonly string[];
+  readonly nodeFlags?: readonly string[];
+  readonly port?: number;
+}
+
+/** A port that is free now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+async function waitReady(url: string, child: ChildProcess, output: () => string): Promise<void> {
+  const deadline = performance.now() + READY_MS_MAX;
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`starting the server: it exited with ${child.exitCode}:\n${output()}`);
+    const ready = await fetch(`${url}/health/ready`).then(
+      (r) => r.ok,
+      () => false,
+    );
+    if (ready) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`starting the server: not ready within ${READY_MS_MAX} ms:\n${output()}`);
+}
+
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const port = options.port ?? (await freePort());
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'headrace-'));
+  const url = `http://127.0.0.1:${port}`;
+  const startedAt = performance.now();
+  const child = spawn(
+    process.execPath,
+    [
+      ...(options.nodeFlags ?? []),
+      join(ROOT, 'bin/headrace.js'),
+      'start',
+      options.project,
+      '--http-port',
+      String(port),
+      '--data-dir',
+      dataDir,
+      ...(options.flags ?? []),
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let text = '';
+  const keep = (chunk: Buffer) => {
+    text = (text + chunk.toString()).slice(-20_000);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  await waitReady(url, child, () => text);
+  return {
+    port,
+    url,
+    dataDir,
+    process: child,
+    readyMs: performance.now() - startedAt,
+    output: () => text,
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      await exited;
+    },
+    removeData: () => rmSync(dataDir, { recursive: true, force: true }),
+  };
+}
