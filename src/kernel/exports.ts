@@ -1,0 +1,26 @@
+/**
+ * Functions that the WebAssembly module exports, as JavaScript sees them: addresses and u32 arrive as signed numbers
+ * (`>>> 0` makes them unsigned), 64-bit integers as bigint.
+ */
+export interface MemoryExports {
+  alloc(bytes: number): number;
+  allocZeroed(bytes: number): number;
+  free(pointer: number): void;
+  realloc(pointer: number, keep: number, bytes: number): number;
+  arenaAlloc(bytes: number): number;
+  arenaTrim(pointer: number, bytes: number): void;
+  arenaReset(keepBytes: number): void;
+  arenaBytes(): number;
+  allocatedBytes(): number;
+}
+
+export interface HashExports {
+  mix64(value: bigint): bigint;
+  hash64(value: bigint, seed: bigint): bigint;
+  hashBytes(pointer: number, length: number, seed: bigint): bigint;
+  hashStr(reference: number, seed: bigint): bigint;
+  equalStr(a: number, b: number): number;
+  equalBytes(a: number, b: number, length: number): number;
+}
+
+export interface KernelExports extends MemoryExports, HashExports {}
