@@ -1,0 +1,45 @@
+/** Every limit of serving, in one place. */
+
+/** Rows that one table keeps; beyond it the row written longest ago is evicted (and counted). */
+export const TABLE_ROWS_MAX = 1_000_000;
+/** Newest rows that the table of an `append` topic keeps. */
+export const TABLE_TAIL_ROWS_MAX = 10_000;
+
+/** Bytes read from a partition in one go; grows for a single batch that is larger. */
+export const FEED_READ_BYTES = 256 * 1024;
+/** Time that feeds may take before they give the event loop back, milliseconds. */
+export const FEED_TURN_MS_MAX = 8;
+/** Records handed to listeners between two looks at the clock. */
+export const FEED_SLICE_RECORDS = 256;
+
+/** Frames that wait in memory for one subscriber; what comes beyond is read from the log again. */
+export const LIVE_BUFFER_FRAMES_MAX = 16_384;
+/** A client whose buffer is full and that takes nothing for so long is let go, milliseconds. */
+export const LIVE_SLOW_MS_MAX = 30_000;
+/** Newest records per partition that a stream of a topic begins with. */
+export const LIVE_TAIL_RECORDS = 100;
+/** Live streams open at once. */
+export const LIVE_STREAMS_MAX = 10_000;
+/** Keys remembered for a filtered stream, to tell a row that leaves the filter from one that was never in it. */
+export const LIVE_FILTER_KEYS_MAX = 100_000;
+
+/** Rows of an answer unless the caller asks for fewer or more. */
+export const QUERY_ROWS_DEFAULT = 1_000;
+/** Rows of an answer at most. */
+export const QUERY_ROWS_MAX = 100_000;
+/** Milliseconds that a query may take unless the caller says otherwise. */
+export const QUERY_TIMEOUT_MS_DEFAULT = 10_000;
+/** Milliseconds that a query may take at most. */
+export const QUERY_TIMEOUT_MS_MAX = 120_000;
+/** Queries that run at once; those beyond wait in a queue of {@link QUERY_QUEUE_MAX}. */
+export const QUERY_CONCURRENT_MAX = 2;
+/** Queries that wait; those beyond are refused. */
+export const QUERY_QUEUE_MAX = 64;
+/** Memory of the query database, megabytes. */
+export const QUERY_MEMORY_MB = 1_024;
+/** Threads of the query database. */
+export const QUERY_THREADS = 2;
+/** Records of a topic that one query may read. */
+export const QUERY_TOPIC_RECORDS_MAX = 5_000_000;
+/** Characters of a query. */
+export const QUERY_TEXT_MAX = 100_000;
