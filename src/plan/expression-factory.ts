@@ -1,0 +1,130 @@
+import { HeadraceError } from '../base/error.ts';
+import type { Column, DataType } from './data-type.ts';
+import type {
+  CallExpression,
+  CaseExpression,
+  ColumnExpression,
+  Expression,
+  LiteralExpression,
+  UserFunctionExpression,
+} from './expression.ts';
+import { findOverload, isForm } from './function.ts';
+import { TYPE, typeName, typesEqual } from './type-name.ts';
+import { valueCast } from './value-cast.ts';
+
+/** Frozen expressions. These check types but do not coerce: coercion.ts does, for what people write. */
+export function literal(value: unknown, type: DataType): LiteralExpression {
+  return Object.freeze({ kind: 'literal', type, value });
+}
+
+export const TRUE = literal(true, TYPE.boolean);
+export const FALSE = literal(false, TYPE.boolean);
+
+export function nullLiteral(type: DataType): LiteralExpression {
+  return literal(null, type);
+}
+
+export function columnReference(columns: readonly Column[], index: number): ColumnExpression {
+  const column = columns[index];
+  if (column === undefined) {
+    throw new HeadraceError(`making a plan: there is no column ${index} among ${columns.length}`, {
+      code: 'PLAN_INVALID_NODE',
+      domain: 'plan',
+    });
+  }
+  return Object.freeze({ kind: 'column', type: column.type, index, name: column.name });
+}
+
+/** A call whose arguments have the types of an overload already; nested `and`s and `or`s become one. */
+export function call(name: string, args: readonly Expression[]): Expression {
+  if (isForm(name)) return formCall(name, args);
+  const types = args.map((arg) => arg.type);
+  const entry = findOverload(name, types);
+  if (entry === undefined) {
+    throw new HeadraceError(`making a plan: function ${name}(${types.map(typeName).join(', ')}) does not exist`, {
+      code: 'PLAN_UNKNOWN_FUNCTION',
+      domain: 'plan',
+    });
+  }
+  return freezeCall(name, args, entry.result);
+}
+
+function formCall(name: string, args: readonly Expression[]): Expression {
+  if (name === 'and' || name === 'or') {
+    const flat = args.flatMap((arg) => (arg.kind === 'call' && arg.function === name ? arg.args : [arg]));
+    return flat.length === 1 ? flat[0]! : freezeCall(name, flat, TYPE.boolean);
+  }
+  const isValue = name === 'coalesce' || name === 'nullif' || name === 'greatest' || name === 'least';
+  return freezeCall(name, args, isValue ? args[0]!.type : TYPE.boolean);
+}
+
+function freezeCall(name: string, args: readonly Expression[], type: DataType): CallExpression {
+  return Object.freeze({ kind: 'call', type, function: name, args: Object.freeze([...args]) });
+}
+
+/** Nothing for the same type; a literal for a literal; else a cast. @throws HeadraceError `PLAN_TYPE_MISMATCH` */
+export function castTo(input: Expression, type: DataType): Expression {
+  if (typesEqual(input.type, type)) return input;
+  const cast = valueCast(input.type, type);
+  if (cast === undefined) {
+    throw new HeadraceError(`making a plan: cannot cast type ${typeName(input.type)} to ${typeName(type)}`, {
+      code: 'PLAN_TYPE_MISMATCH',
+      domain: 'plan',
+    });
+  }
+  if (input.kind === 'literal') return literal(input.value === null ? null : cast(input.value), type);
+  return Object.freeze({ kind: 'cast', type, input });
+}
+
+/** All results have one type already. */
+export function caseExpression(
+  branches: readonly { readonly when: Expression; readonly then: Expression }[],
+  otherwise: Expression,
+): CaseExpression {
+  return Object.freeze({
+    kind: 'case',
+    type: otherwise.type,
+    // biome-ignore lint/suspicious/noThenProperty: the contract names the result of a branch `then`; it is never awaited
+    branches: Object.freeze(branches.map((branch) => Object.freeze({ when: branch.when, then: branch.then }))),
+    otherwise,
+  });
+}
+
+export function userFunctionCall(
+  declared: { readonly name: string; readonly module: string; readonly exportName: string; readonly type: DataType },
+  args: readonly Expression[],
+): UserFunctionExpression {
+  const { name, module, exportName, type } = declared;
+  return Object.freeze({ kind: 'user-function', type, name, module, exportName, args: Object.freeze([...args]) });
+}
+
+const NULL_FROM_VALUES: ReadonlySet<string> = new Set([
+  'nullif',
+  'json_get',
+  'json_get_text',
+  'json_path',
+  'json_path_text',
+  'jsonb_array_length',
+]);
+
+/** Whether the expression can be null for rows of these columns; never false by mistake. */
+export function isNullable(expression: Expression, columns: readonly Column[]): boolean {
+  const nullable = (inner: Expression): boolean => isNullable(inner, columns);
+  switch (expression.kind) {
+    case 'literal':
+      return expression.value === null;
+    case 'column':
+      return columns[expression.index]?.nullable ?? true;
+    case 'cast':
+      return nullable(expression.input);
+    case 'case':
+      return expression.branches.some((branch) => nullable(branch.then)) || nullable(expression.otherwise);
+    case 'user-function':
+      return true;
+    case 'call':
+      if (NULL_FROM_VALUES.has(expression.function)) return true;
+      if (/^is_/.test(expression.function)) return false;
+      if (/^(?:coalesce|greatest|least)$/.test(expression.function)) return expression.args.every(nullable);
+      return expression.args.some(nullable);
+  }
+}
