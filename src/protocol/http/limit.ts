@@ -44,3 +44,7 @@ export const TABLE_ROWS_MAX = 10_000;
 export const ZSTD_WINDOW_BYTES_MAX = 8 * 1024 * 1024;
 /** At a clean stop, requests under way get this long to finish. */
 export const CLOSE_GRACE_MS = 5_000;
+/** Bodies decompressed at once: bounds what is allocated before it can be counted. */
+export const DECOMPRESSIONS_MAX = 4;
+/** Distinct Host headers whose verdict is remembered. */
+export const VERDICTS_MAX = 1_024;

@@ -3,7 +3,8 @@ import type { TimestampMs } from '../../base/brand.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { RunningPipeline } from '../../engine/engine.ts';
 import type { Ingest } from '../../ingest/ingest.ts';
-import type { Log } from '../../log/log.ts';
+import type { Log, TopicKind } from '../../log/log.ts';
+import type { Authenticator } from '../../security/authentication.ts';
 import type { Authorizer, Principal } from '../../security/principal.ts';
 import type { LiveFrame, QueryResult, Table } from '../../serving/serving.ts';
 import type { MetricRegistry } from '../../telemetry/metrics.ts';
@@ -20,6 +21,8 @@ export interface HttpServices {
   readonly live: LiveStreams;
   readonly query: QueryRunner;
   pipelines(): readonly RunningPipeline[];
+  /** @throws HeadraceError `LOG_TOPIC_EXISTS`, `LOG_TOPIC_NAME_INVALID`, domain `schema` when its schema does not compile */
+  createTopic(declaration: TopicDeclaration): Promise<void>;
   alerts(): readonly Alert[];
   info(): ProcessInfo;
   /** What is not ready yet, in words; empty when the process serves. */
@@ -30,21 +33,9 @@ export interface HttpServices {
   report(error: unknown, request: string): void;
 }
 
-/** What proves who asks. */
-export interface Credentials {
-  /** The `Authorization` header as it came. */
-  readonly authorization: string | undefined;
-  readonly remoteAddress: string | undefined;
-}
-
-export interface Authenticator {
-  /** @throws HeadraceError `SECURITY_UNAUTHENTICATED` */
-  authenticate(credentials: Credentials): Principal | Promise<Principal>;
-}
-
 export interface TableDirectory {
-  tables(): readonly Table[];
-  table(name: string): Table | undefined;
+  list(): readonly Table[];
+  get(name: string): Table | undefined;
 }
 
 export interface LiveRequest {
@@ -88,4 +79,16 @@ export interface ProcessInfo {
   readonly project: string;
   readonly startedAt: TimestampMs;
   readonly dataDir: string;
+}
+
+/** A topic as a client declares it; what is left out has the configured default. */
+export interface TopicDeclaration {
+  readonly name: string;
+  readonly kind?: TopicKind;
+  readonly partitions?: number;
+  readonly retentionMs?: number;
+  readonly retentionBytes?: number;
+  readonly keyPath?: readonly string[];
+  /** JSON Schema (draft 2020-12) of its records. */
+  readonly schema?: unknown;
 }

@@ -1,0 +1,96 @@
+import { nearestName } from '../../../base/nearest-name.ts';
+import type { OperatorStatus, PipelineStatus, RunningPipeline } from '../../../engine/engine.ts';
+import { instantText } from '../instant.ts';
+import { httpError } from '../problem.ts';
+import { jsonReply } from '../reply.ts';
+import { defineRoute, type JsonSchema } from '../route.ts';
+
+const pipelineSchema: JsonSchema = {
+  type: 'object',
+  properties: {
+    name: { type: 'string' },
+    state: { enum: ['recovering', 'running', 'paused', 'failed', 'stopped'] },
+    error: { type: ['object', 'null'] },
+    epoch: { type: 'integer' },
+    lagRecords: { type: 'integer' },
+    watermark: { type: ['string', 'null'], format: 'date-time' },
+    operators: { type: 'array', items: { type: 'object' } },
+    edges: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { from: { type: 'string' }, to: { type: 'string' }, rows: { type: 'integer' } },
+      },
+    },
+  },
+};
+
+export const listPipelines = defineRoute({
+  method: 'GET',
+  path: '/api/v2/pipelines',
+  operation: 'listPipelines',
+  tag: 'pipelines',
+  summary: 'All pipelines with their operators, rates, watermarks and lag',
+  parameters: {},
+  responses: {
+    200: {
+      description: 'The pipelines.',
+      contents: {
+        'application/json': { type: 'object', properties: { pipelines: { type: 'array', items: pipelineSchema } } },
+      },
+    },
+  },
+  access: { action: 'describe', resource: () => ({ kind: 'pipeline', name: '*' }) },
+  handle: ({ services }) => jsonReply({ pipelines: services.pipelines().map(shownPipeline) }),
+});
+
+export const describePipeline = defineRoute({
+  method: 'GET',
+  path: '/api/v2/pipelines/{name}',
+  operation: 'describePipeline',
+  tag: 'pipelines',
+  summary: 'One pipeline',
+  parameters: { name: { in: 'path', type: 'string', description: 'The pipeline.', example: 'traffic' } },
+  responses: {
+    200: { description: 'The pipeline.', contents: { 'application/json': pipelineSchema } },
+    404: { description: 'There is no such pipeline.' },
+  },
+  access: { action: 'describe', resource: (p) => ({ kind: 'pipeline', name: p.name }) },
+  handle({ services, parameters }) {
+    const all = services.pipelines();
+    const running = all.find(({ pipeline }) => pipeline.name === parameters.name);
+    if (running !== undefined) return jsonReply(shownPipeline(running));
+    const names = all.map(({ pipeline }) => pipeline.name);
+    const near = nearestName(parameters.name, names);
+    throw httpError(
+      'HTTP_NOT_FOUND',
+      `looking for pipeline "${parameters.name}": there is none`,
+      near === undefined ? `there are ${names.join(', ') || 'none'}` : `did you mean "${near}"?`,
+    );
+  },
+});
+
+function shownPipeline(running: RunningPipeline): Record<string, unknown> {
+  const status: PipelineStatus = running.status();
+  const { pipeline } = running;
+  return {
+    ...status,
+    error: status.error === undefined ? null : { code: status.error.code, message: status.error.message },
+    watermark: instantText(status.watermark),
+    operators: status.operators.map(shownOperator),
+    snapshotEpoch: status.snapshotEpoch ?? null,
+    sources: pipeline.sources.map(({ name, topic }) => ({ name, topic })),
+    outputs: pipeline.outputs.map(({ name, topic, mode, emit }) => ({ name, topic, mode, emit: emit.kind })),
+    sinks: pipeline.sinks.map(({ name, from, connector }) => ({ name, from, connector })),
+    alerts: pipeline.alerts.map(({ name, view, conditionText, severity }) => ({
+      name,
+      view,
+      condition: conditionText,
+      severity,
+    })),
+  };
+}
+
+function shownOperator(operator: OperatorStatus): Record<string, unknown> {
+  return { ...operator, watermark: instantText(operator.watermark) };
+}

@@ -1,0 +1,186 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import type { LiveFrame } from '../../serving/serving.ts';
+import { openTestDoor, type TestDoor } from './door.fixture.ts';
+
+let door: TestDoor;
+afterEach(() => door.close());
+
+/** Reads server-sent events until `count` messages have come. */
+async function events(path: string, count: number, headers: Record<string, string> = {}) {
+  const abort = new AbortController();
+  const response = await fetch(door.url + path, { headers, signal: abort.signal });
+  const found: { id: string | undefined; event: string | undefined; data: unknown }[] = [];
+  if (response.status !== 200) return { status: response.status, found, problem: await response.json() };
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body!) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    const blocks = text.split('\n\n');
+    text = blocks.pop()!;
+    for (const block of blocks) {
+      const field = (name: string) =>
+        block
+          .split('\n')
+          .find((line) => line.startsWith(`${name}: `))
+          ?.slice(name.length + 2);
+      const data = field('data');
+      if (data !== undefined) found.push({ id: field('id'), event: field('event'), data: JSON.parse(data) });
+    }
+    if (found.length >= count) break;
+  }
+  abort.abort();
+  return { status: 200, found, problem: undefined };
+}
+
+const frames = (found: readonly { data: unknown }[]) => found.map(({ data }) => data as LiveFrame);
+
+describe('live stream over server-sent events', () => {
+  it('sends the snapshot, then that it is caught up, with the offset as id', async () => {
+    door = await openTestDoor();
+    door.log.put('pages', [['["/a"]', { page: '/a', hits: 1 }]]);
+    const { found } = await events('/api/v2/stream/pages', 2);
+    expect(frames(found).map(({ op, row }) => [op, row])).toEqual([
+      ['snapshot', { page: '/a', hits: 1 }],
+      ['caught-up', null],
+    ]);
+    expect(found.map(({ id }) => id)).toEqual([undefined, '0:1']);
+  });
+
+  it.each(['header', 'query'])('goes on after the offset in the %s', async (where) => {
+    door = await openTestDoor();
+    door.log.put('pages', [
+      ['["/a"]', { page: '/a', hits: 1 }],
+      ['["/a"]', { page: '/a', hits: 2 }],
+    ]);
+    const { found } =
+      where === 'header'
+        ? await events('/api/v2/stream/pages', 1, { 'last-event-id': '0:1' })
+        : await events('/api/v2/stream/pages?offset=0:1', 1);
+    expect(frames(found)[0]).toMatchObject({ op: 'upsert', row: { hits: 2 }, offset: '0:2' });
+  });
+
+  it('answers 410 for an offset past retention, 404 for an unknown stream, 400 for nonsense', async () => {
+    door = await openTestDoor();
+    door.log.put('requests', [
+      [null, '1'],
+      [null, '2'],
+    ]);
+    door.log.put('requests', [[null, '3']]);
+    door.log.cut('requests', 2);
+    expect(await events('/api/v2/stream/requests?offset=0:1', 1)).toMatchObject({ status: 410 });
+    expect(await events('/api/v2/stream/page', 1)).toMatchObject({
+      status: 404,
+      problem: { next: 'did you mean "pages"?' },
+    });
+    expect(await events('/api/v2/stream/requests?offset=abc', 1)).toMatchObject({ status: 400 });
+  });
+
+  it('refuses more streams than the limit', async () => {
+    door = await openTestDoor({ limits: { streamsMax: 0 } });
+    expect(await events('/api/v2/stream/pages', 1)).toMatchObject({ status: 429 });
+  });
+
+  it('sends heartbeats while nothing happens', async () => {
+    door = await openTestDoor({ limits: { heartbeatMs: 5 } });
+    const { hostname, port } = new URL(door.url);
+    const socket = connect(Number(port), hostname);
+    socket.write('GET /api/v2/stream/pages HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    let text = '';
+    for await (const chunk of socket) {
+      text += String(chunk);
+      if (text.includes(': heartbeat')) break;
+    }
+    expect(text).toContain('text/event-stream');
+  });
+
+  it('lets a client that stops reading go, with the offset to resume from', async () => {
+    door = await openTestDoor({ limits: { slowClientMs: 20 } });
+    const { hostname, port } = new URL(door.url);
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    socket.pause();
+    socket.write('GET /api/v2/stream/requests HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const row = { text: 'x'.repeat(100_000) };
+    // More than the socket's buffers on both sides hold.
+    for (let i = 0; i < 600; i++) door.log.put('requests', [[null, row]]);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    let tail = '';
+    for await (const chunk of socket) tail = (tail + String(chunk)).slice(-2_000);
+    expect(tail).toMatch(/event: error\nid: 0:\d+\ndata: .*HTTP_SLOW_CLIENT.*resume from offset 0:\d+/);
+  });
+
+  it('ends when the server stops', async () => {
+    door = await openTestDoor();
+    const response = await fetch(`${door.url}/api/v2/stream/pages`);
+    const reader = response.body!.getReader();
+    await reader.read();
+    const closing = door.close();
+    while (!(await reader.read()).done);
+    await closing;
+    door = await openTestDoor();
+  });
+});
+
+describe('live stream over WebSocket', () => {
+  function open(path: string, protocols: string[] = [], origin?: string): WebSocket {
+    return new WebSocket(door.url.replace('http', 'ws') + path, protocols, origin === undefined ? {} : { origin });
+  }
+
+  it('sends one message a frame, and goes on with changes', async () => {
+    door = await openTestDoor();
+    door.log.put('pages', [['["/a"]', { page: '/a', hits: 1 }]]);
+    const socket = open('/api/v2/stream/pages', ['headrace']);
+    const received: LiveFrame[] = [];
+    socket.on('message', (data) => {
+      received.push(JSON.parse(String(data)) as LiveFrame);
+      if (received.length === 2) door.log.put('pages', [['["/a"]', null]]);
+      if (received.length === 3) socket.close();
+    });
+    await once(socket, 'close');
+    expect(received.map(({ op, key, offset }) => [op, key, offset])).toEqual([
+      ['snapshot', '["/a"]', ''],
+      ['caught-up', null, '0:1'],
+      ['delete', '["/a"]', '0:2'],
+    ]);
+    expect(socket.protocol).toBe('headrace');
+  });
+
+  it.each([
+    ['/api/v2/stream/none', undefined, 404],
+    ['/api/v2/topics', undefined, 405],
+    ['/api/v2/stream/pages', 'https://evil.example', 403],
+    ['/api/v2/stream/requests?offset=0:9', undefined, 410],
+  ])('refuses %s from %s with status %d', async (path, origin, status) => {
+    door = await openTestDoor();
+    const socket = open(path, [], origin);
+    const [, response] = (await once(socket, 'unexpected-response')) as [
+      unknown,
+      { statusCode: number; resume(): void },
+    ];
+    expect(response.statusCode).toBe(status);
+    response.resume();
+    socket.on('error', () => {});
+    socket.terminate();
+  });
+
+  it('closes with 1001 when the server stops', async () => {
+    door = await openTestDoor();
+    const socket = open('/api/v2/stream/pages');
+    await once(socket, 'message');
+    const closed = once(socket, 'close');
+    await door.close();
+    expect((await closed)[0]).toBe(1001);
+    door = await openTestDoor();
+  });
+
+  it('closes with 1009 when a client sends more than it may', async () => {
+    door = await openTestDoor();
+    const socket = open('/api/v2/stream/pages');
+    await once(socket, 'open');
+    socket.send('x'.repeat(10_000));
+    expect((await once(socket, 'close'))[0]).toBe(1009);
+  });
+});
