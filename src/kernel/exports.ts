@@ -23,4 +23,19 @@ export interface HashExports {
   equalBytes(a: number, b: number, length: number): number;
 }
 
-export interface KernelExports extends MemoryExports, HashExports {}
+export interface DecoderExports {
+  makeEntry(node: number, key: number, length: number, child: number): number;
+  decodeLines(context: number, start: number, end: number): number;
+  decodeArray(context: number, start: number, end: number): number;
+  decodeOne(context: number, start: number, end: number): number;
+  decodeRecords(context: number, start: number, end: number): number;
+  validate(start: number, end: number, depthMax: number): number;
+  lastFailureCode(): number;
+  lastFailureAt(): number;
+}
+
+export interface RecordBatchExports {
+  crc32c(pointer: number, length: number): number;
+}
+
+export interface KernelExports extends MemoryExports, HashExports, DecoderExports, RecordBatchExports {}

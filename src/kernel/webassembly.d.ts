@@ -19,7 +19,11 @@ declare namespace WebAssembly {
     grow(pages: number): number;
   }
   class Table {
-    constructor(descriptor: { readonly element: 'anyfunc' | 'externref'; readonly initial: number; readonly maximum?: number });
+    constructor(descriptor: {
+      readonly element: 'anyfunc' | 'externref';
+      readonly initial: number;
+      readonly maximum?: number;
+    });
     readonly length: number;
     get(index: number): unknown;
     set(index: number, value: unknown): void;

@@ -1,2 +1,5 @@
 export * from "./memory";
 export * from "./hash";
+export * from "./crc32c";
+export * from "./decoder";
+export { makeEntry } from "./object";
