@@ -1,4 +1,5 @@
 import type { Offset } from '../base/brand.ts';
+import type { LedgerPut } from '../log/log.ts';
 import type { Principal } from '../security/principal.ts';
 
 export type IngestFormat = 'json' | 'ndjson' | 'csv';
@@ -10,6 +11,19 @@ export interface IngestRequest {
   readonly body: Uint8Array;
   readonly format: IngestFormat;
   readonly idempotencyKey: string | undefined;
+  /** Written in the same commit as the events: how a connector keeps its position exactly once. */
+  readonly puts?: readonly LedgerPut[];
+  /** Records that the caller could not even turn into a line of the body; they go to dead letters in the same commit. */
+  readonly rejects?: readonly Reject[];
+}
+
+/** A record that was refused before it came here. */
+export interface Reject {
+  readonly bytes: Uint8Array;
+  readonly reason: string;
+  readonly message: string;
+  /** 1-based line in the caller's own source. */
+  readonly line: number;
 }
 
 export interface Refusal {
@@ -28,7 +42,7 @@ export interface IngestResult {
   readonly refused: number;
   /** At most `INGEST_REFUSALS_MAX` of them; all are in the dead-letter topic. */
   readonly refusals: readonly Refusal[];
-  /** Where the accepted records went. */
+  /** Where the accepted records went; empty in an answer that is repeated after a restart. */
   readonly placements: readonly { readonly partition: number; readonly baseOffset: Offset; readonly records: number }[];
   /** True when this is the stored answer of an earlier request with the same idempotency key. */
   readonly replayed: boolean;
@@ -43,26 +57,4 @@ export interface Ingest {
   accept(request: IngestRequest): Promise<IngestResult>;
 }
 
-/** Name of the dead-letter topic; its records are {@link DeadLetter} as JSON. */
-export const DEAD_LETTER_TOPIC = '_dead_letters';
-
-/** The value of a dead-letter record. */
-export interface DeadLetter {
-  /** Topic that the record was meant for. */
-  readonly topic: string;
-  /** Partition and offset, when it had been in the log. */
-  readonly partition?: number;
-  readonly offset?: number;
-  /** `malformed`, `schema`, `late`, `future`, `expression`, `user-function`, ... */
-  readonly reason: string;
-  readonly pointer?: string;
-  readonly message: string;
-  /** Pipeline and operator, when it came from the engine. */
-  readonly pipeline?: string;
-  readonly operator?: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly receivedAt: number;
-  /** The bytes as text when they are valid UTF-8, else undefined and `base64` set. */
-  readonly value?: string;
-  readonly base64?: string;
-}
+export { DEAD_LETTER_TOPIC, type DeadLetter } from '../log/dead-letter.ts';

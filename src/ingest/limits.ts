@@ -1,0 +1,33 @@
+/** Every limit of ingest, in one place; `createIngest` takes changes to the first four. */
+export interface IngestLimits {
+  /** Bytes queued in the log above which requests are refused with `INGEST_OVERLOADED`. */
+  readonly pendingBytesMax: number;
+  /** One record; a longer one is refused as `too_large`. */
+  readonly lineBytesMax: number;
+  /** Levels of nesting in one record; a deeper one is refused as `depth`. */
+  readonly depthMax: number;
+  /** Uncompressed bytes of one record batch; a body is cut into as many as it takes. */
+  readonly batchBytesMax: number;
+}
+
+export const INGEST_LIMITS: IngestLimits = {
+  pendingBytesMax: 256 * 1024 * 1024,
+  lineBytesMax: 1024 * 1024,
+  depthMax: 128,
+  batchBytesMax: 8 * 1024 * 1024,
+};
+
+/** Refusals listed in an answer; all of them are in the dead-letter topic. */
+export const INGEST_REFUSALS_MAX = 100;
+/** Bytes of a refused record that its dead letter keeps; what is cut is said in its message. */
+export const DEAD_LETTER_BYTES_MAX = 8 * 1024 * 1024;
+/** How long the answer to an idempotent request is kept. */
+export const IDEMPOTENCY_KEEP_MS = 24 * 60 * 60 * 1000;
+/** Answers kept at most; the oldest go first when the sweep finds more. */
+export const IDEMPOTENCY_ENTRIES_MAX = 1_000_000;
+/** Characters of an idempotency key. */
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
+/** Removals in one commit of the sweep. */
+export const IDEMPOTENCY_SWEEP_CHUNK = 10_000;
+/** Whole answers, with offsets, kept in memory for a repeat soon after. */
+export const IDEMPOTENCY_RECENT_MAX = 1_000;
