@@ -36,6 +36,31 @@ export interface DecoderExports {
 
 export interface RecordBatchExports {
   crc32c(pointer: number, length: number): number;
+  murmur2(pointer: number, length: number): number;
+  assignPartitions(
+    keys: number,
+    nulls: number,
+    selection: number,
+    count: number,
+    partitions: number,
+    sticky: number,
+    out: number,
+  ): void;
+  encodeBatch(
+    values: number,
+    lengths: number,
+    keys: number,
+    keyNulls: number,
+    times: number,
+    time: bigint,
+    selection: number,
+    count: number,
+    assignment: number,
+    partition: number,
+  ): number;
+  encodedBytes(): number;
+  encodedRecords(): number;
+  encodedTimeMax(): bigint;
 }
 
 export interface KernelExports extends MemoryExports, HashExports, DecoderExports, RecordBatchExports {}

@@ -2,4 +2,5 @@ export * from "./memory";
 export * from "./hash";
 export * from "./crc32c";
 export * from "./decoder";
+export * from "./record-batch";
 export { makeEntry } from "./object";
