@@ -1,0 +1,125 @@
+import { useMemo } from 'preact/hooks';
+import type { OperatorStatus, PipelineStatus } from '../api/types.ts';
+import { formatDelay, formatRate } from '../state/format.ts';
+import { edgeLabelPoint, edgePath, type Layout, layoutGraph, type PlacedEdge, type PlacedNode } from './layout.ts';
+
+const SIZE = { nodeWidth: 190, nodeHeight: 74, layerGap: 96, rowGap: 22 };
+const MARGIN = 6;
+/** Smaller than this the labels cannot be read: the drawing scrolls instead. */
+const SCALE_LEAST = 0.72;
+const SCALE_MOST = 1.1;
+const LABEL_LETTERS_MAX = 25;
+
+export interface GraphProps {
+  readonly pipeline: PipelineStatus;
+  readonly nowMs: number;
+  readonly rateOf: (from: string, to: string) => number | undefined;
+  readonly selected: string | undefined;
+  readonly onSelect: (id: string | undefined) => void;
+}
+
+/** The pipeline as channels from left to right: wider where more flows. */
+export function Graph(props: GraphProps) {
+  const { pipeline } = props;
+  const shape = `${pipeline.operators.map((one) => one.id).join()}|${pipeline.edges.map((edge) => `${edge.from}>${edge.to}`).join()}`;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the layout follows the shape alone, not the figures
+  const layout: Layout = useMemo(() => layoutGraph(pipeline.operators, pipeline.edges, SIZE), [shape]);
+  const operators = new Map(pipeline.operators.map((one) => [one.id, one]));
+  const width = layout.width + 2 * MARGIN;
+  const height = layout.height + 2 * MARGIN;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable from the keyboard
+    <div
+      class="graph"
+      tabIndex={0}
+      role="group"
+      aria-label={`Graph of ${pipeline.name}; the table below says the same`}
+    >
+      <svg
+        viewBox={`${-MARGIN} ${-MARGIN} ${width} ${height}`}
+        role="group"
+        aria-label={`${pipeline.operators.length} operators`}
+        style={{
+          minWidth: `${Math.round(width * SCALE_LEAST)}px`,
+          maxWidth: `${Math.round(width * SCALE_MOST)}px`,
+          aspectRatio: `${width} / ${height}`,
+        }}
+      >
+        {layout.edges.map((edge) => (
+          <Channel key={`${edge.from}>${edge.to}`} edge={edge} rate={props.rateOf(edge.from, edge.to)} />
+        ))}
+        {layout.edges.map((edge) => (
+          <Rate key={`${edge.from}>${edge.to}`} edge={edge} rate={props.rateOf(edge.from, edge.to)} />
+        ))}
+        {layout.nodes.map((node) => {
+          const operator = operators.get(node.id);
+          return operator && <Operator key={node.id} node={node} operator={operator} {...props} />;
+        })}
+      </svg>
+    </div>
+  );
+}
+
+function Channel({ edge, rate }: { readonly edge: PlacedEdge; readonly rate: number | undefined }) {
+  const path = edgePath(edge.points);
+  const flow = rate ?? 0;
+  return (
+    <g aria-hidden="true">
+      <path class="channel-bed" d={path} style={{ strokeWidth: `${4 + Math.min(14, 2.6 * Math.log10(1 + flow))}px` }} />
+      <path class={`channel-flow ${flow > 0 ? 'moving' : ''}`} d={path} />
+    </g>
+  );
+}
+
+function Rate({ edge, rate }: { readonly edge: PlacedEdge; readonly rate: number | undefined }) {
+  const point = edgeLabelPoint(edge.points);
+  const text = formatRate(rate);
+  const width = 10 + text.length * 7;
+  return (
+    <g class="rate" aria-hidden="true" transform={`translate(${point.x} ${point.y})`}>
+      <rect x={-width / 2} y={-10} width={width} height={20} rx={10} />
+      <text y={4}>{text}</text>
+    </g>
+  );
+}
+
+function Operator(props: GraphProps & { readonly node: PlacedNode; readonly operator: OperatorStatus }) {
+  const { node, operator, selected, nowMs } = props;
+  const pressed = operator.id === selected;
+  const choose = () => props.onSelect(pressed ? undefined : operator.id);
+  const delay = formatDelay(operator.watermark, nowMs);
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: SVG has no button of its own
+    <g
+      class={`operator ${operator.kind}`}
+      transform={`translate(${node.x} ${node.y})`}
+      role="button"
+      tabIndex={0}
+      aria-pressed={pressed}
+      aria-label={`${operator.kind} ${operator.label}, watermark ${delay}`}
+      onClick={choose}
+      onKeyDown={(event) => {
+        if (event.key !== 'Enter' && event.key !== ' ') return;
+        event.preventDefault();
+        choose();
+      }}
+    >
+      <title>{operator.label}</title>
+      <rect class="box" width={SIZE.nodeWidth} height={SIZE.nodeHeight} rx={5} />
+      <rect class="stripe" x={0} y={8} width={4} height={SIZE.nodeHeight - 16} rx={2} />
+      <text class="kind" x={16} y={21}>
+        {operator.kind}
+      </text>
+      <text class="name" x={16} y={41}>
+        {shortened(operator.label)}
+      </text>
+      <text class="mark" x={16} y={61}>
+        {delay}
+      </text>
+    </g>
+  );
+}
+
+function shortened(label: string): string {
+  return label.length <= LABEL_LETTERS_MAX ? label : `${label.slice(0, LABEL_LETTERS_MAX - 1)}…`;
+}
