@@ -1,0 +1,104 @@
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { type CommitFileHeader, type FramedRecord, writeCommitHeader } from './commit-file.ts';
+import { beginRecord, decodePuts, encodePuts, endRecord, RECORD_KINDS } from './commit-record.ts';
+import type { LedgerPut } from './log.ts';
+import type { LogState, PartitionState } from './log-state.ts';
+import type { ProducerState } from './producer-state.ts';
+
+/** Ledger bytes in one record of a checkpoint. */
+const PART_BYTES = 1024 * 1024;
+
+/**
+ * The head of a new commit-log file: the whole state at `state.commit`. Producers silent since before `producersSince`
+ * are left out.
+ */
+export function encodeCheckpoint(state: LogState, header: CommitFileHeader, producersSince: number): Uint8Array {
+  const writer = new ByteWriter(new Uint8Array(64 * 1024));
+  writeCommitHeader(writer, header);
+  for (const puts of ledgerParts(state)) {
+    const at = beginRecord(writer, RECORD_KINDS.ledger, state.commit);
+    encodePuts(writer, puts);
+    endRecord(writer, at, header.salt);
+  }
+  for (const partition of state.partitions.values()) {
+    const at = beginRecord(writer, RECORD_KINDS.partitions, state.commit);
+    encodePartition(writer, partition, producersSince);
+    endRecord(writer, at, header.salt);
+  }
+  const at = beginRecord(writer, RECORD_KINDS.checkpointEnd, state.commit);
+  endRecord(writer, at, header.salt);
+  return writer.written().slice();
+}
+
+function* ledgerParts(state: LogState): Generator<LedgerPut[]> {
+  let part: LedgerPut[] = [];
+  let bytes = 0;
+  for (const [space, entries] of state.ledger) {
+    for (const [key, value] of entries) {
+      part.push({ space, key, value });
+      bytes += space.length + key.length + value.length;
+      if (bytes < PART_BYTES) continue;
+      yield part;
+      part = [];
+      bytes = 0;
+    }
+  }
+  if (part.length > 0) yield part;
+}
+
+function encodePartition(writer: ByteWriter, partition: PartitionState, producersSince: number): void {
+  writer.varint(partition.id);
+  writer.varint(partition.logStart);
+  writer.varint(partition.end);
+  writer.varint(partition.segments.length);
+  for (const segment of partition.segments) {
+    writer.varint(segment.base);
+    writer.varint(segment.length);
+    writer.i64(BigInt(segment.maxTimestamp));
+  }
+  const producers = [...partition.producers].filter(([, producer]) => producer.lastTimestamp >= producersSince);
+  writer.varint(producers.length);
+  for (const [id, producer] of producers) encodeProducer(writer, id, producer);
+}
+
+function encodeProducer(writer: ByteWriter, id: bigint, producer: ProducerState): void {
+  writer.i64(id);
+  writer.signedVarint(producer.epoch);
+  writer.u64(producer.lastTimestamp);
+  writer.varint(producer.batches.length);
+  for (const batch of producer.batches) {
+    writer.signedVarint(batch.baseSequence);
+    writer.signedVarint(batch.lastSequence);
+    writer.varint(batch.baseOffset);
+  }
+}
+
+/** Applies one record of a checkpoint to the state that is being built. */
+export function applyCheckpointRecord(state: LogState, record: FramedRecord): void {
+  state.commit = record.commit;
+  const reader = new ByteReader(record.payload);
+  if (record.kind === RECORD_KINDS.ledger) for (const put of decodePuts(reader)) state.put(put);
+  if (record.kind === RECORD_KINDS.partitions) decodePartition(state, reader);
+}
+
+function decodePartition(state: LogState, reader: ByteReader): void {
+  const partition = state.partitions.get(reader.unsigned());
+  if (partition === undefined) return;
+  partition.logStart = reader.unsigned();
+  partition.end = reader.unsigned();
+  for (let left = reader.unsigned(); left > 0; left--) {
+    const segment = { base: reader.unsigned(), length: reader.unsigned(), maxTimestamp: Number(reader.i64()) };
+    partition.segments.push(segment);
+    partition.bytes += segment.length;
+  }
+  for (let left = reader.unsigned(); left > 0; left--) {
+    const id = reader.i64();
+    const head = { epoch: reader.signed(), lastTimestamp: reader.u64() };
+    const batches = Array.from({ length: reader.unsigned() }, () => ({
+      baseSequence: reader.signed(),
+      lastSequence: reader.signed(),
+      baseOffset: reader.unsigned(),
+    }));
+    partition.producers.set(id, { ...head, batches });
+  }
+}

@@ -1,0 +1,295 @@
+import { type CommitNumber, commitNumber } from '../base/brand.ts';
+import type { Clock } from '../base/clock.ts';
+import { HeadraceError, messageOf } from '../base/error.ts';
+import { encodeCheckpoint } from './checkpoint.ts';
+import type { CommitFileHeader } from './commit-file.ts';
+import type { Round } from './commit-record.ts';
+import { type Disk, DiskFailure, type DiskOperation } from './disk.ts';
+import { commitDirectory, commitLogPath, nextCommitLogPath } from './file-layout.ts';
+import { FSYNC_SAMPLES, type LogLimits } from './limits.ts';
+import type { CommitResult, LogStats } from './log.ts';
+import type { LogState } from './log-state.ts';
+import { type AssembledRound, RoundAssembly, type RoundRequest } from './round-assembly.ts';
+import type { SegmentFiles } from './segment-files.ts';
+
+export interface PipelineContext {
+  readonly dataDir: string;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly limits: LogLimits;
+  readonly state: LogState;
+  readonly files: SegmentFiles;
+  readonly header: CommitFileHeader;
+  readonly commitEnd: number;
+  readonly onWarning: (message: string) => void;
+  /** Called when a round is durable and applied, before its requests are told. */
+  readonly publish: (round: Round) => void;
+  /** A fresh salt for a new commit-log file. */
+  readonly nextSalt: () => number;
+}
+
+interface Queued {
+  readonly request: RoundRequest;
+  readonly bytes: number;
+  readonly resolve: (result: CommitResult) => void;
+  readonly reject: (error: HeadraceError) => void;
+}
+
+interface Accepted {
+  readonly entry: Queued;
+  readonly result: CommitResult;
+}
+
+/** A checkpoint that the disk refused is tried again when the commit log has grown by this part of its limit. */
+const CHECKPOINT_RETRY_PART = 0.25;
+
+/** Group commit: one round at a time; while it is on its way to the disk, the next gathers. */
+export class CommitPipeline {
+  readonly #context: PipelineContext;
+  readonly #path: string;
+  #header: CommitFileHeader;
+  #end: number;
+  #checkpointAt: number;
+  #queue: Queued[] = [];
+  #pendingBytes = 0;
+  #running: Promise<void> | undefined;
+  #scheduled = false;
+  #failure: HeadraceError | undefined;
+  #staging = new Uint8Array(new SharedArrayBuffer(64 * 1024));
+  #rounds = 0;
+  #bytesWritten = 0;
+  #fsyncs = 0;
+  #diskFull = false;
+  readonly #fsyncMs: number[] = [];
+
+  constructor(context: PipelineContext) {
+    this.#context = context;
+    this.#path = commitLogPath(context.dataDir);
+    this.#header = context.header;
+    this.#end = context.commitEnd;
+    this.#checkpointAt = context.limits.commitLogBytesMax;
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** Refuses every write from now on with this error. */
+  fail(failure: HeadraceError): void {
+    this.#failure ??= failure;
+    for (const entry of this.#queue.splice(0)) this.#refuse(entry, this.#failure);
+  }
+
+  submit(request: RoundRequest): Promise<CommitResult> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    let bytes = 0;
+    for (const append of request.appends) bytes += append.batch.length;
+    for (const put of request.puts) bytes += put.value?.length ?? 0;
+    this.#pendingBytes += bytes;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ request, bytes, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Starts after the sockets that are ready have been read, so that their requests share the round. */
+  #schedule(): void {
+    if (this.#scheduled || this.#running !== undefined) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#running = this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      while (this.#queue.length > 0 && this.#failure === undefined) {
+        await this.#runRound(this.#takeRound());
+        if (this.#end >= this.#checkpointAt) await this.#checkpoint();
+      }
+    } catch (error) {
+      this.fail(writeFailed(this.#context.dataDir, error));
+    }
+    this.#running = undefined;
+  }
+
+  /** Resolves when everything submitted so far has been answered. */
+  async settled(): Promise<void> {
+    while (this.#scheduled || this.#running !== undefined) {
+      if (this.#running !== undefined) await this.#running;
+      else await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #takeRound(): Queued[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#queue.length) {
+      bytes += this.#queue[count]!.bytes;
+      if (count > 0 && bytes > this.#context.limits.roundBytesMax) break;
+      count++;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #runRound(entries: readonly Queued[]): Promise<void> {
+    const { dataDir, state, files, limits, clock, disk } = this.#context;
+    const { leaderEpoch, salt } = this.#header;
+    const assembly = new RoundAssembly({ dataDir, state, files, limits, leaderEpoch, salt }, clock.now());
+    const accepted = this.#accept(assembly, entries);
+    if (assembly.isEmpty) return this.#answer(accepted);
+    const assembled = assembly.finish(this.#path, this.#end, (bytes) => this.#stagingOf(bytes));
+    try {
+      const { syncMs } = await disk.run(assembled.operations);
+      this.#measure(assembled, syncMs);
+    } catch (error) {
+      await this.#roundFailed(assembled, accepted, error);
+      return;
+    }
+    this.#diskFull = false;
+    this.#end += assembled.recordBytes;
+    files.keepRound();
+    state.apply(assembled.round);
+    this.#context.publish(assembled.round);
+    this.#answer(accepted);
+  }
+
+  #accept(assembly: RoundAssembly, entries: readonly Queued[]): Accepted[] {
+    const before = this.#context.state.commit;
+    const accepted: Accepted[] = [];
+    for (const entry of entries) {
+      try {
+        const baseOffsets = assembly.add(entry.request);
+        accepted.push({ entry, result: { commit: commitNumber(before + 1), baseOffsets } });
+      } catch (error) {
+        this.#refuse(entry, error instanceof HeadraceError ? error : writeFailed(this.#context.dataDir, error));
+      }
+    }
+    if (!assembly.isEmpty) return accepted;
+    // Repetitions only: the answer is as durable as the round that it was first given for.
+    return accepted.map(({ entry, result }) => ({ entry, result: { ...result, commit: commitNumber(before) } }));
+  }
+
+  #answer(accepted: readonly Accepted[]): void {
+    for (const { entry, result } of accepted) {
+      this.#pendingBytes -= entry.bytes;
+      entry.resolve(result);
+    }
+  }
+
+  #refuse(entry: Queued, error: HeadraceError): void {
+    this.#pendingBytes -= entry.bytes;
+    entry.reject(error);
+  }
+
+  #stagingOf(bytes: number): Uint8Array {
+    if (bytes > this.#staging.length) this.#staging = new Uint8Array(new SharedArrayBuffer(2 * bytes));
+    return this.#staging;
+  }
+
+  #measure(assembled: AssembledRound, syncMs: number): void {
+    this.#rounds++;
+    this.#bytesWritten += assembled.writtenBytes;
+    this.#fsyncs += assembled.syncs;
+    this.#fsyncMs[this.#rounds % FSYNC_SAMPLES] = syncMs;
+  }
+
+  /** A full disk is undone and refused. Anything else ends writing: what the disk holds is no longer known. */
+  async #roundFailed(assembled: AssembledRound, accepted: readonly Accepted[], error: unknown): Promise<void> {
+    let failure: HeadraceError | undefined;
+    if (error instanceof DiskFailure && error.kind === 'full') {
+      try {
+        await this.#context.disk.run(assembled.undo);
+        this.#context.files.revertRound(assembled.undo);
+        this.#diskFull = true;
+      } catch (undoError) {
+        failure = writeFailed(this.#context.dataDir, undoError);
+      }
+    } else {
+      failure = writeFailed(this.#context.dataDir, error);
+    }
+    if (failure !== undefined) this.#context.onWarning(failure.message);
+    const answer = failure ?? diskFull(this.#context.dataDir, error);
+    for (const { entry } of accepted) this.#refuse(entry, answer);
+    if (failure !== undefined) this.fail(failure);
+  }
+
+  /**
+   * Replaces the commit log by one that begins with the state. What only the old one makes durable is synced first;
+   * the new one counts once its rename is durable.
+   */
+  async #checkpoint(): Promise<void> {
+    const { dataDir, disk, files, state, clock, limits } = this.#context;
+    const header = { leaderEpoch: this.#header.leaderEpoch, salt: this.#context.nextSalt() };
+    const bytes = encodeCheckpoint(state, header, clock.now() - limits.producerExpiryMs);
+    const length = bytes.length;
+    const next = nextCommitLogPath(dataDir);
+    const unsynced = files.takeUnsynced();
+    const durable: DiskOperation[] = [
+      ...unsynced.files.map((path): DiskOperation => ({ kind: 'sync', path })),
+      ...unsynced.directories.map((path): DiskOperation => ({ kind: 'sync-directory', path })),
+    ];
+    await disk.run(durable);
+    try {
+      await disk.run([
+        { kind: 'remove', path: next },
+        { kind: 'write', path: next, position: 0, buffers: [bytes] },
+      ]);
+    } catch (error) {
+      if (!(error instanceof DiskFailure) || error.kind !== 'full') throw error;
+      await disk.run([{ kind: 'remove', path: next }]);
+      this.#checkpointAt = this.#end + CHECKPOINT_RETRY_PART * limits.commitLogBytesMax;
+      this.#context.onWarning(`shortening the commit log of ${dataDir}: the disk is full; it is tried again later`);
+      return;
+    }
+    await disk.run([
+      { kind: 'sync', path: next },
+      { kind: 'rename', from: next, to: this.#path },
+      { kind: 'sync-directory', path: commitDirectory(dataDir) },
+    ]);
+    files.forget(this.#path);
+    this.#header = header;
+    this.#end = length;
+    this.#checkpointAt = Math.max(limits.commitLogBytesMax, 4 * length);
+  }
+
+  stats(): LogStats {
+    const sorted = this.#fsyncMs.filter((ms) => ms !== undefined).sort((a, b) => a - b);
+    const at = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
+    return {
+      rounds: this.#rounds,
+      bytesWritten: this.#bytesWritten,
+      fsyncs: this.#fsyncs,
+      fsyncMs: { p50: at(0.5), p99: at(0.99), max: at(1) },
+      diskFull: this.#diskFull,
+    };
+  }
+
+  get commit(): CommitNumber {
+    return commitNumber(this.#context.state.commit);
+  }
+
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+}
+
+export function writeFailed(dataDir: string, cause: unknown): HeadraceError {
+  return new HeadraceError(`writing the log in ${dataDir}: ${messageOf(cause)}`, {
+    code: 'LOG_WRITE_FAILED',
+    domain: 'log',
+    cause,
+    next: 'nothing more is written; check the disk (dmesg, smartctl), then restart: what was acknowledged is recovered',
+  });
+}
+
+function diskFull(dataDir: string, cause: unknown): HeadraceError {
+  return new HeadraceError(`writing the log in ${dataDir}: no space left on the disk`, {
+    code: 'LOG_DISK_FULL',
+    domain: 'log',
+    retryable: true,
+    cause,
+    next: 'free space or shorten the retention of large topics; writing goes on by itself',
+  });
+}

@@ -1,0 +1,172 @@
+import { ByteReader, type ByteWriter } from '../base/bytes.ts';
+import { crc32c } from '../base/crc32c.ts';
+import type { LedgerPut } from './log.ts';
+
+/**
+ * A record of the commit log, padded to eight bytes; numbers little-endian:
+ *
+ * ```
+ *  0 magic u32    4 crc u32 (of 8 to the end of the payload, begun with the file's salt)
+ *  8 payload length u32    12 kind u32    16 commit number u64    24 payload
+ * ```
+ *
+ * The salt keeps bytes that a user sent from passing for a record.
+ */
+export const RECORD_MAGIC = 0x52435248;
+export const RECORD_HEADER_BYTES = 24;
+export const RECORD_ALIGNMENT = 8;
+
+/** What a record is. A checkpoint is `ledger` and `partitions` records, then `checkpoint-end`, at the head of a file. */
+export const RECORD_KINDS = { round: 1, ledger: 2, partitions: 3, checkpointEnd: 4 } as const;
+
+/** One append of a round: where its batch is in which segment. */
+export interface Extent {
+  readonly partitionId: number;
+  readonly baseOffset: number;
+  readonly records: number;
+  /** Base offset of the segment, which names its file. */
+  readonly segmentBase: number;
+  readonly position: number;
+  readonly length: number;
+  readonly maxTimestamp: number;
+  /** CRC-32C of the batch's 61 header bytes as written; they hold the CRC of the rest. */
+  readonly headerCrc: number;
+  readonly producer: { readonly id: bigint; readonly epoch: number; readonly baseSequence: number } | undefined;
+  /** The batch itself: then the segment is rewritten from it at recovery and needs no fsync in its round. */
+  readonly inline: Uint8Array | undefined;
+}
+
+/** Retention moved the beginning of a partition. */
+export interface StartMove {
+  readonly partitionId: number;
+  readonly logStart: number;
+}
+
+/** What one round changes, all of it or nothing. */
+export interface Round {
+  readonly commit: number;
+  readonly timestamp: number;
+  readonly extents: readonly Extent[];
+  readonly starts: readonly StartMove[];
+  readonly puts: readonly LedgerPut[];
+}
+
+const HAS_PRODUCER = 1;
+const IS_INLINE = 2;
+
+/** Upper bound of an encoded extent without its inline bytes. */
+export const EXTENT_BYTES_MAX = 96;
+
+/** Starts a record in `writer`; returns where it begins, for {@link endRecord}. */
+export function beginRecord(writer: ByteWriter, kind: number, commit: number): number {
+  const at = writer.length;
+  writer.u32(RECORD_MAGIC);
+  writer.u32(0);
+  writer.u32(0);
+  writer.u32(kind);
+  writer.u64(commit);
+  return at;
+}
+
+export function endRecord(writer: ByteWriter, at: number, salt: number): void {
+  const end = writer.length;
+  writer.setU32(at + 8, end - at - RECORD_HEADER_BYTES);
+  writer.setU32(at + 4, crc32c(writer.written(), at + 8, end, salt));
+  const past = (end - at) % RECORD_ALIGNMENT;
+  if (past > 0) writer.zeros(RECORD_ALIGNMENT - past);
+}
+
+/** Encodes a round as one record; returns where in the writer each inline batch lies (-1 for the others). */
+export function encodeRound(writer: ByteWriter, round: Round, salt: number): number[] {
+  const at = beginRecord(writer, RECORD_KINDS.round, round.commit);
+  writer.u64(round.timestamp);
+  writer.varint(round.extents.length);
+  const inlineAt = round.extents.map((extent) => encodeExtent(writer, extent));
+  writer.varint(round.starts.length);
+  for (const start of round.starts) {
+    writer.varint(start.partitionId);
+    writer.varint(start.logStart);
+  }
+  encodePuts(writer, round.puts);
+  endRecord(writer, at, salt);
+  return inlineAt;
+}
+
+function encodeExtent(writer: ByteWriter, extent: Extent): number {
+  const { producer, inline } = extent;
+  writer.u8((producer === undefined ? 0 : HAS_PRODUCER) | (inline === undefined ? 0 : IS_INLINE));
+  writer.varint(extent.partitionId);
+  writer.varint(extent.baseOffset);
+  writer.varint(extent.records);
+  writer.varint(extent.segmentBase);
+  writer.varint(extent.position);
+  writer.varint(extent.length);
+  writer.i64(BigInt(extent.maxTimestamp));
+  writer.u32(extent.headerCrc);
+  if (producer !== undefined) {
+    writer.i64(producer.id);
+    writer.signedVarint(producer.epoch);
+    writer.signedVarint(producer.baseSequence);
+  }
+  return inline === undefined ? -1 : writer.raw(inline);
+}
+
+function decodeExtent(reader: ByteReader): Extent {
+  const flags = reader.u8();
+  const extent = {
+    partitionId: reader.unsigned(),
+    baseOffset: reader.unsigned(),
+    records: reader.unsigned(),
+    segmentBase: reader.unsigned(),
+    position: reader.unsigned(),
+    length: reader.unsigned(),
+    maxTimestamp: Number(reader.i64()),
+    headerCrc: reader.u32(),
+  };
+  const producer =
+    (flags & HAS_PRODUCER) === 0
+      ? undefined
+      : { id: reader.i64(), epoch: reader.signed(), baseSequence: reader.signed() };
+  return { ...extent, producer, inline: (flags & IS_INLINE) === 0 ? undefined : reader.raw(extent.length) };
+}
+
+export function encodePuts(writer: ByteWriter, puts: readonly LedgerPut[]): void {
+  writer.varint(puts.length);
+  for (const put of puts) {
+    writer.text(put.space);
+    writer.text(put.key);
+    writer.u8(put.value === undefined ? 0 : 1);
+    if (put.value !== undefined) writer.prefixed(put.value);
+  }
+}
+
+/** Values are copies: the ledger outlives the bytes of the file. */
+export function decodePuts(reader: ByteReader): LedgerPut[] {
+  const puts: LedgerPut[] = [];
+  for (let left = reader.unsigned(); left > 0; left--) {
+    const space = reader.text();
+    const key = reader.text();
+    puts.push({ space, key, value: reader.u8() === 0 ? undefined : reader.prefixed().slice() });
+  }
+  return puts;
+}
+
+/** Bytes that the puts take at most. */
+export function putsBytesMax(puts: readonly LedgerPut[]): number {
+  let bytes = 8;
+  for (const put of puts) bytes += 32 + 3 * (put.space.length + put.key.length) + (put.value?.length ?? 0);
+  return bytes;
+}
+
+/** Decodes the payload of a `round` record. */
+export function decodeRound(commit: number, payload: Uint8Array): Round {
+  const reader = new ByteReader(payload);
+  const timestamp = reader.u64();
+  const extents: Extent[] = [];
+  for (let left = reader.unsigned(); left > 0; left--) extents.push(decodeExtent(reader));
+  const starts: StartMove[] = [];
+  for (let left = reader.unsigned(); left > 0; left--) {
+    starts.push({ partitionId: reader.unsigned(), logStart: reader.unsigned() });
+  }
+  return { commit, timestamp, extents, starts, puts: decodePuts(reader) };
+}

@@ -1,0 +1,359 @@
+import { join } from 'node:path';
+import { type CommitNumber, commitNumber, type Offset, offset, type TimestampMs } from '../base/brand.ts';
+import { utf8 } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import { HeadraceError } from '../base/error.ts';
+import { batchDefect, invalidBatch } from './batch-header.ts';
+import type { CommitPipeline } from './commit-pipeline.ts';
+import type { Round, StartMove } from './commit-record.ts';
+import type { Disk, DiskOperation } from './disk.ts';
+import { indexName, partitionDirectory, segmentName, topicDirectory, topicsDirectory } from './file-layout.ts';
+import type { LogLimits } from './limits.ts';
+import type {
+  Append,
+  CommitRequest,
+  CommitResult,
+  LedgerPut,
+  Log,
+  LogStats,
+  LogView,
+  PartitionBounds,
+  PartitionReader,
+  TopicConfig,
+} from './log.ts';
+import {
+  COUNTERS_SPACE,
+  DELETED_SPACE,
+  encodeTopic,
+  type LogState,
+  NEXT_PARTITION_KEY,
+  type PartitionState,
+  RESERVED_SPACE_PREFIX,
+  TOPICS_SPACE,
+} from './log-state.ts';
+import { openPartitionReader } from './partition-reader.ts';
+import { retentionStart } from './retention.ts';
+import type { SegmentFiles } from './segment-files.ts';
+import { offsetAtTime } from './time-lookup.ts';
+import { checkTopicConfig } from './topic-config.ts';
+import { slotMissing, type VisibilityVector } from './visibility-vector.ts';
+
+export interface DiskLogParts {
+  readonly dataDir: string;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly limits: LogLimits;
+  readonly state: LogState;
+  readonly files: SegmentFiles;
+  readonly vector: VisibilityVector;
+}
+
+const EMPTY_LEDGER: ReadonlyMap<string, Uint8Array> = new Map();
+const NOTHING = { appends: [], puts: [], starts: [] };
+
+/** The log of ARCHITECTURE section 3, on any {@link Disk}. Made by `openLog`. */
+export class DiskLog implements Log {
+  readonly dataDir: string;
+  readonly #parts: DiskLogParts;
+  readonly #pipeline: CommitPipeline;
+  readonly #slots = new Map<number, number>();
+  #nextSlot = 0;
+  readonly #listeners = new Set<(commit: CommitNumber) => void>();
+  readonly #pins = new Map<string, Map<string, number>>();
+  /** Topic changes happen one after another. */
+  #admin: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  /** @param pipeline makes the commit pipeline that calls back when a round is durable */
+  constructor(parts: DiskLogParts, pipeline: (publish: (round: Round) => void) => CommitPipeline) {
+    this.dataDir = parts.dataDir;
+    this.#parts = parts;
+    this.#pipeline = pipeline((round) => this.#publish(round));
+    this.#publishAll();
+  }
+
+  #publishAll(): void {
+    const { state, vector } = this.#parts;
+    vector.publish(state.commit, () => {
+      for (const partition of state.partitions.values()) this.#expose(partition);
+    });
+  }
+
+  #expose(partition: PartitionState): void {
+    let slot = this.#slots.get(partition.id);
+    if (slot === undefined) this.#slots.set(partition.id, (slot = this.#nextSlot++));
+    const active = partition.active;
+    this.#parts.vector.set(slot, {
+      highWatermark: partition.end,
+      logStart: partition.logStart,
+      activeBase: active?.base ?? -1,
+      activeLength: active?.length ?? 0,
+    });
+  }
+
+  #publish(round: Round): void {
+    const { state, vector } = this.#parts;
+    vector.publish(round.commit, () => {
+      for (const { partitionId } of round.extents) this.#exposeId(partitionId);
+      for (const { partitionId } of round.starts) this.#exposeId(partitionId);
+      if (round.puts.some((put) => put.space === TOPICS_SPACE)) this.#topicsChanged(state);
+    });
+    for (const listener of this.#listeners) listener(commitNumber(round.commit));
+  }
+
+  #exposeId(partitionId: number): void {
+    const partition = this.#parts.state.partitions.get(partitionId);
+    if (partition !== undefined) this.#expose(partition);
+  }
+
+  #topicsChanged(state: LogState): void {
+    for (const [id, slot] of this.#slots) {
+      if (state.partitions.has(id)) continue;
+      this.#parts.vector.release(slot);
+      this.#slots.delete(id);
+    }
+    for (const partition of state.partitions.values()) if (!this.#slots.has(partition.id)) this.#expose(partition);
+  }
+
+  #serially<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#admin.then(change);
+    this.#admin = done.catch(() => undefined);
+    return done;
+  }
+
+  createTopic(config: TopicConfig): Promise<void> {
+    return this.#serially(async () => {
+      checkTopicConfig(config);
+      const { state, limits, disk } = this.#parts;
+      if (state.topics.has(config.name)) throw topicExists(config.name);
+      if (this.#nextSlot + config.partitions > limits.partitionsMax) throw tooManyPartitions(config, limits);
+      if (state.ledgerGet(DELETED_SPACE, config.name) !== undefined) await this.removeDeleted(config.name);
+      await disk.run(newTopicOperations(this.dataDir, config));
+      const first = state.nextPartition();
+      await this.#pipeline.submit({
+        ...NOTHING,
+        puts: [
+          { space: TOPICS_SPACE, key: config.name, value: encodeTopic(config, first) },
+          { space: COUNTERS_SPACE, key: NEXT_PARTITION_KEY, value: utf8(String(first + config.partitions)) },
+        ],
+      });
+    });
+  }
+
+  topic(name: string): TopicConfig | undefined {
+    return this.#parts.state.topics.get(name)?.config;
+  }
+
+  topics(): readonly TopicConfig[] {
+    return [...this.#parts.state.topics.values()].map((topic) => topic.config);
+  }
+
+  deleteTopic(name: string): Promise<void> {
+    return this.#serially(async () => {
+      if (!this.#parts.state.topics.has(name)) throw slotMissing(name, 0);
+      await this.#pipeline.submit({
+        ...NOTHING,
+        puts: [
+          { space: TOPICS_SPACE, key: name, value: undefined },
+          { space: DELETED_SPACE, key: name, value: new Uint8Array(0) },
+        ],
+      });
+      await this.removeDeleted(name);
+    });
+  }
+
+  /** Removes the files of a topic whose deletion is durable. */
+  async removeDeleted(name: string): Promise<void> {
+    const directory = topicDirectory(this.dataDir, name);
+    this.#parts.files.forgetUnder(join(directory, '/'));
+    await this.#parts.disk.run([
+      { kind: 'remove', path: directory },
+      { kind: 'sync-directory', path: topicsDirectory(this.dataDir) },
+    ]);
+    await this.#pipeline.submit({ ...NOTHING, puts: [{ space: DELETED_SPACE, key: name, value: undefined }] });
+  }
+
+  setTopicProperties(name: string, properties: Readonly<Record<string, string>>): Promise<void> {
+    return this.#serially(async () => {
+      const topic = this.#parts.state.topics.get(name);
+      const first = topic?.partitions[0];
+      if (topic === undefined || first === undefined) throw slotMissing(name, 0);
+      const value = encodeTopic({ ...topic.config, properties }, first.id);
+      await this.#pipeline.submit({ ...NOTHING, puts: [{ space: TOPICS_SPACE, key: name, value }] });
+    });
+  }
+
+  #partition(topic: string, partition: number): PartitionState {
+    const found = this.#parts.state.topics.get(topic)?.partitions[partition];
+    if (found === undefined) throw slotMissing(topic, partition);
+    return found;
+  }
+
+  bounds(topic: string, partition: number): PartitionBounds {
+    const { logStart, end, bytes } = this.#partition(topic, partition);
+    return { topic, partition, logStart: offset(logStart), highWatermark: offset(end), bytes };
+  }
+
+  commit(request: CommitRequest): Promise<CommitResult> {
+    try {
+      for (const append of request.appends) checkAppend(append, this.#parts.limits);
+      for (const put of request.puts) checkPut(put);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#pipeline.submit({ ...NOTHING, appends: request.appends, puts: request.puts });
+  }
+
+  pendingBytes(): number {
+    return this.#pipeline.pendingBytes;
+  }
+
+  ledgerGet(space: string, key: string): Uint8Array | undefined {
+    return this.#parts.state.ledgerGet(space, key);
+  }
+
+  ledgerEntries(space: string): ReadonlyMap<string, Uint8Array> {
+    return this.#parts.state.ledger.get(space) ?? EMPTY_LEDGER;
+  }
+
+  reader(topic: string, partition: number, from: Offset): PartitionReader {
+    const slot = this.#slots.get(this.#partition(topic, partition).id)!;
+    const view = { dataDir: this.dataDir, vector: this.#parts.vector.memory, partitions: [{ topic, partition, slot }] };
+    return openPartitionReader(view, topic, partition, from, { disk: this.#parts.disk.reader });
+  }
+
+  offsetAtTime(topic: string, partition: number, time: TimestampMs): Offset {
+    return offset(offsetAtTime(this.#parts.disk.reader, this.dataDir, this.#partition(topic, partition), time));
+  }
+
+  view(): LogView {
+    const partitions = [...this.#parts.state.partitions.values()].map(({ id, topic, partition }) => ({
+      topic,
+      partition,
+      slot: this.#slots.get(id)!,
+    }));
+    return { dataDir: this.dataDir, vector: this.#parts.vector.memory, partitions };
+  }
+
+  onCommit(listener: (commit: CommitNumber) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  pin(owner: string, topic: string, partition: number, from: Offset | undefined): void {
+    const name = `${topic}/${partition}`;
+    let owners = this.#pins.get(name);
+    if (owners === undefined) this.#pins.set(name, (owners = new Map()));
+    if (from === undefined) owners.delete(owner);
+    else owners.set(owner, from);
+  }
+
+  async applyRetention(): Promise<{ readonly deletedBytes: number }> {
+    const now = this.#parts.clock.now();
+    const starts: StartMove[] = [];
+    const removals: DiskOperation[] = [];
+    let deletedBytes = 0;
+    for (const { config, partitions } of this.#parts.state.topics.values()) {
+      for (const partition of partitions) {
+        const pins = this.#pins.get(`${config.name}/${partition.partition}`)?.values() ?? [];
+        const logStart = retentionStart(partition, config, now, Math.min(...pins));
+        if (logStart === undefined) continue;
+        starts.push({ partitionId: partition.id, logStart });
+        deletedBytes += this.#removalsBefore(partition, logStart, removals);
+      }
+    }
+    if (starts.length === 0) return { deletedBytes };
+    await this.#pipeline.submit({ ...NOTHING, starts });
+    for (const removal of removals) if (removal.kind === 'remove') this.#parts.files.forget(removal.path);
+    await this.#parts.disk.run(removals);
+    return { deletedBytes };
+  }
+
+  #removalsBefore(partition: PartitionState, logStart: number, removals: DiskOperation[]): number {
+    const directory = partitionDirectory(this.dataDir, partition.topic, partition.partition);
+    let bytes = 0;
+    partition.segments.forEach((segment, i) => {
+      const end = partition.segments[i + 1]?.base ?? partition.end;
+      if (end > logStart) return;
+      bytes += segment.length;
+      removals.push({ kind: 'remove', path: join(directory, segmentName(segment.base)) });
+      removals.push({ kind: 'remove', path: join(directory, indexName(segment.base)) });
+    });
+    return bytes;
+  }
+
+  stats(): LogStats {
+    return this.#pipeline.stats();
+  }
+
+  /** The last record of a clean close is an empty round, so that damage to the one before cannot pass for a torn tail. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#admin;
+    await this.#pipeline.settled();
+    if (!this.#pipeline.failed) {
+      await this.#pipeline
+        .submit({ ...NOTHING, puts: [{ space: COUNTERS_SPACE, key: 'closed', value: undefined }] })
+        .catch(() => undefined);
+      await this.#pipeline.settled();
+    }
+    this.#pipeline.fail(closedLog(this.dataDir));
+    await this.#parts.disk.close();
+  }
+}
+
+function newTopicOperations(dataDir: string, config: TopicConfig): DiskOperation[] {
+  const directory = topicDirectory(dataDir, config.name);
+  const partitions = Array.from({ length: config.partitions }, (_, i) => partitionDirectory(dataDir, config.name, i));
+  return [
+    ...partitions.map((path): DiskOperation => ({ kind: 'make-directory', path })),
+    { kind: 'sync-directory', path: directory },
+    { kind: 'sync-directory', path: topicsDirectory(dataDir) },
+  ];
+}
+
+function checkAppend(append: Append, limits: LogLimits): void {
+  const defect = batchDefect(append.batch, append.records);
+  if (defect !== undefined) throw invalidBatch(`appending to ${append.topic}/${append.partition}`, defect);
+  if (append.batch.length <= limits.batchBytesMax) return;
+  throw new HeadraceError(
+    `appending to ${append.topic}/${append.partition}: the batch has ${append.batch.length} bytes, the limit is ${limits.batchBytesMax}`,
+    { code: 'LOG_BATCH_TOO_LARGE', domain: 'log', next: 'send smaller batches' },
+  );
+}
+
+function checkPut(put: LedgerPut): void {
+  if (!put.space.startsWith(RESERVED_SPACE_PREFIX)) return;
+  throw new HeadraceError(`writing to the ledger space "${put.space}": it belongs to the log`, {
+    code: 'LOG_SPACE_RESERVED',
+    domain: 'log',
+    next: `choose a name that does not begin with "${RESERVED_SPACE_PREFIX}"`,
+  });
+}
+
+function topicExists(name: string): HeadraceError {
+  return new HeadraceError(`creating topic "${name}": it exists already`, {
+    code: 'LOG_TOPIC_EXISTS',
+    domain: 'log',
+    next: 'choose another name, or use the topic that is there',
+  });
+}
+
+function tooManyPartitions(config: TopicConfig, limits: LogLimits): HeadraceError {
+  return new HeadraceError(
+    `creating topic "${config.name}": the log would have had more than ${limits.partitionsMax} partitions since its start`,
+    { code: 'LOG_TOO_MANY_PARTITIONS', domain: 'log', next: 'use fewer partitions, or restart after deleting topics' },
+  );
+}
+
+function closedLog(dataDir: string): HeadraceError {
+  return new HeadraceError(`writing the log in ${dataDir}: it is closed`, {
+    code: 'LOG_CLOSED',
+    domain: 'log',
+    next: 'open it again',
+  });
+}

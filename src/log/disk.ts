@@ -1,0 +1,82 @@
+/**
+ * The one disk interface of the log. Two implementations: the real disk, whose changes run in an I/O thread of their
+ * own, and the virtual disk of the tests, which tears, loses and refuses.
+ */
+
+/** A change of the disk. Files are named by path; writing to a file that is not there creates it. */
+export type DiskOperation =
+  | {
+      readonly kind: 'write';
+      readonly path: string;
+      readonly position: number;
+      readonly buffers: readonly Uint8Array[];
+    }
+  /** Sets the length; longer reads as zeros. */
+  | { readonly kind: 'set-length'; readonly path: string; readonly length: number }
+  /** Makes content and length durable (fdatasync). */
+  | { readonly kind: 'sync'; readonly path: string }
+  /** Makes the names in a directory durable. */
+  | { readonly kind: 'sync-directory'; readonly path: string }
+  /** With parents; one that exists is fine. */
+  | { readonly kind: 'make-directory'; readonly path: string }
+  | { readonly kind: 'rename'; readonly from: string; readonly to: string }
+  /** A file or a whole directory; one that is gone is fine. */
+  | { readonly kind: 'remove'; readonly path: string };
+
+export type DiskFailureKind = 'full' | 'sync' | 'io';
+
+/** What went wrong in {@link Disk.run}; operations before it have happened, those after it have not. */
+export class DiskFailure extends Error {
+  readonly kind: DiskFailureKind;
+  /** The system's name for it: `ENOSPC`, `EIO`, ... */
+  readonly systemCode: string;
+  readonly operation: string;
+
+  constructor(kind: DiskFailureKind, systemCode: string, operation: string) {
+    super(`${operation}: ${systemCode}`);
+    this.name = 'DiskFailure';
+    this.kind = kind;
+    this.systemCode = systemCode;
+    this.operation = operation;
+  }
+}
+
+/** A full disk is a refusal that can be undone; anything that goes wrong in an fsync is not. */
+export function failureKind(operation: DiskOperation['kind'], systemCode: string): DiskFailureKind {
+  if (operation === 'sync' || operation === 'sync-directory') return 'sync';
+  return systemCode === 'ENOSPC' || systemCode === 'EDQUOT' ? 'full' : 'io';
+}
+
+export interface RunResult {
+  /** Milliseconds that the syncs of the batch took together. */
+  readonly syncMs: number;
+}
+
+/** An open file for reading; synchronous, since it reads the page cache. */
+export interface ReadHandle {
+  size(): number;
+  /** Reads up to `length` bytes at `position`; returns how many there were. */
+  read(target: Uint8Array, offset: number, length: number, position: number): number;
+  close(): void;
+}
+
+/** The reading half, for any thread. */
+export interface DiskReader {
+  open(path: string): ReadHandle | undefined;
+  /** Names in a directory, sorted; empty if it is not there. */
+  list(path: string): readonly string[];
+}
+
+export interface Disk {
+  readonly reader: DiskReader;
+  /** Takes sole ownership of the data directory. @throws HeadraceError `LOG_LOCKED` */
+  lock(dataDir: string): Promise<void>;
+  /**
+   * Runs the operations in order, stopping at the first failure. Batches run in the order of the calls. Buffers that
+   * span the whole of their ArrayBuffer are transferred: do not touch them again.
+   * @throws DiskFailure
+   */
+  run(operations: readonly DiskOperation[]): Promise<RunResult>;
+  /** Waits for what is running, closes files, releases the lock. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,139 @@
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writevSync,
+} from 'node:fs';
+import { sep } from 'node:path';
+import { DiskFailure, type DiskOperation, failureKind, type RunResult } from './disk.ts';
+
+/** Buffers of one writev (IOV_MAX is 1024 on Linux). */
+const VECTOR_BUFFERS_MAX = 512;
+
+/** Carries out disk operations with blocking calls: lives in the I/O thread. Keeps the files it writes open. */
+export class FileExecutor {
+  readonly #openFilesMax: number;
+  /** In order of last use. */
+  readonly #files = new Map<string, number>();
+  readonly #monotonicMs: () => number;
+
+  constructor(openFilesMax: number, monotonicMs: () => number) {
+    this.#openFilesMax = openFilesMax;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  /** @throws DiskFailure at the first operation that fails */
+  run(operations: readonly DiskOperation[]): RunResult {
+    let syncMs = 0;
+    for (const operation of operations) {
+      const isSync = operation.kind === 'sync' || operation.kind === 'sync-directory';
+      const began = isSync ? this.#monotonicMs() : 0;
+      try {
+        this.#execute(operation);
+      } catch (error) {
+        const code = systemCode(error);
+        throw new DiskFailure(failureKind(operation.kind, code), code, describe(operation));
+      }
+      if (isSync) syncMs += this.#monotonicMs() - began;
+    }
+    return { syncMs };
+  }
+
+  #execute(operation: DiskOperation): void {
+    switch (operation.kind) {
+      case 'write':
+        return writeFully(this.#file(operation.path), operation.buffers, operation.position);
+      case 'set-length':
+        return ftruncateSync(this.#file(operation.path), operation.length);
+      case 'sync':
+        return fdatasyncSync(this.#file(operation.path));
+      case 'sync-directory':
+        return syncDirectory(operation.path);
+      case 'make-directory':
+        mkdirSync(operation.path, { recursive: true });
+        return;
+      case 'rename':
+        this.#forget(operation.from);
+        this.#forget(operation.to);
+        return renameSync(operation.from, operation.to);
+      case 'remove':
+        this.#forget(operation.path);
+        return rmSync(operation.path, { recursive: true, force: true });
+    }
+  }
+
+  #file(path: string): number {
+    let file = this.#files.get(path);
+    if (file !== undefined) {
+      this.#files.delete(path);
+    } else {
+      file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o640);
+      if (this.#files.size >= this.#openFilesMax) this.#closeOldest();
+    }
+    this.#files.set(path, file);
+    return file;
+  }
+
+  /** Closing loses no fsync error: every file that needs a sync is synced in the batch that wrote it or before a checkpoint. */
+  #closeOldest(): void {
+    for (const path of this.#files.keys()) return this.#close(path);
+  }
+
+  #close(path: string): void {
+    const file = this.#files.get(path);
+    if (file !== undefined) closeSync(file);
+    this.#files.delete(path);
+  }
+
+  #forget(path: string): void {
+    const inside = path + sep;
+    for (const open of [...this.#files.keys()]) if (open === path || open.startsWith(inside)) this.#close(open);
+  }
+
+  close(): void {
+    for (const path of [...this.#files.keys()]) this.#close(path);
+  }
+}
+
+/** A write may be short; the rest follows until it is all there or the system refuses. */
+function writeFully(file: number, buffers: readonly Uint8Array[], position: number): void {
+  let at = position;
+  let index = 0;
+  let skip = 0;
+  while (index < buffers.length) {
+    const vector = buffers.slice(index, index + VECTOR_BUFFERS_MAX);
+    if (skip > 0) vector[0] = vector[0]!.subarray(skip);
+    let written = writevSync(file, vector, at);
+    if (written === 0 && vector.some((buffer) => buffer.length > 0))
+      throw Object.assign(new Error('write'), { code: 'EIO' });
+    at += written;
+    written += skip;
+    while (index < buffers.length && written >= buffers[index]!.length) written -= buffers[index++]!.length;
+    skip = written;
+  }
+}
+
+function syncDirectory(path: string): void {
+  // Windows cannot open directories; NTFS journals its names.
+  if (process.platform === 'win32') return;
+  const directory = openSync(path, constants.O_RDONLY);
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
+}
+
+function describe(operation: DiskOperation): string {
+  return operation.kind === 'rename' ? `rename ${operation.from}` : `${operation.kind} ${operation.path}`;
+}

@@ -1,0 +1,42 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { DiskFailure, type DiskOperation } from './disk.ts';
+import { FileExecutor } from './file-executor.ts';
+
+/** Entry of the I/O thread: blocking writes and fsyncs, one batch a message, in order. */
+
+export interface IoRequest {
+  readonly operations: readonly DiskOperation[];
+}
+
+export type IoReply =
+  | { readonly ok: true; readonly syncMs: number }
+  | { readonly ok: false; readonly kind: DiskFailure['kind']; readonly systemCode: string; readonly operation: string };
+
+export interface IoThreadData {
+  readonly openFilesMax: number;
+}
+
+function reply(executor: FileExecutor, request: IoRequest): IoReply {
+  try {
+    return { ok: true, syncMs: executor.run(request.operations).syncMs };
+  } catch (error) {
+    if (error instanceof DiskFailure) {
+      return { ok: false, kind: error.kind, systemCode: error.systemCode, operation: error.operation };
+    }
+    return { ok: false, kind: 'io', systemCode: String(error), operation: 'run' };
+  }
+}
+
+const port = parentPort;
+if (port !== null) {
+  const data: IoThreadData = workerData;
+  const executor = new FileExecutor(data.openFilesMax, () => performance.now());
+  port.on('message', (request: IoRequest | 'close') => {
+    if (request === 'close') {
+      executor.close();
+      port.close();
+      return;
+    }
+    port.postMessage(reply(executor, request));
+  });
+}

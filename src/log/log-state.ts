@@ -1,0 +1,155 @@
+import { textOf, utf8 } from '../base/bytes.ts';
+import type { Extent, Round, StartMove } from './commit-record.ts';
+import type { LedgerPut, TopicConfig } from './log.ts';
+import { afterBatch, type ProducerState } from './producer-state.ts';
+
+/** The log's own spaces of the ledger begin with this. */
+export const RESERVED_SPACE_PREFIX = 'log.';
+/** Key: topic name; value: its configuration and the number of its first partition. */
+export const TOPICS_SPACE = 'log.topics';
+/** Topics that were deleted and whose files may still be there. */
+export const DELETED_SPACE = 'log.deleted';
+/** `next-partition`: numbers are never used twice. */
+export const COUNTERS_SPACE = 'log.counters';
+export const NEXT_PARTITION_KEY = 'next-partition';
+
+export interface Segment {
+  readonly base: number;
+  /** Bytes that are committed; the file may be longer. */
+  length: number;
+  maxTimestamp: number;
+}
+
+/** What is committed of one partition. */
+export class PartitionState {
+  readonly id: number;
+  readonly topic: string;
+  readonly partition: number;
+  logStart = 0;
+  end = 0;
+  bytes = 0;
+  /** Oldest first; the last one is active. */
+  readonly segments: Segment[] = [];
+  readonly producers = new Map<bigint, ProducerState>();
+
+  constructor(id: number, topic: string, partition: number) {
+    this.id = id;
+    this.topic = topic;
+    this.partition = partition;
+  }
+
+  get active(): Segment | undefined {
+    return this.segments[this.segments.length - 1];
+  }
+
+  append(extent: Extent, timestamp: number): void {
+    let segment = this.active;
+    if (segment === undefined || segment.base !== extent.segmentBase) {
+      segment = { base: extent.segmentBase, length: 0, maxTimestamp: extent.maxTimestamp };
+      this.segments.push(segment);
+    }
+    segment.length = extent.position + extent.length;
+    if (extent.maxTimestamp > segment.maxTimestamp) segment.maxTimestamp = extent.maxTimestamp;
+    this.bytes += extent.length;
+    this.end = extent.baseOffset + extent.records;
+    const stamp = extent.producer;
+    if (stamp !== undefined) {
+      const before = this.producers.get(stamp.id);
+      this.producers.set(stamp.id, afterBatch(before, stamp, extent.records, extent.baseOffset, timestamp));
+    }
+  }
+
+  /** Drops the segments wholly before `logStart`; returns them. */
+  moveStart(logStart: number): Segment[] {
+    const dropped: Segment[] = [];
+    this.logStart = Math.max(this.logStart, logStart);
+    while (this.segments.length > 0) {
+      const following = this.segments[1]?.base ?? this.end;
+      if (following > this.logStart) break;
+      const segment = this.segments.shift()!;
+      this.bytes -= segment.length;
+      dropped.push(segment);
+    }
+    return dropped;
+  }
+}
+
+export interface TopicState {
+  readonly config: TopicConfig;
+  readonly partitions: readonly PartitionState[];
+}
+
+/** Everything that the commit log says, in memory. Changed by whole rounds only, live and at recovery alike. */
+export class LogState {
+  commit = 0;
+  readonly topics = new Map<string, TopicState>();
+  readonly partitions = new Map<number, PartitionState>();
+  readonly ledger = new Map<string, Map<string, Uint8Array>>();
+
+  apply(round: Round): void {
+    this.commit = round.commit;
+    for (const extent of round.extents) this.partitions.get(extent.partitionId)?.append(extent, round.timestamp);
+    for (const start of round.starts) this.#moveStart(start);
+    for (const put of round.puts) this.put(put);
+  }
+
+  #moveStart(start: StartMove): void {
+    this.partitions.get(start.partitionId)?.moveStart(start.logStart);
+  }
+
+  put(put: LedgerPut): void {
+    let space = this.ledger.get(put.space);
+    if (put.value === undefined) {
+      space?.delete(put.key);
+    } else {
+      if (space === undefined) this.ledger.set(put.space, (space = new Map()));
+      space.set(put.key, put.value);
+    }
+    if (put.space === TOPICS_SPACE) this.#topicChanged(put.key, put.value);
+  }
+
+  #topicChanged(name: string, value: Uint8Array | undefined): void {
+    const before = this.topics.get(name);
+    if (value === undefined) {
+      for (const partition of before?.partitions ?? []) this.partitions.delete(partition.id);
+      this.topics.delete(name);
+      return;
+    }
+    const { config, firstPartition } = decodeTopic(value);
+    if (before !== undefined) {
+      this.topics.set(name, { config, partitions: before.partitions });
+      return;
+    }
+    const partitions = Array.from(
+      { length: config.partitions },
+      (_, i) => new PartitionState(firstPartition + i, name, i),
+    );
+    for (const partition of partitions) this.partitions.set(partition.id, partition);
+    this.topics.set(name, { config, partitions });
+  }
+
+  ledgerGet(space: string, key: string): Uint8Array | undefined {
+    return this.ledger.get(space)?.get(key);
+  }
+
+  nextPartition(): number {
+    const value = this.ledgerGet(COUNTERS_SPACE, NEXT_PARTITION_KEY);
+    return value === undefined ? 0 : Number(textOf(value));
+  }
+}
+
+/** The ledger's value for a topic: JSON, so that later versions can add facts. */
+export function encodeTopic(config: TopicConfig, firstPartition: number): Uint8Array {
+  return utf8(JSON.stringify({ ...config, firstPartition }));
+}
+
+function decodeTopic(value: Uint8Array): { readonly config: TopicConfig; readonly firstPartition: number } {
+  const { firstPartition, ...stored }: TopicConfig & { firstPartition: number } = JSON.parse(textOf(value));
+  const config: TopicConfig = {
+    ...stored,
+    retentionMs: stored.retentionMs,
+    retentionBytes: stored.retentionBytes,
+    keyPath: stored.keyPath,
+  };
+  return { config, firstPartition };
+}

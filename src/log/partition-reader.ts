@@ -1,0 +1,205 @@
+import { join } from 'node:path';
+import { type Offset, offset } from '../base/brand.ts';
+import { crc32c } from '../base/crc32c.ts';
+import { HeadraceError } from '../base/error.ts';
+import {
+  BATCH_CRC_START,
+  BATCH_HEADER_BYTES,
+  BATCH_MAGIC,
+  baseOffsetAt,
+  batchSizeAt,
+  crcAt,
+  lastOffsetDeltaAt,
+  magicAt,
+} from './batch-header.ts';
+import type { DiskReader, ReadHandle } from './disk.ts';
+import { indexName, partitionDirectory, segmentBase, segmentName } from './file-layout.ts';
+import { fileReader } from './file-reader.ts';
+import type { LogView, PartitionReader } from './log.ts';
+import { lastEntryWhere, readIndex } from './segment-index.ts';
+import { scanSegment } from './segment-scan.ts';
+import { type SlotBounds, slotMissing, VisibilityVector } from './visibility-vector.ts';
+
+export interface PartitionReaderOptions {
+  /** Where the files are; the machine's by default. */
+  readonly disk?: DiskReader;
+  /** Checks the CRC of every batch that is read (about 1 GB/s); off by default, since decoders check it. */
+  readonly verifyChecksums?: boolean;
+}
+
+/**
+ * Opens a reader of one partition in any thread.
+ * @param view of {@link Log.view}, perhaps sent by postMessage
+ * @throws HeadraceError `LOG_UNKNOWN_TOPIC` when the view does not have the partition
+ */
+export function openPartitionReader(
+  view: LogView,
+  topic: string,
+  partition: number,
+  from: Offset,
+  options: PartitionReaderOptions = {},
+): PartitionReader {
+  const entry = view.partitions.find((p) => p.topic === topic && p.partition === partition);
+  if (entry === undefined) throw slotMissing(topic, partition);
+  return new SegmentedReader(view, entry, from, options);
+}
+
+class SegmentedReader implements PartitionReader {
+  readonly topic: string;
+  readonly partition: number;
+  readonly #directory: string;
+  readonly #disk: DiskReader;
+  readonly #verify: boolean;
+  readonly #vector: VisibilityVector;
+  readonly #slot: number;
+  readonly #bounds: SlotBounds = { highWatermark: 0, logStart: 0, activeBase: -1, activeLength: 0 };
+  #position: number;
+  #handle: ReadHandle | undefined;
+  #base = -1;
+  #filePosition = 0;
+
+  constructor(view: LogView, entry: LogView['partitions'][number], from: Offset, options: PartitionReaderOptions) {
+    this.topic = entry.topic;
+    this.partition = entry.partition;
+    this.#directory = partitionDirectory(view.dataDir, entry.topic, entry.partition);
+    this.#disk = options.disk ?? fileReader;
+    this.#verify = options.verifyChecksums ?? false;
+    this.#vector = new VisibilityVector(view.vector);
+    this.#slot = entry.slot;
+    this.#position = from;
+  }
+
+  get position(): Offset {
+    return offset(this.#position);
+  }
+
+  seek(position: Offset): void {
+    this.close();
+    this.#position = position;
+  }
+
+  highWatermark(): Offset {
+    return offset(this.#currentBounds().highWatermark);
+  }
+
+  close(): void {
+    this.#handle?.close();
+    this.#handle = undefined;
+    this.#base = -1;
+  }
+
+  #currentBounds(): SlotBounds {
+    if (!this.#vector.read(this.#slot, this.#bounds)) throw slotMissing(this.topic, this.partition);
+    return this.#bounds;
+  }
+
+  readInto(target: Uint8Array): number {
+    const bounds = this.#currentBounds();
+    if (this.#position < bounds.logStart) throw this.#outOfRange(bounds);
+    if (this.#position >= bounds.highWatermark) return 0;
+    if (this.#handle === undefined) this.#locate(bounds);
+    const bytes = this.#readSegment(target, bounds);
+    if (bytes > 0) return bytes;
+    // The segment is at its end: the next one is named by the position.
+    const base = this.#position;
+    if (this.#base === base || !this.#openSegment(base)) throw this.#corrupt('there is no batch of that offset');
+    const following = this.#readSegment(target, bounds);
+    if (following === 0) throw this.#corrupt('the segment ends before it');
+    return following;
+  }
+
+  /** Bytes of whole visible batches put at the head of `target`; 0 at the end of the segment. */
+  #readSegment(target: Uint8Array, bounds: SlotBounds): number {
+    const handle = this.#handle!;
+    const limit = this.#base === bounds.activeBase ? bounds.activeLength - this.#filePosition : target.length;
+    const count = handle.read(target, 0, Math.min(target.length, limit), this.#filePosition);
+    let at = 0;
+    while (count - at >= BATCH_HEADER_BYTES && this.#position < bounds.highWatermark) {
+      const size = batchSizeAt(target, at);
+      if (!this.#isNextBatch(target, at, size)) {
+        if (at > 0 || this.#base !== bounds.activeBase) break;
+        throw this.#corrupt('the bytes there are not that batch');
+      }
+      if (size > count - at) {
+        if (at === 0) this.#doesNotFit(target.length, size);
+        break;
+      }
+      if (this.#verify && crc32c(target, at + BATCH_CRC_START, at + size) !== crcAt(target, at)) {
+        if (at > 0) break;
+        throw this.#corrupt('the CRC of the batch does not match');
+      }
+      this.#position = baseOffsetAt(target, at) + lastOffsetDeltaAt(target, at) + 1;
+      at += size;
+    }
+    this.#filePosition += at;
+    if (at === 0 && count < BATCH_HEADER_BYTES && target.length < BATCH_HEADER_BYTES)
+      this.#doesNotFit(target.length, BATCH_HEADER_BYTES);
+    return at;
+  }
+
+  /** The first batch after a seek may begin before the position. */
+  #isNextBatch(bytes: Uint8Array, at: number, size: number): boolean {
+    const base = baseOffsetAt(bytes, at);
+    const end = base + lastOffsetDeltaAt(bytes, at) + 1;
+    return (
+      magicAt(bytes, at) === BATCH_MAGIC && size >= BATCH_HEADER_BYTES && base <= this.#position && end > this.#position
+    );
+  }
+
+  #doesNotFit(available: number, size: number): void {
+    if (size <= available) throw this.#corrupt('the file ends in the middle of the batch');
+    throw new HeadraceError(
+      `reading ${this.topic}/${this.partition} at offset ${this.#position}: the batch has ${size} bytes, the buffer ${available}`,
+      {
+        code: 'LOG_BATCH_TOO_LARGE',
+        domain: 'log',
+        next: `read into a buffer of ${size} bytes`,
+      },
+    );
+  }
+
+  /** Opens the segment that holds the position and finds the batch in it, by the index and then by a scan. */
+  #locate(bounds: SlotBounds): void {
+    let base = -1;
+    for (const name of this.#disk.list(this.#directory)) {
+      const candidate = segmentBase(name);
+      if (candidate !== undefined && candidate <= this.#position && candidate > base) base = candidate;
+    }
+    if (base < 0 || !this.#openSegment(base)) throw this.#corrupt('its segment is missing');
+    const length = base === bounds.activeBase ? bounds.activeLength : this.#handle!.size();
+    const index = readIndex(this.#disk, join(this.#directory, indexName(base)), base, length);
+    const from = lastEntryWhere(index, (entry) => entry.offset <= this.#position)?.position ?? 0;
+    for (const place of scanSegment(this.#handle!, from, length)) {
+      this.#filePosition = place.position;
+      if (place.end > this.#position) return;
+      this.#filePosition = place.position + place.size;
+    }
+  }
+
+  #openSegment(base: number): boolean {
+    const handle = this.#disk.open(join(this.#directory, segmentName(base)));
+    if (handle === undefined) return false;
+    this.close();
+    this.#handle = handle;
+    this.#base = base;
+    this.#filePosition = 0;
+    return true;
+  }
+
+  #outOfRange(bounds: SlotBounds): HeadraceError {
+    return new HeadraceError(
+      `reading ${this.topic}/${this.partition} at offset ${this.#position}: retention has deleted it`,
+      { code: 'LOG_OFFSET_OUT_OF_RANGE', domain: 'log', next: `the first offset left is ${bounds.logStart}` },
+    );
+  }
+
+  #corrupt(why: string): HeadraceError {
+    const file = this.#base < 0 ? this.#directory : join(this.#directory, segmentName(this.#base));
+    const where = `${file}, byte ${this.#filePosition}`;
+    return new HeadraceError(`reading ${this.topic}/${this.partition} at offset ${this.#position} (${where}): ${why}`, {
+      code: 'LOG_CORRUPT',
+      domain: 'log',
+      next: 'restore the file from a copy, or go on at a later offset and lose what lies between',
+    });
+  }
+}

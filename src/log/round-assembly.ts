@@ -1,0 +1,395 @@
+import { join } from 'node:path';
+import { type Offset, offset } from '../base/brand.ts';
+import { ByteWriter } from '../base/bytes.ts';
+import { crc32c } from '../base/crc32c.ts';
+import { HeadraceError } from '../base/error.ts';
+import { BATCH_HEADER_BYTES, baseSequenceAt, placeBatch, producerEpochAt, producerIdAt } from './batch-header.ts';
+import {
+  EXTENT_BYTES_MAX,
+  type Extent,
+  encodeRound,
+  putsBytesMax,
+  type Round,
+  type StartMove,
+} from './commit-record.ts';
+import type { DiskOperation } from './disk.ts';
+import { indexName, partitionDirectory, segmentName } from './file-layout.ts';
+import type { LogLimits } from './limits.ts';
+import type { Append, LedgerPut, ProducerStamp, TopicConfig } from './log.ts';
+import type { LogState, PartitionState } from './log-state.ts';
+import { afterBatch, checkSequence, type ProducerState } from './producer-state.ts';
+import type { SegmentFiles } from './segment-files.ts';
+import { encodeIndexEntry, INDEX_ENTRY_BYTES } from './segment-index.ts';
+
+/** What a request asks of a round. `starts` is the log's own. */
+export interface RoundRequest {
+  readonly appends: readonly Append[];
+  readonly puts: readonly LedgerPut[];
+  readonly starts: readonly StartMove[];
+}
+
+interface PlacedAppend {
+  readonly batch: Uint8Array;
+  readonly records: number;
+  readonly maxTimestamp: number;
+  readonly baseOffset: number;
+  readonly segmentBase: number;
+  readonly position: number;
+  readonly producer: ProducerStamp | undefined;
+}
+
+/** Where the next append of a partition goes, within the round that is being put together. */
+interface Cursor {
+  readonly partition: PartitionState;
+  readonly config: TopicConfig;
+  end: number;
+  segmentBase: number;
+  position: number;
+  bytes: number;
+  readonly placed: PlacedAppend[];
+}
+
+export interface AssembledRound {
+  readonly round: Round;
+  readonly operations: readonly DiskOperation[];
+  /** Puts the files back as they were, when the disk was full. */
+  readonly undo: readonly DiskOperation[];
+  /** Length of the encoded record. */
+  readonly recordBytes: number;
+  readonly writtenBytes: number;
+  /** Fsyncs in `operations`. */
+  readonly syncs: number;
+}
+
+export interface AssemblyContext {
+  readonly dataDir: string;
+  readonly state: LogState;
+  readonly files: SegmentFiles;
+  readonly limits: LogLimits;
+  readonly leaderEpoch: number;
+  readonly salt: number;
+}
+
+/** Puts one round together: places appends, checks producers' sequences, and plans the disk operations. No I/O. */
+export class RoundAssembly {
+  readonly #context: AssemblyContext;
+  readonly #timestamp: number;
+  readonly #cursors = new Map<PartitionState, Cursor>();
+  readonly #producers = new Map<PartitionState, Map<bigint, ProducerState>>();
+  readonly #puts: LedgerPut[] = [];
+  readonly #starts: StartMove[] = [];
+
+  constructor(context: AssemblyContext, timestamp: number) {
+    this.#context = context;
+    this.#timestamp = timestamp;
+  }
+
+  get isEmpty(): boolean {
+    return this.#cursors.size === 0 && this.#puts.length === 0 && this.#starts.length === 0;
+  }
+
+  /** Takes all of the request or, throwing, none of it. Returns the base offset of each append. */
+  add(request: RoundRequest): readonly Offset[] {
+    const trial = new Trial(this.#context.state, this.#cursors, this.#producers, this.#timestamp);
+    const verdicts = request.appends.map((append) => trial.judge(append));
+    const baseOffsets = request.appends.map((append, i) => this.#place(append, verdicts[i]!));
+    trial.keep(this.#producers);
+    for (const put of request.puts) this.#puts.push(put);
+    for (const start of request.starts) this.#starts.push(start);
+    return baseOffsets;
+  }
+
+  #place(append: Append, verdict: Verdict): Offset {
+    if (verdict.duplicateOf !== undefined) return offset(verdict.duplicateOf);
+    const cursor = this.#cursor(verdict.partition, verdict.config);
+    const { batch } = append;
+    const full = cursor.position > 0 && cursor.position + batch.length > cursor.config.segmentBytesMax;
+    if (cursor.segmentBase < 0 || full) {
+      cursor.segmentBase = cursor.end;
+      cursor.position = 0;
+    }
+    const baseOffset = cursor.end;
+    placeBatch(batch, baseOffset, this.#context.leaderEpoch);
+    const { segmentBase, position } = cursor;
+    const { records, maxTimestamp } = append;
+    cursor.placed.push({ batch, records, maxTimestamp, baseOffset, segmentBase, position, producer: verdict.stamp });
+    cursor.position += batch.length;
+    cursor.bytes += batch.length;
+    cursor.end += records;
+    return offset(baseOffset);
+  }
+
+  #cursor(partition: PartitionState, config: TopicConfig): Cursor {
+    let cursor = this.#cursors.get(partition);
+    if (cursor === undefined) {
+      const active = partition.active;
+      const { base, length } = active ?? { base: -1, length: 0 };
+      cursor = { partition, config, end: partition.end, segmentBase: base, position: length, bytes: 0, placed: [] };
+      this.#cursors.set(partition, cursor);
+    }
+    return cursor;
+  }
+
+  /** @param staging memory for the commit-log record, used if it is large enough */
+  finish(commitPath: string, commitPosition: number, staging: (bytes: number) => Uint8Array): AssembledRound {
+    const inline = this.#inlineCursors();
+    const extents = [...this.#cursors.values()].flatMap((c) => c.placed.map((p) => extentOf(c, p, inline.has(c))));
+    const commit = this.#context.state.commit + 1;
+    const round: Round = { commit, timestamp: this.#timestamp, extents, starts: this.#starts, puts: this.#puts };
+    const writer = new ByteWriter(staging(this.#recordBytesMax(extents)));
+    const inlineAt = encodeRound(writer, round, this.#context.salt);
+    const record = writer.written();
+    const plan = new OperationPlan(this.#context.files, this.#context.limits);
+    let index = 0;
+    for (const cursor of this.#cursors.values()) {
+      const directory = partitionDirectory(this.#context.dataDir, cursor.partition.topic, cursor.partition.partition);
+      const bytes = cursor.placed.map((placed) => {
+        const at = inlineAt[index++]!;
+        return at < 0 ? placed.batch : record.subarray(at, at + placed.batch.length);
+      });
+      plan.appendPartition(cursor, directory, bytes, inline.has(cursor));
+    }
+    return { round, ...plan.withCommit(commitPath, commitPosition, record), recordBytes: record.length };
+  }
+
+  #recordBytesMax(extents: readonly Extent[]): number {
+    let bytes = 128 + putsBytesMax(this.#puts) + 16 * this.#starts.length + EXTENT_BYTES_MAX * extents.length;
+    for (const extent of extents) bytes += extent.inline?.length ?? 0;
+    return bytes;
+  }
+
+  /** Partitions with few bytes travel in the record: their segments need no fsync of their own. */
+  #inlineCursors(): Set<Cursor> {
+    const inline = new Set<Cursor>();
+    let left = this.#context.limits.roundInlineBytesMax;
+    for (const cursor of this.#cursors.values()) {
+      if (cursor.bytes > Math.min(this.#context.limits.inlineBytesMax, left)) continue;
+      inline.add(cursor);
+      left -= cursor.bytes;
+    }
+    return inline;
+  }
+}
+
+function extentOf(cursor: Cursor, placed: PlacedAppend, inline: boolean): Extent {
+  const { batch, producer } = placed;
+  return {
+    partitionId: cursor.partition.id,
+    baseOffset: placed.baseOffset,
+    records: placed.records,
+    segmentBase: placed.segmentBase,
+    position: placed.position,
+    length: batch.length,
+    maxTimestamp: placed.maxTimestamp,
+    headerCrc: crc32c(batch, 0, BATCH_HEADER_BYTES),
+    producer,
+    inline: inline ? batch : undefined,
+  };
+}
+
+interface Verdict {
+  readonly partition: PartitionState;
+  readonly config: TopicConfig;
+  readonly stamp: ProducerStamp | undefined;
+  readonly duplicateOf: number | undefined;
+}
+
+/** Judges the appends of one request, as if each before had been taken, without touching the round. */
+class Trial {
+  readonly #state: LogState;
+  readonly #cursors: ReadonlyMap<PartitionState, Cursor>;
+  readonly #earlier: ReadonlyMap<PartitionState, ReadonlyMap<bigint, ProducerState>>;
+  readonly #timestamp: number;
+  readonly #ends = new Map<PartitionState, number>();
+  readonly #changes = new Map<PartitionState, Map<bigint, ProducerState>>();
+
+  constructor(
+    state: LogState,
+    cursors: ReadonlyMap<PartitionState, Cursor>,
+    earlier: ReadonlyMap<PartitionState, ReadonlyMap<bigint, ProducerState>>,
+    timestamp: number,
+  ) {
+    this.#state = state;
+    this.#cursors = cursors;
+    this.#earlier = earlier;
+    this.#timestamp = timestamp;
+  }
+
+  judge(append: Append): Verdict {
+    const topic = this.#state.topics.get(append.topic);
+    const partition = topic?.partitions[append.partition];
+    if (topic === undefined || partition === undefined) throw unknownPartition(append);
+    const id = producerIdAt(append.batch, 0);
+    const base = { partition, config: topic.config };
+    if (id < 0n) {
+      this.#advance(partition, append.records);
+      return { ...base, stamp: undefined, duplicateOf: undefined };
+    }
+    const stamp = { id, epoch: producerEpochAt(append.batch, 0), baseSequence: baseSequenceAt(append.batch, 0) };
+    const known =
+      this.#changes.get(partition)?.get(id) ?? this.#earlier.get(partition)?.get(id) ?? partition.producers.get(id);
+    const verdict = checkSequence(known, stamp, append.records);
+    if (verdict.kind === 'duplicate') return { ...base, stamp, duplicateOf: verdict.baseOffset };
+    if (verdict.kind === 'fenced') throw fenced(append, stamp, verdict.epoch);
+    if (verdict.kind === 'out-of-sequence') throw outOfSequence(append, stamp, verdict.expected);
+    const baseOffset = this.#advance(partition, append.records);
+    let changes = this.#changes.get(partition);
+    if (changes === undefined) this.#changes.set(partition, (changes = new Map()));
+    changes.set(id, afterBatch(known, stamp, append.records, baseOffset, this.#timestamp));
+    return { ...base, stamp, duplicateOf: undefined };
+  }
+
+  #advance(partition: PartitionState, records: number): number {
+    const end = this.#ends.get(partition) ?? this.#cursors.get(partition)?.end ?? partition.end;
+    this.#ends.set(partition, end + records);
+    return end;
+  }
+
+  keep(into: Map<PartitionState, Map<bigint, ProducerState>>): void {
+    for (const [partition, changes] of this.#changes) {
+      const known = into.get(partition);
+      if (known === undefined) into.set(partition, changes);
+      else for (const [id, producer] of changes) known.set(id, producer);
+    }
+  }
+}
+
+/** Smallest step by which a file is made longer in advance; the steps double up to the limit. */
+const EXTEND_BYTES_MIN = 256 * 1024;
+
+/** Collects the operations of a round: segments first, then the commit record, then the fsyncs. */
+class OperationPlan {
+  readonly #files: SegmentFiles;
+  readonly #limits: LogLimits;
+  readonly #writes: DiskOperation[] = [];
+  readonly #syncs: DiskOperation[] = [];
+  readonly #undo: DiskOperation[] = [];
+  #writtenBytes = 0;
+
+  constructor(files: SegmentFiles, limits: LogLimits) {
+    this.#files = files;
+    this.#limits = limits;
+  }
+
+  appendPartition(cursor: Cursor, directory: string, bytes: readonly Uint8Array[], inline: boolean): void {
+    const { placed } = cursor;
+    const active = cursor.partition.active;
+    let maxTimestamp = active?.maxTimestamp ?? 0;
+    for (let i = 0; i < placed.length; ) {
+      const first = placed[i]!;
+      let next = i;
+      while (next < placed.length && placed[next]!.segmentBase === first.segmentBase) next++;
+      const isNew = first.position === 0;
+      if (isNew) maxTimestamp = first.maxTimestamp;
+      if (isNew && active !== undefined && i === 0)
+        this.#seal(join(directory, segmentName(active.base)), active.length);
+      this.#writeSegment(directory, first, bytes.slice(i, next), inline, isNew);
+      if (next < placed.length) {
+        const last = placed[next - 1]!;
+        this.#seal(join(directory, segmentName(first.segmentBase)), last.position + last.batch.length);
+      }
+      maxTimestamp = this.#indexSegment(cursor, directory, placed.slice(i, next), maxTimestamp, isNew);
+      i = next;
+    }
+    if (!inline && placed.some((p) => p.position === 0)) this.#syncs.push({ kind: 'sync-directory', path: directory });
+  }
+
+  /** Takes back what was set aside in advance. */
+  #seal(path: string, length: number): void {
+    this.#writes.push({ kind: 'set-length', path, length });
+  }
+
+  #writeSegment(
+    directory: string,
+    first: PlacedAppend,
+    buffers: readonly Uint8Array[],
+    inline: boolean,
+    isNew: boolean,
+  ): void {
+    const path = join(directory, segmentName(first.segmentBase));
+    const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+    if (!inline) {
+      this.#extend(path, first.position + length);
+      this.#syncs.push({ kind: 'sync', path });
+    } else {
+      this.#files.unsynced(path, isNew ? directory : undefined);
+    }
+    this.#writes.push({ kind: 'write', path, position: first.position, buffers });
+    this.#undo.push(isNew ? { kind: 'remove', path } : { kind: 'set-length', path, length: first.position });
+    this.#writtenBytes += length;
+  }
+
+  #extend(path: string, end: number): void {
+    const known = this.#files.lengthOf(path);
+    if (end <= known) return;
+    const length = end + Math.min(Math.max(end, EXTEND_BYTES_MIN), this.#limits.extendBytes);
+    this.#files.setLength(path, length);
+    this.#writes.push({ kind: 'set-length', path, length });
+  }
+
+  #indexSegment(
+    cursor: Cursor,
+    directory: string,
+    placed: readonly PlacedAppend[],
+    maxTimestampBefore: number,
+    isNew: boolean,
+  ): number {
+    const base = placed[0]!.segmentBase;
+    const index = this.#files.indexOf(cursor.partition.id, base, isNew);
+    const path = join(directory, indexName(base));
+    let maxTimestamp = maxTimestampBefore;
+    for (const { position, baseOffset, maxTimestamp: own } of placed) {
+      if (position - index.indexedTo >= this.#limits.indexIntervalBytes) {
+        const entry = encodeIndexEntry(base, { offset: baseOffset, position, maxTimestampBefore: maxTimestamp });
+        this.#writes.push({
+          kind: 'write',
+          path,
+          position: index.entries * INDEX_ENTRY_BYTES,
+          buffers: [entry],
+        });
+        index.entries++;
+        index.indexedTo = position;
+      }
+      if (own > maxTimestamp) maxTimestamp = own;
+    }
+    return maxTimestamp;
+  }
+
+  withCommit(
+    path: string,
+    position: number,
+    record: Uint8Array,
+  ): Pick<AssembledRound, 'operations' | 'undo' | 'writtenBytes' | 'syncs'> {
+    this.#extend(path, position + record.length);
+    const write: DiskOperation = { kind: 'write', path, position, buffers: [record] };
+    const sync: DiskOperation = { kind: 'sync', path };
+    return {
+      operations: [...this.#writes, write, ...this.#syncs, sync],
+      undo: [...this.#undo, { kind: 'set-length', path, length: position }],
+      writtenBytes: this.#writtenBytes + record.length,
+      syncs: this.#syncs.length + 1,
+    };
+  }
+}
+
+function unknownPartition(append: Append): HeadraceError {
+  return new HeadraceError(`appending to ${append.topic}/${append.partition}: the log has no such partition`, {
+    code: 'LOG_UNKNOWN_TOPIC',
+    domain: 'log',
+    next: 'create the topic, or check its name and the number of its partitions',
+  });
+}
+
+function fenced(append: Append, stamp: ProducerStamp, epoch: number): HeadraceError {
+  return new HeadraceError(
+    `appending to ${append.topic}/${append.partition}: producer ${stamp.id} has epoch ${epoch} now, not ${stamp.epoch}`,
+    { code: 'LOG_PRODUCER_FENCED', domain: 'log', next: 'a newer instance of this producer runs; stop this one' },
+  );
+}
+
+function outOfSequence(append: Append, stamp: ProducerStamp, expected: number): HeadraceError {
+  return new HeadraceError(
+    `appending to ${append.topic}/${append.partition}: producer ${stamp.id} sent sequence ${stamp.baseSequence}, expected was ${expected}`,
+    { code: 'LOG_OUT_OF_SEQUENCE', domain: 'log', next: 'send the missing batches first, or begin a new epoch' },
+  );
+}

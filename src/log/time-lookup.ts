@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { HeadraceError } from '../base/error.ts';
+import { compressionAt } from './batch-header.ts';
+import type { DiskReader, ReadHandle } from './disk.ts';
+import { indexName, partitionDirectory, segmentName } from './file-layout.ts';
+import type { PartitionState } from './log-state.ts';
+import { decodeRecordBatches } from './record-batch.ts';
+import { lastEntryWhere, readIndex } from './segment-index.ts';
+import { type BatchPlace, scanSegment } from './segment-scan.ts';
+
+/** First offset whose timestamp is at or after `time`; the end of the partition if none. */
+export function offsetAtTime(disk: DiskReader, dataDir: string, partition: PartitionState, time: number): number {
+  const segment = partition.segments.find((s) => s.maxTimestamp >= time);
+  if (segment === undefined) return partition.end;
+  const directory = partitionDirectory(dataDir, partition.topic, partition.partition);
+  const path = join(directory, segmentName(segment.base));
+  const handle = disk.open(path);
+  if (handle === undefined) throw missingSegment(path);
+  try {
+    const index = readIndex(disk, join(directory, indexName(segment.base)), segment.base, segment.length);
+    const from = lastEntryWhere(index, (entry) => entry.maxTimestampBefore < time)?.position ?? 0;
+    for (const place of scanSegment(handle, from, segment.length)) {
+      if (place.maxTimestamp >= time) return Math.max(partition.logStart, offsetInBatch(handle, place, time));
+    }
+    throw missingSegment(path);
+  } finally {
+    handle.close();
+  }
+}
+
+/** The batch itself when its records are compressed: an earlier offset loses nothing. */
+function offsetInBatch(handle: ReadHandle, place: BatchPlace, time: number): number {
+  const bytes = new Uint8Array(place.size);
+  handle.read(bytes, 0, place.size, place.position);
+  if (compressionAt(bytes, 0) !== 0) return place.baseOffset;
+  for (const batch of decodeRecordBatches(bytes)) {
+    for (const record of batch.entries()) if (record.timestamp >= time) return record.offset;
+  }
+  return place.baseOffset;
+}
+
+function missingSegment(path: string): HeadraceError {
+  return new HeadraceError(`looking for a time in segment ${path}: it is missing or damaged`, {
+    code: 'LOG_CORRUPT',
+    domain: 'log',
+    next: 'restore the file from a copy',
+  });
+}
