@@ -1,0 +1,202 @@
+import { parseDurationUs } from '../base/duration.ts';
+import { nearestName } from '../base/nearest-name.ts';
+import type { SourceText } from './source-text.ts';
+import type {
+  ColumnDefinition,
+  CreateAlert,
+  CreateFunction,
+  CreateMaterializedView,
+  CreateSink,
+  CreateSource,
+  CreateView,
+  Statement,
+  WatermarkDefinition,
+} from './statement.ts';
+import { TokenReader } from './token-reader.ts';
+import { type Token, tokenize } from './tokenizer.ts';
+
+/** Cuts a text at its semicolons and reads each statement of the streaming vocabulary. */
+export function parseStatements(source: SourceText): readonly Statement[] {
+  return splitStatements(tokenize(source)).map((tokens) => parseStatement(new TokenReader(source, tokens)));
+}
+
+/** Token runs between semicolons, each with its own `end`; empty ones are left out. */
+export function splitStatements(tokens: readonly Token[]): readonly (readonly Token[])[] {
+  const statements: Token[][] = [];
+  let current: Token[] = [];
+  for (const token of tokens) {
+    const closes = token.kind === 'end' || (token.kind === 'symbol' && token.value === ';');
+    if (!closes) current.push(token);
+    else if (current.length > 0) {
+      statements.push([...current, { kind: 'end', value: '', start: token.start, end: token.start }]);
+      current = [];
+    }
+  }
+  return statements;
+}
+
+const STATEMENTS: Readonly<Record<string, (reader: TokenReader) => Statement>> = {
+  source: createSource,
+  view: createView,
+  materialized: createMaterializedView,
+  sink: createSink,
+  function: createFunction,
+  alert: createAlert,
+};
+
+function parseStatement(reader: TokenReader): Statement {
+  const first = reader.peek();
+  if (reader.atWord('select') || reader.atWord('with')) {
+    throw reader.source.error(first.start, 'a pipeline file holds CREATE statements, not queries', {
+      next: 'write CREATE MATERIALIZED VIEW name AS SELECT ..., or ask the query with "headrace sql"',
+    });
+  }
+  reader.expectWords('create');
+  const what = reader.peek();
+  const parse = what.kind === 'word' ? STATEMENTS[what.value] : undefined;
+  if (parse === undefined) {
+    const near = nearestName(what.value, Object.keys(STATEMENTS));
+    throw reader.source.error(what.start, `CREATE ${what.value.toUpperCase()} is not known`, {
+      next:
+        near === undefined
+          ? 'use CREATE SOURCE, VIEW, MATERIALIZED VIEW, SINK, FUNCTION or ALERT'
+          : `did you mean CREATE ${near.toUpperCase()}?`,
+    });
+  }
+  reader.take();
+  const statement = parse(reader);
+  reader.expectEnd();
+  return statement;
+}
+
+function createSource(reader: TokenReader): CreateSource {
+  const name = reader.name();
+  const columns: ColumnDefinition[] = [];
+  let watermark: WatermarkDefinition | undefined;
+  reader.expectSymbol('(');
+  do {
+    if (reader.atWord('watermark', 'for')) {
+      if (watermark !== undefined) throw reader.expected('a column (the watermark is declared already)');
+      watermark = watermarkDefinition(reader);
+    } else columns.push(columnDefinition(reader));
+  } while (reader.skipSymbol(','));
+  reader.expectSymbol(')');
+  return { kind: 'create-source', name, columns, watermark, options: reader.options() };
+}
+
+/** `name type [NOT NULL] [FROM '$.json.path']`. */
+function columnDefinition(reader: TokenReader): ColumnDefinition {
+  const { name, at } = reader.name();
+  const type = reader.type();
+  let nullable = true;
+  let path: readonly string[] = [name];
+  for (;;) {
+    if (reader.skipWords('not', 'null')) nullable = false;
+    else if (reader.skipWords('from')) {
+      const text = reader.text('a JSON path such as \'$.data.amount\'');
+      path = jsonPath(reader.source, text.value, text.at);
+    } else if (!reader.skipWords('null')) return { name, at, type, nullable, path };
+  }
+}
+
+const PATH_STEP = /\.([\p{L}_$][\p{L}\p{N}_$-]*)|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]/uy;
+
+/** The member steps of a JSON path (RFC 9535): `$.data.amount`, `$['user id']`. */
+function jsonPath(source: SourceText, text: string, at: number): readonly string[] {
+  const steps: string[] = [];
+  let index = text.startsWith('$') ? 1 : -1;
+  while (index >= 0 && index < text.length) {
+    PATH_STEP.lastIndex = index;
+    const match = PATH_STEP.exec(text);
+    if (match === null) break;
+    steps.push((match[1] ?? match[2] ?? match[3] ?? '').replace(/\\(.)/g, '$1'));
+    index = PATH_STEP.lastIndex;
+  }
+  if (steps.length > 0 && index === text.length) return steps;
+  throw source.error(at, `"${text}" is not a path of members`, { next: "write for example '$.data.amount'" });
+}
+
+/** `WATERMARK FOR column AS column [- INTERVAL 'delay']`. */
+function watermarkDefinition(reader: TokenReader): WatermarkDefinition {
+  const { at } = reader.name();
+  reader.expectWords('for');
+  const column = reader.name();
+  reader.expectWords('as');
+  const second = reader.name();
+  if (second.name !== column.name) {
+    throw reader.source.error(second.at, `the watermark for "${column.name}" must be made of "${column.name}"`);
+  }
+  if (!reader.skipSymbol('-')) return { column, delayUs: 0n, at };
+  return { column, delayUs: interval(reader), at };
+}
+
+/** `INTERVAL 'duration'`, in microseconds. */
+function interval(reader: TokenReader): bigint {
+  reader.expectWords('interval');
+  const text = reader.text('a duration');
+  return reader.source.locate(text.at, () => parseDurationUs(text.value));
+}
+
+function createView(reader: TokenReader): CreateView {
+  const name = reader.name();
+  const options = reader.options();
+  reader.expectWords('as');
+  return { kind: 'create-view', name, options, query: reader.rangeUntil(() => false) };
+}
+
+function createMaterializedView(reader: TokenReader): CreateMaterializedView {
+  reader.expectWords('view');
+  const name = reader.name();
+  const options = reader.options();
+  reader.expectWords('as');
+  const query = reader.rangeUntil((at) => at.atWord('emit', 'on') || at.atWord('emit', 'changes'));
+  let emit: 'updates' | 'final' = 'updates';
+  if (reader.skipWords('emit', 'on')) {
+    reader.expectWords('window', 'close');
+    emit = 'final';
+  } else reader.skipWords('emit', 'changes');
+  return { kind: 'create-materialized-view', name, options, query, emit };
+}
+
+function createSink(reader: TokenReader): CreateSink {
+  const name = reader.name();
+  reader.expectWords('from');
+  const from = reader.name();
+  return { kind: 'create-sink', name, from, options: reader.options() };
+}
+
+/** `CREATE FUNCTION name(arg type, ...) RETURNS type LANGUAGE typescript AS './file.ts#export'`. */
+function createFunction(reader: TokenReader): CreateFunction {
+  const name = reader.name();
+  const args: { name: string; type: CreateFunction['returns'] }[] = [];
+  reader.expectSymbol('(');
+  if (!reader.atSymbol(')')) {
+    do args.push({ name: reader.name().name, type: reader.type() });
+    while (reader.skipSymbol(','));
+  }
+  reader.expectSymbol(')');
+  reader.expectWords('returns');
+  const returns = reader.type();
+  reader.expectWords('language', 'typescript', 'as');
+  const { value, at } = reader.text("the file and export, such as './functions.ts#score'");
+  const hash = value.lastIndexOf('#');
+  if (hash <= 0 || hash === value.length - 1) {
+    throw reader.source.error(at, `"${value}" does not name an export`, { next: "write './functions.ts#exportName'" });
+  }
+  const [file, exportName] = [value.slice(0, hash), value.slice(hash + 1)];
+  return { kind: 'create-function', name, args, returns, file, exportName, at };
+}
+
+function createAlert(reader: TokenReader): CreateAlert {
+  const name = reader.name();
+  reader.expectWords('on');
+  const view = reader.name();
+  reader.expectWords('when');
+  const clauseEnds = (at: TokenReader): boolean =>
+    at.atWord('for', 'interval') || (at.atWord('keys') && at.peek(1).value === '(') || (at.atWord('with') && at.peek(1).value === '(');
+  const condition = reader.rangeUntil(clauseEnds);
+  const forMs = reader.skipWords('for') ? Number(interval(reader)) / 1000 : 0;
+  const keys = reader.skipWords('keys') ? reader.nameList() : undefined;
+  return { kind: 'create-alert', name, view, condition, forMs, keys, options: reader.options() };
+}
+

@@ -1,0 +1,87 @@
+import type { DataType } from '../plan/data-type.ts';
+
+/** A range of the source text that PostgreSQL's parser is to read. */
+export interface TextRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A name with its place. */
+export interface NameAt {
+  readonly name: string;
+  readonly at: number;
+}
+
+export interface OptionAt {
+  readonly value: string;
+  readonly at: number;
+}
+
+export type Options = ReadonlyMap<string, OptionAt>;
+
+export interface ColumnDefinition {
+  readonly name: string;
+  readonly at: number;
+  readonly type: DataType;
+  readonly nullable: boolean;
+  readonly path: readonly string[];
+}
+
+export interface WatermarkDefinition {
+  readonly column: NameAt;
+  readonly delayUs: bigint;
+  readonly at: number;
+}
+
+export interface CreateSource {
+  readonly kind: 'create-source';
+  readonly name: NameAt;
+  readonly columns: readonly ColumnDefinition[];
+  readonly watermark: WatermarkDefinition | undefined;
+  readonly options: Options;
+}
+
+export interface CreateView {
+  readonly kind: 'create-view';
+  readonly name: NameAt;
+  readonly options: Options;
+  readonly query: TextRange;
+}
+
+export interface CreateMaterializedView {
+  readonly kind: 'create-materialized-view';
+  readonly name: NameAt;
+  readonly options: Options;
+  readonly query: TextRange;
+  readonly emit: 'updates' | 'final';
+}
+
+export interface CreateSink {
+  readonly kind: 'create-sink';
+  readonly name: NameAt;
+  readonly from: NameAt;
+  readonly options: Options;
+}
+
+export interface CreateFunction {
+  readonly kind: 'create-function';
+  readonly name: NameAt;
+  readonly args: readonly { readonly name: string; readonly type: DataType }[];
+  readonly returns: DataType;
+  readonly file: string;
+  readonly exportName: string;
+  readonly at: number;
+}
+
+export interface CreateAlert {
+  readonly kind: 'create-alert';
+  readonly name: NameAt;
+  readonly view: NameAt;
+  readonly condition: TextRange;
+  readonly forMs: number;
+  readonly keys: readonly NameAt[] | undefined;
+  readonly options: Options;
+}
+
+/** A statement of a pipeline file. */
+export type Statement = CreateSource | CreateView | CreateMaterializedView | CreateSink | CreateFunction | CreateAlert;
