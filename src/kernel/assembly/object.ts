@@ -97,7 +97,8 @@ export function decodeObject(p: usize, node: usize, depth: u32): usize {
     else {
       entry = findEntry(node, p);
       if (entry == 0) return 0;
-      store<u32>(slot, <u32>entry);
+      // What is not remembered cannot be predicted.
+      store<u32>(slot, entry == anonymous ? 0 : <u32>entry);
       p = afterKey;
     }
     slot = entry;
