@@ -49,7 +49,7 @@ export function assignPartitions(
 
 @inline
 function sizeOfVarint(value: u64): u32 {
-  return (<u32>(63 - clz(value | 1)) * 37 + 293) >> 8; // bits / 7, rounded up
+  return (<u32>(63 - clz(value | 1)) * 9 + 73) >> 6; // bits / 7, rounded up
 }
 
 @inline
