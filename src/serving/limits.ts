@@ -31,8 +31,6 @@ export const QUERY_ROWS_MAX = 100_000;
 export const QUERY_TIMEOUT_MS_DEFAULT = 10_000;
 /** Milliseconds that a query may take at most. */
 export const QUERY_TIMEOUT_MS_MAX = 120_000;
-/** Queries that run at once; those beyond wait in a queue of {@link QUERY_QUEUE_MAX}. */
-export const QUERY_CONCURRENT_MAX = 2;
 /** Queries that wait; those beyond are refused. */
 export const QUERY_QUEUE_MAX = 64;
 /** Memory of the query database, megabytes. */
@@ -43,3 +41,7 @@ export const QUERY_THREADS = 2;
 export const QUERY_TOPIC_RECORDS_MAX = 5_000_000;
 /** Characters of a query. */
 export const QUERY_TEXT_MAX = 100_000;
+/** Relations that the query database keeps loaded. */
+export const QUERY_RELATIONS_CACHED_MAX = 16;
+/** Turns of the event loop that a query waits for its tables to catch up; then it answers with the lag that there is. */
+export const QUERY_TURNS_TO_CATCH_UP_MAX = 1_000;

@@ -18,6 +18,7 @@ export interface ViewProgress {
 
 export interface ViewTableOptions {
   readonly hub: TopicHub;
+  readonly instance: number;
   readonly pipeline: string;
   readonly output: OutputNode;
   readonly store: RowStore;
@@ -31,6 +32,8 @@ export interface ViewTableOptions {
 /** The table of a view: its rows by key (or its newest rows), kept by following the output topic. */
 export class ViewTable implements Table, RecordListener {
   readonly name: string;
+  /** Tells this table from an earlier one of the same name. */
+  readonly instance: number;
   readonly pipeline: string;
   readonly output: OutputNode;
   readonly columns: readonly Column[];
@@ -48,6 +51,7 @@ export class ViewTable implements Table, RecordListener {
 
   constructor(options: ViewTableOptions) {
     this.name = options.output.name;
+    this.instance = options.instance;
     this.pipeline = options.pipeline;
     this.output = options.output;
     this.columns = options.output.input.columns;

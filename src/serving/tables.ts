@@ -57,6 +57,7 @@ class ViewTables implements Tables {
   readonly hub: TopicHub;
   readonly #options: TablesOptions;
   readonly #tables = new Map<string, ViewTable>();
+  #instances = 0;
   readonly #countEvicted: (table: string, rows: number) => void;
 
   constructor(options: TablesOptions) {
@@ -71,6 +72,7 @@ class ViewTables implements Tables {
     const topic = topicNamed(log, output.topic);
     const table = new ViewTable({
       hub: this.hub,
+      instance: this.#instances++,
       pipeline,
       output,
       store: output.mode === 'upsert' ? new UpsertRows(rowsMax) : new TailRows(tailRowsMax),

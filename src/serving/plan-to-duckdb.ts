@@ -1,0 +1,213 @@
+import type { DataType } from '../plan/data-type.ts';
+import type { AggregateCall, AggregateNode, JoinNode, PlanNode, SetOperationNode, WindowNode } from '../plan/node.ts';
+import {
+  type CompiledExpression,
+  compileToDuckdb,
+  duckdbType,
+  type ExpressionScope,
+  QUOTIENT_SCALE,
+  rescaled,
+  unsupported,
+} from './duckdb-expression.ts';
+import { decimalRatio } from './duckdb-function.ts';
+
+/** A table of the query database that stands for a relation of the plan; its columns are `c0`, `c1` ... */
+export interface DuckdbRelation {
+  readonly table: string;
+  /** Scale of each DECIMAL column, by position; 0 for others. */
+  readonly scales: readonly number[];
+}
+
+export interface DuckdbQuery {
+  readonly sql: string;
+  readonly scales: readonly number[];
+}
+
+export interface PlanScope {
+  relation(name: string): DuckdbRelation;
+  readonly nowUs: bigint;
+}
+
+/**
+ * Writes a plan as one DuckDB query with PostgreSQL's meaning; columns are named `c0`, `c1` ... by position, so that no
+ * name of a user is ever part of the text.
+ *
+ * @throws HeadraceError `SERVING_QUERY_UNSUPPORTED`
+ */
+export function planToDuckdb(node: PlanNode, scope: PlanScope): DuckdbQuery {
+  switch (node.kind) {
+    case 'source':
+    case 'table-scan': {
+      const { table, scales } = scope.relation(node.name);
+      return { sql: `SELECT ${names(node.columns.length).join(', ')} FROM ${table}`, scales };
+    }
+    case 'values':
+      return values(
+        node.columns.map((c) => c.type),
+        node.rows,
+        scope,
+      );
+    case 'filter': {
+      const input = planToDuckdb(node.input, scope);
+      const where = compileToDuckdb(node.predicate, over(input, scope)).sql;
+      return { sql: `SELECT * FROM (${input.sql}) t WHERE ${where}`, scales: input.scales };
+    }
+    case 'project': {
+      const input = planToDuckdb(node.input, scope);
+      return select(
+        node.expressions.map((e) => compileToDuckdb(e, over(input, scope))),
+        `FROM (${input.sql}) t`,
+      );
+    }
+    case 'window':
+      return window(node, scope);
+    case 'aggregate':
+      return aggregate(node, scope);
+    case 'join':
+      return join(node, scope);
+    case 'sort': {
+      const input = planToDuckdb(node.input, scope);
+      const keys = node.keys.map((key) => {
+        const { sql } = compileToDuckdb(key.expression, over(input, scope));
+        return `${sql} ${key.descending ? 'DESC' : 'ASC'} NULLS ${key.nullsFirst ? 'FIRST' : 'LAST'}`;
+      });
+      return { sql: `SELECT * FROM (${input.sql}) t ORDER BY ${keys.join(', ')}`, scales: input.scales };
+    }
+    case 'limit': {
+      const input = planToDuckdb(node.input, scope);
+      const limit = node.limit === undefined ? '' : ` LIMIT ${node.limit}`;
+      return { sql: `SELECT * FROM (${input.sql}) t${limit} OFFSET ${node.offset}`, scales: input.scales };
+    }
+    case 'distinct': {
+      const input = planToDuckdb(node.input, scope);
+      return { sql: `SELECT DISTINCT * FROM (${input.sql}) t`, scales: input.scales };
+    }
+    case 'set-operation':
+      return setOperation(node, scope);
+    case 'deduplicate':
+      throw unsupported('deduplication');
+  }
+}
+
+function names(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `c${index}`);
+}
+
+function over(input: DuckdbQuery, scope: PlanScope): ExpressionScope {
+  return { columns: input.scales.map((scale, index) => ({ sql: `t.c${index}`, scale })), nowUs: scope.nowUs };
+}
+
+function select(expressions: readonly CompiledExpression[], from: string): DuckdbQuery {
+  const list = expressions.map((e, index) => `${e.sql} AS c${index}`);
+  return { sql: `SELECT ${list.join(', ') || '1 AS c0'} ${from}`, scales: expressions.map((e) => e.scale) };
+}
+
+function values(
+  types: readonly DataType[],
+  rows: readonly (readonly Parameters<typeof compileToDuckdb>[0][])[],
+  scope: PlanScope,
+): DuckdbQuery {
+  const compiled = rows.map((row) => row.map((e) => compileToDuckdb(e, { columns: [], nowUs: scope.nowUs })));
+  const scales = types.map((_, index) => Math.max(0, ...compiled.map((row) => row[index]?.scale ?? 0)));
+  const cell = (e: CompiledExpression, index: number): string =>
+    types[index]?.kind === 'numeric' ? rescaled(e, scales[index]!).sql : e.sql;
+  if (types.length === 0) return { sql: `SELECT 1 AS c0 FROM range(${rows.length})`, scales };
+  if (compiled.length === 0) {
+    const empty = types.map((type, index) => `CAST(NULL AS ${duckdbType(type, scales[index]!)}) AS c${index}`);
+    return { sql: `SELECT ${empty.join(', ')} WHERE false`, scales };
+  }
+  const lines = compiled.map((row) => `(${row.map(cell).join(', ')})`);
+  return { sql: `SELECT * FROM (VALUES ${lines.join(', ')}) v(${names(types.length).join(', ')})`, scales };
+}
+
+function window(node: WindowNode, scope: PlanScope): DuckdbQuery {
+  const input = planToDuckdb(node.input, scope);
+  const { sizeUs, offsetUs } = node.window;
+  const time = `(epoch_us(t.c${node.timeColumn}) - ${offsetUs})`;
+  const start = `(${time} - ((${time} % ${sizeUs}) + ${sizeUs}) % ${sizeUs} + ${offsetUs})`;
+  const at = input.scales.length;
+  const columns = `make_timestamp(${start}) AS c${at}, make_timestamp(${start} + ${sizeUs}) AS c${at + 1}`;
+  return { sql: `SELECT *, ${columns} FROM (${input.sql}) t`, scales: [...input.scales, 0, 0] };
+}
+
+function aggregate(node: AggregateNode, scope: PlanScope): DuckdbQuery {
+  const input = planToDuckdb(node.input, scope);
+  const inner = over(input, scope);
+  const groups = node.groups.map((group) => compileToDuckdb(group, inner));
+  const calls = node.aggregates.map((call) => aggregateCall(call, inner));
+  const positions = groups.map((_, index) => index + 1).join(', ');
+  const grouped = groups.length === 0 ? '' : ` GROUP BY ${positions}`;
+  return select([...groups, ...calls], `FROM (${input.sql}) t${grouped}`);
+}
+
+function aggregateCall(call: AggregateCall, scope: ExpressionScope): CompiledExpression {
+  const { type } = call;
+  const filter = call.filter === undefined ? '' : ` FILTER (WHERE ${compileToDuckdb(call.filter, scope).sql})`;
+  if (call.argument === undefined) return { sql: `count(*)${filter}`, type, scale: 0 };
+  const argument = compileToDuckdb(call.argument, scope);
+  const of = (name: string): string => `${name}(${call.distinct ? 'DISTINCT ' : ''}${argument.sql})${filter}`;
+  switch (call.function) {
+    case 'count':
+      return { sql: of('count'), type, scale: 0 };
+    case 'sum': {
+      const scale = argument.type.kind === 'numeric' ? argument.scale : 0;
+      return { sql: `CAST(${of('sum')} AS ${duckdbType(type, scale)})`, type, scale };
+    }
+    case 'avg':
+      return average(type, argument, of);
+    default:
+      return { sql: of(call.function), type, scale: argument.scale };
+  }
+}
+
+/** The average of integers and numerics is exact: DuckDB's own would be a double. */
+function average(type: DataType, argument: CompiledExpression, of: (name: string) => string): CompiledExpression {
+  if (type.kind !== 'numeric') return { sql: of('avg'), type, scale: 0 };
+  const sum = of('sum');
+  const digits =
+    argument.scale === 0 ? `CAST(${sum} AS HUGEINT)` : `CAST(replace(CAST(${sum} AS VARCHAR), '.', '') AS HUGEINT)`;
+  const count = `nullif(CAST(${of('count')} AS HUGEINT), 0)`;
+  return { sql: decimalRatio(digits, count, argument.scale, 0), type, scale: QUOTIENT_SCALE };
+}
+
+const JOINS: Readonly<Record<JoinNode['join'], string>> = {
+  inner: 'INNER JOIN',
+  left: 'LEFT JOIN',
+  right: 'RIGHT JOIN',
+  full: 'FULL JOIN',
+  cross: 'CROSS JOIN',
+  semi: 'SEMI JOIN',
+  anti: 'ANTI JOIN',
+};
+
+function join(node: JoinNode, scope: PlanScope): DuckdbQuery {
+  const left = planToDuckdb(node.left, scope);
+  const right = planToDuckdb(node.right, scope);
+  const sides = [
+    ...left.scales.map((scale, index) => ({ sql: `l.c${index}`, scale })),
+    ...right.scales.map((scale, index) => ({ sql: `r.c${index}`, scale })),
+  ];
+  const kept = node.join === 'semi' || node.join === 'anti' ? sides.slice(0, left.scales.length) : sides;
+  const on =
+    node.condition === undefined ? 'true' : compileToDuckdb(node.condition, { columns: sides, nowUs: scope.nowUs }).sql;
+  const list = kept.map((side, index) => `${side.sql} AS c${index}`).join(', ');
+  const condition = node.join === 'cross' ? '' : ` ON ${on}`;
+  return {
+    sql: `SELECT ${list} FROM (${left.sql}) l ${JOINS[node.join]} (${right.sql}) r${condition}`,
+    scales: kept.map((side) => side.scale),
+  };
+}
+
+function setOperation(node: SetOperationNode, scope: PlanScope): DuckdbQuery {
+  const inputs = node.inputs.map((input) => planToDuckdb(input, scope));
+  const scales = node.columns.map((_, index) => Math.max(0, ...inputs.map((input) => input.scales[index] ?? 0)));
+  const operator = ` ${node.operation.toUpperCase()}${node.all ? ' ALL' : ''} `;
+  const sides = inputs.map((input) => {
+    const list = node.columns.map(({ type }, index) =>
+      type.kind === 'numeric' ? `CAST(c${index} AS ${duckdbType(type, scales[index]!)}) AS c${index}` : `c${index}`,
+    );
+    return `SELECT ${list.join(', ')} FROM (${input.sql})`;
+  });
+  const sql = sides.reduce((text, side) => `(${text})${operator}(${side})`);
+  return { sql: `SELECT * FROM (${sql}) t`, scales };
+}
