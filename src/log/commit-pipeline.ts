@@ -150,6 +150,7 @@ export class CommitPipeline {
     this.#diskFull = false;
     this.#end += assembled.recordBytes;
     files.keepRound();
+    files.directoriesSynced(assembled.operations);
     state.apply(assembled.round);
     this.#context.publish(assembled.round);
     this.#answer(accepted);

@@ -81,7 +81,10 @@ export class DiskLog implements Log {
 
   #expose(partition: PartitionState): void {
     let slot = this.#slots.get(partition.id);
-    if (slot === undefined) this.#slots.set(partition.id, (slot = this.#nextSlot++));
+    if (slot === undefined) {
+      slot = this.#nextSlot++;
+      this.#slots.set(partition.id, slot);
+    }
     const active = partition.active;
     this.#parts.vector.set(slot, {
       highWatermark: partition.end,
@@ -243,7 +246,10 @@ export class DiskLog implements Log {
   pin(owner: string, topic: string, partition: number, from: Offset | undefined): void {
     const name = `${topic}/${partition}`;
     let owners = this.#pins.get(name);
-    if (owners === undefined) this.#pins.set(name, (owners = new Map()));
+    if (owners === undefined) {
+      owners = new Map();
+      this.#pins.set(name, owners);
+    }
     if (from === undefined) owners.delete(owner);
     else owners.set(owner, from);
   }

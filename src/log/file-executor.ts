@@ -48,23 +48,29 @@ export class FileExecutor {
   #execute(operation: DiskOperation): void {
     switch (operation.kind) {
       case 'write':
-        return writeFully(this.#file(operation.path), operation.buffers, operation.position);
+        writeFully(this.#file(operation.path), operation.buffers, operation.position);
+        return;
       case 'set-length':
-        return ftruncateSync(this.#file(operation.path), operation.length);
+        ftruncateSync(this.#file(operation.path), operation.length);
+        return;
       case 'sync':
-        return fdatasyncSync(this.#file(operation.path));
+        fdatasyncSync(this.#file(operation.path));
+        return;
       case 'sync-directory':
-        return syncDirectory(operation.path);
+        syncDirectory(operation.path);
+        return;
       case 'make-directory':
         mkdirSync(operation.path, { recursive: true });
         return;
       case 'rename':
         this.#forget(operation.from);
         this.#forget(operation.to);
-        return renameSync(operation.from, operation.to);
+        renameSync(operation.from, operation.to);
+        return;
       case 'remove':
         this.#forget(operation.path);
-        return rmSync(operation.path, { recursive: true, force: true });
+        rmSync(operation.path, { recursive: true, force: true });
+        return;
     }
   }
 
@@ -82,7 +88,8 @@ export class FileExecutor {
 
   /** Closing loses no fsync error: every file that needs a sync is synced in the batch that wrote it or before a checkpoint. */
   #closeOldest(): void {
-    for (const path of this.#files.keys()) return this.#close(path);
+    const oldest = this.#files.keys().next();
+    if (oldest.done !== true) this.#close(oldest.value);
   }
 
   #close(path: string): void {

@@ -102,7 +102,10 @@ export class LogState {
     if (put.value === undefined) {
       space?.delete(put.key);
     } else {
-      if (space === undefined) this.ledger.set(put.space, (space = new Map()));
+      if (space === undefined) {
+        space = new Map();
+        this.ledger.set(put.space, space);
+      }
       space.set(put.key, put.value);
     }
     if (put.space === TOPICS_SPACE) this.#topicChanged(put.key, put.value);

@@ -234,7 +234,10 @@ class Trial {
     if (verdict.kind === 'out-of-sequence') throw outOfSequence(append, stamp, verdict.expected);
     const baseOffset = this.#advance(partition, append.records);
     let changes = this.#changes.get(partition);
-    if (changes === undefined) this.#changes.set(partition, (changes = new Map()));
+    if (changes === undefined) {
+      changes = new Map();
+      this.#changes.set(partition, changes);
+    }
     changes.set(id, afterBatch(known, stamp, append.records, baseOffset, this.#timestamp));
     return { ...base, stamp, duplicateOf: undefined };
   }
@@ -291,7 +294,9 @@ class OperationPlan {
       maxTimestamp = this.#indexSegment(cursor, directory, placed.slice(i, next), maxTimestamp, isNew);
       i = next;
     }
-    if (!inline && placed.some((p) => p.position === 0)) this.#syncs.push({ kind: 'sync-directory', path: directory });
+    // An earlier inline append may have made the file, and left its name to the next checkpoint.
+    const isNamed = !placed.some((p) => p.position === 0) && !this.#files.isUnsyncedDirectory(directory);
+    if (!inline && !isNamed) this.#syncs.push({ kind: 'sync-directory', path: directory });
   }
 
   /** Takes back what was set aside in advance. */

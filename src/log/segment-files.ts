@@ -32,6 +32,17 @@ export class SegmentFiles {
     if (directory !== undefined) this.#unsyncedDirectories.add(directory);
   }
 
+  isUnsyncedDirectory(directory: string): boolean {
+    return this.#unsyncedDirectories.has(directory);
+  }
+
+  /** These directories have been synced. */
+  directoriesSynced(operations: readonly DiskOperation[]): void {
+    for (const operation of operations) {
+      if (operation.kind === 'sync-directory') this.#unsyncedDirectories.delete(operation.path);
+    }
+  }
+
   /** A file that is gone needs no sync. */
   forget(path: string): void {
     this.#unsyncedFiles.delete(path);

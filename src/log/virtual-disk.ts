@@ -1,0 +1,300 @@
+import { dirname, join, sep } from 'node:path';
+import { HeadraceError } from '../base/error.ts';
+import { type Disk, DiskFailure, type DiskOperation, type DiskReader, failureKind, type RunResult } from './disk.ts';
+
+/** What a fault does to the operation that it hits. */
+export type DiskFault = 'crash' | 'EIO' | 'ENOSPC';
+
+export interface VirtualDiskOptions {
+  /** Uniform in [0, 1); decides what a crash loses and where a write tears. */
+  readonly random: () => number;
+  /** Asked before every operation, numbered from 0; a fault may happen in its middle. */
+  readonly fault?: (operation: DiskOperation, number: number) => DiskFault | undefined;
+  /** Bytes that all files may take together. */
+  readonly capacity?: number;
+}
+
+/** Writes to the disk proper happen in sectors; a torn write stops, or is lost, between them. */
+export const SECTOR_BYTES = 512;
+
+/** A file as programs see it, and as the disk holds it. Pages differ between the two until a sync. */
+class VirtualFile {
+  cached = new Uint8Array(0);
+  durable = new Uint8Array(0);
+  /** Sectors written since the last sync. */
+  readonly dirty = new Set<number>();
+
+  write(position: number, bytes: Uint8Array): void {
+    if (position + bytes.length > this.cached.length) this.setLength(position + bytes.length);
+    this.cached.set(bytes, position);
+    this.#touch(position, position + bytes.length);
+  }
+
+  setLength(length: number): void {
+    const changed = new Uint8Array(length);
+    changed.set(this.cached.subarray(0, length));
+    const from = Math.min(length, this.cached.length);
+    this.cached = changed;
+    this.#touch(from, length);
+  }
+
+  #touch(from: number, to: number): void {
+    for (let at = Math.floor(from / SECTOR_BYTES); at * SECTOR_BYTES < to; at++) this.dirty.add(at);
+  }
+
+  sync(): void {
+    this.durable = this.cached.slice();
+    this.dirty.clear();
+  }
+
+  /** After a power loss each dirty sector, and the length, has reached the disk or not, independently. */
+  lose(random: () => number): void {
+    const mode = random();
+    const kept = (): boolean => (mode < 0.2 ? false : mode < 0.4 ? true : random() < 0.5);
+    const length = kept() ? this.cached.length : this.durable.length;
+    const after = new Uint8Array(length);
+    after.set(this.durable.subarray(0, length));
+    for (const sector of this.dirty) {
+      const at = sector * SECTOR_BYTES;
+      if (at >= length || !kept()) continue;
+      after.set(this.cached.subarray(at, Math.min(at + SECTOR_BYTES, length)), at);
+    }
+    this.cached = after;
+    this.durable = after.slice();
+    this.dirty.clear();
+  }
+}
+
+/**
+ * A disk in memory that keeps apart what programs see (the page cache) and what is durable, and that crashes, tears,
+ * loses and refuses. Names are durable only after their directory is synced, content only after the file is.
+ */
+export class VirtualDisk implements Disk {
+  readonly reader: DiskReader;
+  readonly #options: VirtualDiskOptions;
+  /** Names as programs see them, and as the disk holds them; the files are shared by both. */
+  #names = new Map<string, VirtualFile>();
+  #durableNames = new Map<string, VirtualFile>();
+  readonly #directories = new Set<string>();
+  #operations = 0;
+  #crashed = false;
+  #locked = false;
+  capacity: number;
+
+  constructor(options: VirtualDiskOptions) {
+    this.#options = options;
+    this.capacity = options.capacity ?? Number.POSITIVE_INFINITY;
+    this.reader = { open: (path) => this.#open(path), list: (path) => this.#list(path) };
+  }
+
+  /** Operations that have begun. */
+  get operations(): number {
+    return this.#operations;
+  }
+
+  get crashed(): boolean {
+    return this.#crashed;
+  }
+
+  #open(path: string): ReturnType<DiskReader['open']> {
+    const file = this.#names.get(path);
+    if (file === undefined) return undefined;
+    return {
+      size: () => file.cached.length,
+      read(target, offset, length, position) {
+        const bytes = file.cached.subarray(position, position + length);
+        target.set(bytes, offset);
+        return bytes.length;
+      },
+      close() {},
+    };
+  }
+
+  #list(path: string): readonly string[] {
+    const names = new Set<string>();
+    const inside = path + sep;
+    for (const known of [...this.#names.keys(), ...this.#directories]) {
+      if (known.startsWith(inside)) names.add(known.slice(inside.length).split(sep)[0]!);
+    }
+    return [...names].sort();
+  }
+
+  async lock(dataDir: string): Promise<void> {
+    if (this.#locked) {
+      throw new HeadraceError(`opening the data directory ${dataDir}: it is in use`, {
+        code: 'LOG_LOCKED',
+        domain: 'log',
+        next: 'close the log that has it',
+      });
+    }
+    this.#locked = true;
+  }
+
+  async run(operations: readonly DiskOperation[]): Promise<RunResult> {
+    // Buffers are taken over at the call, as by a transfer; the effect comes later.
+    const taken = operations.map((operation) =>
+      operation.kind === 'write'
+        ? { ...operation, buffers: operation.buffers.map((b) => Uint8Array.from(b)) }
+        : operation,
+    );
+    await Promise.resolve();
+    for (const operation of taken) this.#step(operation);
+    return { syncMs: 0 };
+  }
+
+  #step(operation: DiskOperation): void {
+    if (this.#crashed) throw new DiskFailure('io', 'CRASHED', operation.kind);
+    const number = this.#operations++;
+    const fault = this.#options.fault?.(operation, number);
+    if (fault === undefined) {
+      this.#apply(operation);
+      return;
+    }
+    this.#applyPart(operation);
+    if (fault === 'crash') this.#crashed = true;
+    // A failed fsync leaves its pages marked clean: what was dirty may be lost, and a second fsync says nothing.
+    if (operation.kind === 'sync' && fault !== 'crash') this.#failSync(operation.path);
+    const code = fault === 'crash' ? 'CRASHED' : fault;
+    throw new DiskFailure(failureKind(operation.kind, code), code, operation.kind);
+  }
+
+  #failSync(path: string): void {
+    const file = this.#names.get(path);
+    if (file === undefined) return;
+    for (const sector of [...file.dirty]) if (this.#options.random() < 0.5) file.dirty.delete(sector);
+  }
+
+  /** A write that fails may have happened in part; a crash in a rename or a sync may have let it happen. */
+  #applyPart(operation: DiskOperation): void {
+    const { random } = this.#options;
+    if (operation.kind === 'write') {
+      const bytes = Buffer.concat(operation.buffers);
+      const written = Math.floor(random() * (bytes.length + 1));
+      this.#file(operation.path).write(operation.position, bytes.subarray(0, written));
+    } else if (operation.kind !== 'sync' && operation.kind !== 'sync-directory' && random() < 0.5) {
+      this.#apply(operation);
+    }
+  }
+
+  #apply(operation: DiskOperation): void {
+    switch (operation.kind) {
+      case 'write':
+        this.#write(operation.path, operation.position, Buffer.concat(operation.buffers));
+        return;
+      case 'set-length':
+        this.#file(operation.path).setLength(operation.length);
+        return;
+      case 'sync':
+        this.#file(operation.path).sync();
+        return;
+      case 'sync-directory':
+        this.#syncDirectory(operation.path);
+        return;
+      case 'make-directory':
+        this.#directories.add(operation.path);
+        return;
+      case 'rename':
+        this.#names.set(operation.to, this.#file(operation.from));
+        this.#names.delete(operation.from);
+        return;
+      case 'remove':
+        this.#remove(operation.path);
+        return;
+    }
+  }
+
+  #write(path: string, position: number, bytes: Uint8Array): void {
+    const file = this.#file(path);
+    const left = this.capacity - this.usedBytes();
+    const more = position + bytes.length - file.cached.length;
+    if (more > left) {
+      file.write(position, bytes.subarray(0, Math.max(0, bytes.length - (more - Math.max(0, left)))));
+      throw new DiskFailure('full', 'ENOSPC', 'write');
+    }
+    file.write(position, bytes);
+  }
+
+  #file(path: string): VirtualFile {
+    let file = this.#names.get(path);
+    if (file === undefined) {
+      file = new VirtualFile();
+      this.#names.set(path, file);
+    }
+    return file;
+  }
+
+  #syncDirectory(path: string): void {
+    for (const known of [...this.#durableNames.keys()]) {
+      if (dirname(known) === path && !this.#names.has(known)) this.#durableNames.delete(known);
+    }
+    for (const [name, file] of this.#names) if (dirname(name) === path) this.#durableNames.set(name, file);
+  }
+
+  #remove(path: string): void {
+    for (const name of [...this.#names.keys()]) {
+      if (name === path || name.startsWith(path + sep)) this.#names.delete(name);
+    }
+    for (const name of [...this.#directories]) {
+      if (name === path || name.startsWith(path + sep)) this.#directories.delete(name);
+    }
+  }
+
+  usedBytes(): number {
+    let bytes = 0;
+    for (const file of this.#names.values()) bytes += file.cached.length;
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    this.#locked = false;
+  }
+
+  /** Power loss: unsynced sectors and names survive or not, at random. The disk can then be used by a new owner. */
+  powerLoss(): void {
+    const { random } = this.#options;
+    const names = new Map<string, VirtualFile>();
+    for (const name of new Set([...this.#durableNames.keys(), ...this.#names.keys()])) {
+      const durable = this.#durableNames.get(name);
+      const seen = this.#names.get(name);
+      const file = durable === seen || random() < 0.5 ? durable : seen;
+      if (file !== undefined) names.set(name, file);
+    }
+    for (const file of new Set(names.values())) file.lose(random);
+    this.#names = names;
+    this.#durableNames = new Map(names);
+    this.restart();
+  }
+
+  /** The process ends and the machine goes on: the page cache stays. */
+  restart(): void {
+    this.#crashed = false;
+    this.#locked = false;
+  }
+
+  /** The content of a file, to damage it: what is changed here is durable. */
+  content(path: string): Uint8Array {
+    const file = this.#file(path);
+    file.sync();
+    file.durable = file.cached;
+    return file.cached;
+  }
+
+  setContent(path: string, bytes: Uint8Array): void {
+    const file = this.#file(path);
+    file.cached = Uint8Array.from(bytes);
+    file.sync();
+    this.#durableNames.set(path, file);
+  }
+
+  /** Another disk with the same content, all of it durable. */
+  copy(options: VirtualDiskOptions): VirtualDisk {
+    const copy = new VirtualDisk(options);
+    for (const [name, file] of this.#names) copy.setContent(name, file.cached);
+    for (const directory of this.#directories) copy.#directories.add(join(directory));
+    return copy;
+  }
+
+  paths(): readonly string[] {
+    return [...this.#names.keys()].sort();
+  }
+}
