@@ -1,3 +1,5 @@
+import type { StateExports } from './state-exports.ts';
+
 /**
  * Functions that the WebAssembly module exports, as JavaScript sees them: addresses and u32 arrive as signed numbers
  * (`>>> 0` makes them unsigned), 64-bit integers as bigint.
@@ -63,4 +65,4 @@ export interface RecordBatchExports {
   encodedTimeMax(): bigint;
 }
 
-export interface KernelExports extends MemoryExports, HashExports, DecoderExports, RecordBatchExports {}
+export interface KernelExports extends MemoryExports, HashExports, DecoderExports, RecordBatchExports, StateExports {}

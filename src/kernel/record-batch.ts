@@ -20,7 +20,7 @@ export interface EncodeRequest {
   /** One timestamp for all, or the address of one for each row (i64, milliseconds). */
   readonly timestamp: TimestampMs | { readonly address: number };
   readonly partitions: number;
-  /** Partition of the records without a key. */
+  /** Partition of the records without a key, modulo the number of partitions. */
   readonly stickyPartition: number;
 }
 
@@ -45,7 +45,7 @@ export function encodeRecordBatches(kernel: Kernel, request: EncodeRequest): Enc
   const assignment = kernel.arenaAlloc(selected * 4);
   const keys = request.keys?.data ?? 0;
   const nulls = request.keys?.nulls ?? 0;
-  exports.assignPartitions(keys, nulls, selection, selected, partitions, request.stickyPartition, assignment);
+  exports.assignPartitions(keys, nulls, selection, selected, partitions, request.stickyPartition % partitions, assignment);
   const times = typeof request.timestamp === 'number' ? 0 : request.timestamp.address;
   const time = typeof request.timestamp === 'number' ? BigInt(request.timestamp) : 0n;
   const batches: EncodedBatch[] = [];

@@ -7,7 +7,7 @@ import {
   scanNumber, toDouble, toInteger, toScaled, integer, numericRoom, writeNumeric,
   NUMBER_OK, NUMBER_NOT_INTEGRAL,
 } from "./number";
-import { checkUuid, days, instant, parseDate, parseInstant, parseTime } from "./instant";
+import { checkUuid, days, instant, parseDate, parseInstant, parseTime, parseUtcMillis } from "./instant";
 import { decodeObject } from "./object";
 import { fieldError, row, storeNull } from "./row";
 import * as S from "./shape";
@@ -44,7 +44,10 @@ function typesOf(c: u32): u32 {
 export function decodeField(p: usize, node: usize, depth: u32): usize {
   const c = <u32>load<u8>(p);
   const kind = load<u32>(node, S.NODE_KIND);
-  if (c == 0x22) return decodeString(p, node, kind);
+  if (c == 0x22) {
+    const q = decodeFixed(p, node, kind);
+    return q != 0 ? q : decodeString(p, node, kind);
+  }
   if (c == 0x2d || c - 48 <= 9) return decodeNumber(p, node, kind);
   if (c == 0x7b && load<u32>(node, S.NODE_CHILDREN) != 0) {
     const q = decodeObject(p, node, depth);
@@ -80,6 +83,23 @@ function decodeLiteral(p: usize, node: usize, kind: u32, c: u32): usize {
   else if (kind == S.KIND_TEXT || kind == S.KIND_JSONB) storeReference(node, p, <u32>(q - p));
   else storeNull(node);
   return q;
+}
+
+/** Strings of one form need no scan: their bytes are checked as they are read. 0 when it is not that form. */
+@inline
+function decodeFixed(p: usize, node: usize, kind: u32): usize {
+  if (kind == S.KIND_UUID) {
+    if (load<u8>(p, 37) == 0x22 && load<u32>(node, S.NODE_CONSTRAINT) == 0 && checkUuid(p + 1, 36) == 1) {
+      storeReference(node, p + 1, 36);
+      return p + 38;
+    }
+  } else if (kind == S.KIND_TIMESTAMPTZ) {
+    if (load<u8>(p, 25) == 0x22 && load<u32>(node, S.NODE_CONSTRAINT) == 0 && parseUtcMillis(p + 1)) {
+      store<i64>(address(node, 3), instant);
+      return p + 26;
+    }
+  }
+  return 0;
 }
 
 @inline

@@ -4,3 +4,4 @@ export * from "./crc32c";
 export * from "./decoder";
 export * from "./record-batch";
 export { makeEntry } from "./object";
+export * from "./state/index";

@@ -95,11 +95,15 @@ export function decodeObject(p: usize, node: usize, depth: u32): usize {
     let entry = <usize>load<u32>(slot);
     if (entry != 0 && matches(p, entry)) p += load<u32>(entry, S.ENTRY_LENGTH);
     else {
-      entry = findEntry(node, p);
-      if (entry == 0) return 0;
-      // What is not remembered cannot be predicted.
-      store<u32>(slot, entry == anonymous ? 0 : <u32>entry);
-      p = afterKey;
+      p = skipSpace(p);
+      if (entry != 0 && matches(p, entry)) p += load<u32>(entry, S.ENTRY_LENGTH);
+      else {
+        entry = findEntry(node, p);
+        if (entry == 0) return 0;
+        // What is not remembered cannot be predicted.
+        store<u32>(slot, entry == anonymous ? 0 : <u32>entry);
+        p = afterKey;
+      }
     }
     slot = entry;
     p = skipSpace(p);
@@ -113,9 +117,12 @@ export function decodeObject(p: usize, node: usize, depth: u32): usize {
       p = decodeField(p, child, depth + 1);
     }
     if (p == 0) return 0;
-    p = skipSpace(p);
-    const c = load<u8>(p);
-    if (c == 0x2c) p = skipSpace(p + 1);
+    let c = <u32>load<u8>(p);
+    if (c <= 0x20) {
+      p = skipSpace(p);
+      c = load<u8>(p);
+    }
+    if (c == 0x2c) p++;
     else if (c == 0x7d) return p + 1;
     else return fail(ERROR_SYNTAX, p);
   }
