@@ -1,0 +1,26 @@
+/** Sharding of state: fixed for the life of a pipeline's state (ARCHITECTURE, section 4). */
+export const KEY_GROUPS = 128;
+/** Input bytes that one epoch takes at most, over all partitions. */
+export const EPOCH_BYTES_MAX = 32 * 1024 ** 2;
+/** Input bytes decoded at a time: the columns of one chunk stay in the cache. */
+export const CHUNK_BYTES = 2 * 1024 ** 2;
+/** The largest record batch that is read; a larger one fails the pipeline with the log's message. */
+export const CHUNK_BYTES_MAX = 128 * 1024 ** 2;
+/** Epochs that are processed and not yet durable, at most. */
+export const EPOCHS_IN_FLIGHT_MAX = 4;
+/** Records in one record batch of an output. */
+export const OUTPUT_BATCH_RECORDS_MAX = 10_000;
+/** Bytes in one record batch of an output, about. */
+export const OUTPUT_BATCH_BYTES_MAX = 1024 ** 2;
+/** Bytes of a dead letter's value that are kept. */
+export const DEAD_LETTER_VALUE_BYTES_MAX = 1024 ** 2;
+/** Silence after which a partition of a source without a watermark stops holding back the receipt-time watermark. */
+export const RECEIPT_IDLE_TIMEOUT_MS = 10_000;
+/** A status is sent to the main thread at most this often while epochs run. */
+export const STATUS_INTERVAL_MS = 100;
+/** Epoch times kept for the quantiles of the status. */
+export const EPOCH_SAMPLES = 512;
+/** Journal entries after which a snapshot is taken whatever the interval: bounds replay. */
+export const JOURNAL_ENTRIES_MAX = 20_000;
+/** Wait before a pipeline is recovered after a commit was refused. */
+export const RETRY_DELAY_MS = 500;

@@ -1,0 +1,68 @@
+import type { ByteReader, ByteWriter } from '../base/bytes.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Batch } from './batch.ts';
+
+/** Receives the rows of an operator. */
+export type Emit = (batch: Batch) => void;
+
+/** What an operator may use; the same in a worker thread, on the main thread and in tests. */
+export interface OperatorContext {
+  readonly kernel: Kernel;
+  /** Hands rows to all that follow. */
+  readonly emit: Emit;
+  /** Puts one row to the dead letters of this epoch. */
+  readonly deadLetter: (letter: RowLetter) => void;
+  /** Wall clock of the epoch that runs, milliseconds. */
+  readonly clockMs: () => number;
+}
+
+/** A row that cannot be processed. */
+export interface RowLetter {
+  readonly reason: 'late' | 'future' | 'malformed' | 'expression' | 'user-function' | 'no-event-time';
+  readonly message: string;
+  readonly batch: Batch;
+  readonly row: number;
+}
+
+/** One step of a pipeline. Batches die when `processBatch` returns: state copies what it keeps. */
+export interface Operator {
+  open(context: OperatorContext): void;
+  /** `input` tells the inputs of a join apart; 0 for all others. */
+  processBatch(batch: Batch, input: number): void;
+  /** Every row of the epoch has been seen: changes are emitted. */
+  endEpoch(): void;
+  /** Event time has reached `watermark` (µs); after `endEpoch`. Closes windows, drops state. */
+  onWatermark(watermark: bigint): void;
+  /** The next event time at which `onWatermark` would do something; undefined for none. */
+  nextTimer(): bigint | undefined;
+  snapshot(writer: ByteWriter): void;
+  restore(reader: ByteReader): void;
+  close(): void;
+  state(): { readonly keys: number; readonly bytes: number };
+}
+
+/** An operator that keeps nothing between batches. */
+export abstract class StatelessOperator implements Operator {
+  #context: OperatorContext | undefined;
+
+  protected get context(): OperatorContext {
+    return this.#context!;
+  }
+
+  open(context: OperatorContext): void {
+    this.#context = context;
+  }
+
+  abstract processBatch(batch: Batch, input: number): void;
+  endEpoch(): void {}
+  onWatermark(): void {}
+  nextTimer(): bigint | undefined {
+    return undefined;
+  }
+  snapshot(): void {}
+  restore(): void {}
+  close(): void {}
+  state(): { readonly keys: number; readonly bytes: number } {
+    return { keys: 0, bytes: 0 };
+  }
+}

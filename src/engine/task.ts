@@ -1,0 +1,421 @@
+import { ByteReader, ByteWriter, textOf, utf8 } from '../base/bytes.ts';
+import { HeadraceError } from '../base/error.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { DEAD_LETTER_TOPIC, type DeadLetter } from '../log/dead-letter.ts';
+import type { Append } from '../log/log.ts';
+import type { Pipeline, SourceNode } from '../plan/node.ts';
+import { planHash } from '../plan/pipeline-text.ts';
+import { WATERMARK_MIN } from './batch.ts';
+import { columnsNeeded, compilePipeline, type Vertex } from './compile.ts';
+import { DeduplicateOperator } from './deduplicate.ts';
+import {
+  ENGINE_SEMANTICS_VERSION,
+  type InputRange,
+  type JournalRecord,
+  type OutputChecksum,
+  type VersionHashes,
+} from './journal.ts';
+import { DEAD_LETTER_VALUE_BYTES_MAX } from './limits.ts';
+import type { Emit, RowLetter } from './operator.ts';
+import { RecordSink } from './record-sink.ts';
+import type { UserFunction } from './row-evaluator.ts';
+import { SourceDecodeOperator } from './source-decode.ts';
+import { SourceWatermark } from './watermark.ts';
+
+const STATE_FORMAT = 1;
+
+/** One partition that the task reads; its position in {@link Task.inputs} names it in journal records. */
+export interface TaskInput {
+  readonly source: SourceNode;
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Bytes of record batches for one epoch, in kernel memory until `read` is called again. */
+export interface InputChunk {
+  readonly address: number;
+  readonly length: number;
+  /** End of the range so far: the offset after the last record in it. */
+  readonly to: number;
+}
+
+/** What an epoch is to do; from the loop when live, from the journal when replaying. */
+export interface EpochPlan {
+  readonly epoch: number;
+  readonly clockMs: number;
+  readonly idle: readonly number[];
+  readonly end: boolean;
+  /** Reads the next chunk of an input, undefined when its share of the epoch is used up. The arena was reset before. */
+  readonly read: (input: number) => InputChunk | undefined;
+}
+
+export interface EpochResult {
+  readonly record: JournalRecord;
+  readonly appends: readonly Append[];
+  readonly rows: number;
+}
+
+export interface TaskOptions {
+  readonly pipeline: Pipeline;
+  readonly kernel: Kernel;
+  /** Partitions of a topic. */
+  readonly partitions: (topic: string) => number;
+  readonly userFunction: (module: string, exportName: string) => UserFunction;
+}
+
+interface VertexCounts {
+  rowsIn: number;
+  rowsOut: number;
+  watermark: bigint;
+  edgeRows: number[];
+}
+
+/**
+ * The deterministic core: a pure function of input bytes and journaled decisions, without clock, disk or thread of its
+ * own. The loop around it chooses inputs and commits results.
+ */
+export class Task {
+  readonly pipeline: Pipeline;
+  readonly inputs: readonly TaskInput[];
+  readonly versions: VersionHashes;
+  readonly #kernel: Kernel;
+  readonly #vertices: readonly Vertex[];
+  readonly #counts = new Map<Vertex, VertexCounts>();
+  readonly #decoders = new Map<SourceNode, SourceDecodeOperator>();
+  readonly #watermarks = new Map<SourceNode, SourceWatermark>();
+  readonly #sinks = new Map<string, RecordSink>();
+  readonly #positions: number[];
+  readonly #letters = new RecordSink(DEAD_LETTER_TOPIC);
+  #clockMs = 0;
+  #epoch = 0;
+  #lateRows = 0;
+
+  constructor(options: TaskOptions) {
+    this.pipeline = options.pipeline;
+    this.#kernel = options.kernel;
+    this.versions = {
+      engine: ENGINE_SEMANTICS_VERSION,
+      plan: planHash(options.pipeline),
+      modules: options.pipeline.modules.map((module) => module.hash),
+    };
+    const clockMs = (): number => this.#clockMs;
+    this.#vertices = compilePipeline(options.pipeline, {
+      expressions: { clockMs, userFunction: options.userFunction },
+      sink: (topic) => this.#sinkOf(topic),
+    });
+    const needed = columnsNeeded(options.pipeline);
+    const inputs: TaskInput[] = [];
+    for (const vertex of this.#vertices) {
+      this.#counts.set(vertex, {
+        rowsIn: 0,
+        rowsOut: 0,
+        watermark: WATERMARK_MIN,
+        edgeRows: vertex.outputs.map(() => 0),
+      });
+      const context = {
+        kernel: this.#kernel,
+        emit: this.#emitOf(vertex),
+        deadLetter: (letter: RowLetter) => this.#deadLetter(vertex, letter),
+        clockMs,
+      };
+      vertex.operator?.open(context);
+      if (vertex.source === undefined) continue;
+      const { source } = vertex;
+      const partitions = options.partitions(source.topic);
+      const watermark = new SourceWatermark(partitions, source.watermark?.delayUs ?? 0n);
+      this.#watermarks.set(source, watermark);
+      const reads = needed.get(source);
+      this.#decoders.set(source, new SourceDecodeOperator(source, watermark, context, (at) => reads?.has(at) ?? false));
+      for (let p = 0; p < partitions; p++) inputs.push({ source, topic: source.topic, partition: p });
+    }
+    this.inputs = inputs;
+    this.#positions = inputs.map(() => 0);
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Next offset of each input. */
+  get positions(): readonly number[] {
+    return this.#positions;
+  }
+
+  setPosition(input: number, offset: number): void {
+    this.#positions[input] = offset;
+  }
+
+  get clockMs(): number {
+    return this.#clockMs;
+  }
+
+  #sinkOf(topic: string): RecordSink {
+    const known = this.#sinks.get(topic);
+    if (known !== undefined) return known;
+    const made = new RecordSink(topic);
+    this.#sinks.set(topic, made);
+    return made;
+  }
+
+  #emitOf(vertex: Vertex): Emit {
+    return (batch) => {
+      const counts = this.#counts.get(vertex)!;
+      counts.rowsOut += batch.selected;
+      vertex.outputs.forEach(({ vertex: next, input }, at) => {
+        counts.edgeRows[at]! += batch.selected;
+        this.#counts.get(next)!.rowsIn += batch.selected;
+        next.operator!.processBatch(batch, input);
+      });
+    };
+  }
+
+  #deadLetter(vertex: Vertex, letter: RowLetter): void {
+    const { batch, row } = letter;
+    if (letter.reason === 'late') this.#lateRows++;
+    const origin = batch.origin;
+    const bytes = origin?.value(row).subarray(0, DEAD_LETTER_VALUE_BYTES_MAX);
+    const value: DeadLetter = {
+      topic: origin?.source.topic ?? this.pipeline.name,
+      ...(origin && { partition: origin.partition, offset: origin.offset(row) }),
+      reason: letter.reason,
+      message: letter.message,
+      pipeline: this.pipeline.name,
+      operator: vertex.id,
+      receivedAt: origin?.timestamp(row) ?? this.#clockMs,
+      ...(bytes && textOrBase64(bytes)),
+    };
+    this.#letters.write({ key: null, value: utf8(JSON.stringify(value)) }, this.#clockMs);
+  }
+
+  /** Processes one epoch. Throws when the pipeline cannot go on; its state is then to be discarded. */
+  runEpoch(plan: EpochPlan): EpochResult {
+    if (plan.epoch !== this.#epoch + 1) throw outOfOrder(plan.epoch, this.#epoch);
+    this.#clockMs = Math.max(this.#clockMs, plan.clockMs);
+    const ranges: InputRange[] = [];
+    let rows = 0;
+    for (let i = 0; i < this.inputs.length; i++) {
+      const from = this.#positions[i]!;
+      rows += this.#readInput(i, plan);
+      const to = this.#positions[i]!;
+      if (to > from) ranges.push({ topic: this.inputs[i]!.topic, partition: this.inputs[i]!.partition, from, to });
+    }
+    this.#finishEpoch(plan);
+    this.#epoch = plan.epoch;
+    const { appends, outputs } = this.#takeOutputs();
+    const { epoch, idle, end } = plan;
+    const record = { epoch, clockMs: this.#clockMs, ranges, idle, end, outputs, versions: this.versions };
+    return { record, appends, rows };
+  }
+
+  #readInput(index: number, plan: EpochPlan): number {
+    const input = this.inputs[index]!;
+    const decoder = this.#decoders.get(input.source)!;
+    const vertex = this.#vertices.find((candidate) => candidate.source === input.source)!;
+    let rows = 0;
+    for (;;) {
+      this.#kernel.arenaReset();
+      const chunk = plan.read(index);
+      if (chunk === undefined) return rows;
+      const from = this.#positions[index]!;
+      const { address, length, to } = chunk;
+      const taken = decoder.process({ partition: input.partition, address, length, from, to });
+      this.#counts.get(vertex)!.rowsIn += taken;
+      rows += taken;
+      this.#positions[index] = to;
+    }
+  }
+
+  #finishEpoch(plan: EpochPlan): void {
+    const idle = new Set(plan.idle);
+    for (const [source, watermark] of this.#watermarks) {
+      const first = this.inputs.findIndex((input) => input.source === source);
+      watermark.advance({ clockMs: this.#clockMs, idle: (partition) => idle.has(first + partition), end: plan.end });
+    }
+    for (const vertex of this.#vertices) {
+      const watermark = this.#watermarkOf(vertex);
+      this.#counts.get(vertex)!.watermark = watermark;
+      if (vertex.operator === undefined) continue;
+      this.#kernel.arenaReset();
+      vertex.operator.endEpoch();
+      this.#kernel.arenaReset();
+      vertex.operator.onWatermark(watermark);
+    }
+    this.#kernel.arenaReset();
+  }
+
+  #watermarkOf(vertex: Vertex): bigint {
+    if (vertex.source !== undefined) return this.#watermarks.get(vertex.source)!.current;
+    let least: bigint | undefined;
+    for (const input of vertex.inputs) {
+      const watermark = this.#counts.get(input)!.watermark;
+      if (least === undefined || watermark < least) least = watermark;
+    }
+    return least ?? WATERMARK_MIN;
+  }
+
+  #takeOutputs(): { appends: Append[]; outputs: OutputChecksum[] } {
+    const appends: Append[] = [];
+    const outputs: OutputChecksum[] = [];
+    for (const sink of [...this.#sinks.values(), this.#letters]) {
+      const taken = sink.take();
+      if (taken === undefined) continue;
+      appends.push(...taken.appends);
+      outputs.push(taken.checksum);
+    }
+    return { appends, outputs };
+  }
+
+  /** Wall clock at which an idle pipeline closes its next window; undefined when nothing waits for the clock. */
+  nextTimerMs(): number | undefined {
+    let least: number | undefined;
+    for (const vertex of this.#vertices) {
+      const timer = vertex.operator?.nextTimer();
+      if (timer === undefined || timer <= this.#counts.get(vertex)!.watermark) continue;
+      const at = this.#reachesAtMs(vertex, timer);
+      if (at !== undefined && (least === undefined || at < least)) least = at;
+    }
+    return least;
+  }
+
+  #reachesAtMs(vertex: Vertex, time: bigint): number | undefined {
+    if (vertex.source !== undefined) return this.#watermarks.get(vertex.source)!.reachesAtMs(time);
+    let most = 0;
+    for (const input of vertex.inputs) {
+      const at = this.#reachesAtMs(input, time);
+      if (at === undefined) return undefined;
+      if (at > most) most = at;
+    }
+    return most;
+  }
+
+  snapshot(): Uint8Array {
+    const writer = new ByteWriter(new Uint8Array(64 * 1024));
+    writer.u8(STATE_FORMAT);
+    writer.u64(this.#epoch);
+    writer.u64(this.#clockMs);
+    writer.u64(this.#lateRows);
+    writer.varint(this.inputs.length);
+    this.inputs.forEach((input, i) => {
+      writer.text(input.topic);
+      writer.varint(input.partition);
+      writer.u64(this.#positions[i]!);
+    });
+    for (const watermark of this.#watermarks.values()) watermark.snapshot(writer);
+    for (const vertex of this.#vertices) {
+      const counts = this.#counts.get(vertex)!;
+      writer.text(vertex.id);
+      writer.u64(counts.rowsIn);
+      writer.u64(counts.rowsOut);
+      writer.i64(counts.watermark);
+      for (const rows of counts.edgeRows) writer.u64(rows);
+      vertex.operator?.snapshot(writer);
+    }
+    return writer.written().slice();
+  }
+
+  /** @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` */
+  restore(bytes: Uint8Array): void {
+    const reader = new ByteReader(bytes);
+    if (reader.u8() !== STATE_FORMAT) throw badSnapshot('its format is not known');
+    this.#epoch = reader.u64();
+    this.#clockMs = reader.u64();
+    this.#lateRows = reader.u64();
+    let inputs = reader.unsigned();
+    while (inputs-- > 0) {
+      const topic = reader.text();
+      const partition = reader.unsigned();
+      const position = reader.u64();
+      const at = this.inputs.findIndex((input) => input.topic === topic && input.partition === partition);
+      if (at < 0) throw badSnapshot(`partition ${topic}/${partition} is no input`);
+      this.#positions[at] = position;
+    }
+    for (const watermark of this.#watermarks.values()) watermark.restore(reader);
+    for (const vertex of this.#vertices) {
+      const id = reader.text();
+      if (id !== vertex.id) throw badSnapshot(`operator ${id} stands where ${vertex.id} should`);
+      const counts = this.#counts.get(vertex)!;
+      counts.rowsIn = reader.u64();
+      counts.rowsOut = reader.u64();
+      counts.watermark = reader.i64();
+      counts.edgeRows = counts.edgeRows.map(() => reader.u64());
+      vertex.operator?.restore(reader);
+    }
+  }
+
+  status(): TaskStatus {
+    const stamp = (time: bigint): string | undefined => (time === WATERMARK_MIN ? undefined : time.toString());
+    const operators = this.#vertices.map((vertex) => {
+      const counts = this.#counts.get(vertex)!;
+      const state = vertex.operator?.state() ?? { keys: 0, bytes: 0 };
+      const { id, kind, label } = vertex;
+      const watermark = stamp(counts.watermark);
+      const { rowsIn, rowsOut } = counts;
+      return { id, kind, label, rowsIn, rowsOut, watermark, stateKeys: state.keys, stateBytes: state.bytes };
+    });
+    const edges = this.#vertices.flatMap((vertex) =>
+      vertex.outputs.map(({ vertex: to }, at) => ({
+        from: vertex.id,
+        to: to.id,
+        rows: this.#counts.get(vertex)!.edgeRows[at]!,
+      })),
+    );
+    let least: bigint | undefined;
+    for (const watermark of this.#watermarks.values()) {
+      if (least === undefined || watermark.current < least) least = watermark.current;
+    }
+    let duplicateRows = 0;
+    for (const { operator } of this.#vertices) {
+      if (operator instanceof DeduplicateOperator) duplicateRows += operator.duplicates;
+    }
+    const watermark = stamp(least ?? WATERMARK_MIN);
+    return { epoch: this.#epoch, watermark, operators, edges, lateRows: this.#lateRows, duplicateRows };
+  }
+
+  close(): void {
+    for (const vertex of this.#vertices) vertex.operator?.close();
+    for (const decoder of this.#decoders.values()) decoder.close();
+  }
+}
+
+/** Plain data, to be sent by postMessage; times as text. */
+export interface TaskStatus {
+  readonly epoch: number;
+  readonly watermark: string | undefined;
+  readonly operators: readonly {
+    readonly id: string;
+    readonly kind: string;
+    readonly label: string;
+    readonly rowsIn: number;
+    readonly rowsOut: number;
+    readonly watermark: string | undefined;
+    readonly stateKeys: number;
+    readonly stateBytes: number;
+  }[];
+  readonly edges: readonly { readonly from: string; readonly to: string; readonly rows: number }[];
+  readonly lateRows: number;
+  readonly duplicateRows: number;
+}
+
+function textOrBase64(bytes: Uint8Array): { value: string } | { base64: string } {
+  try {
+    return { value: textOf(bytes) };
+  } catch {
+    return { base64: Buffer.from(bytes).toString('base64') };
+  }
+}
+
+function outOfOrder(epoch: number, last: number): HeadraceError {
+  return new HeadraceError(`processing epoch ${epoch}: the last one was ${last}`, {
+    code: 'ENGINE_EPOCH_OUT_OF_ORDER',
+    domain: 'engine',
+    next: 'recover the pipeline from its snapshot',
+  });
+}
+
+function badSnapshot(why: string): HeadraceError {
+  return new HeadraceError(`reading a snapshot: ${why}`, {
+    code: 'ENGINE_SNAPSHOT_INVALID',
+    domain: 'engine',
+    next: 'rebuild the pipeline from its inputs',
+  });
+}
