@@ -45,7 +45,15 @@ export function encodeRecordBatches(kernel: Kernel, request: EncodeRequest): Enc
   const assignment = kernel.arenaAlloc(selected * 4);
   const keys = request.keys?.data ?? 0;
   const nulls = request.keys?.nulls ?? 0;
-  exports.assignPartitions(keys, nulls, selection, selected, partitions, request.stickyPartition % partitions, assignment);
+  exports.assignPartitions(
+    keys,
+    nulls,
+    selection,
+    selected,
+    partitions,
+    request.stickyPartition % partitions,
+    assignment,
+  );
   const times = typeof request.timestamp === 'number' ? 0 : request.timestamp.address;
   const time = typeof request.timestamp === 'number' ? BigInt(request.timestamp) : 0n;
   const batches: EncodedBatch[] = [];
