@@ -97,6 +97,7 @@ export class Acceptor implements SweptIngest {
     const appends = [...framed.appends, ...deadLetterAppends(letters, timestamp, this.#limits.batchBytesMax)];
     const puts = [...(request.puts ?? [])];
     if (idempotent !== undefined) puts.push(this.#idempotency.put(idempotent, answer));
+    if (appends.length === 0 && puts.length === 0) return answer;
     const started = this.#clock.monotonicMs();
     const result = await this.#log.commit({ appends, puts });
     this.#metrics.accepted(topic.name, framed.accepted, body.length, (this.#clock.monotonicMs() - started) / 1000);

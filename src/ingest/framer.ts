@@ -14,7 +14,7 @@ export interface FrameInput {
   readonly timestamp: TimestampMs;
 }
 
-/** A row that did not pass, with its bytes: a view of the body or of the framer's memory, gone with the next body. */
+/** A row that did not pass, with a copy of its bytes. */
 export interface RefusedRow extends Refusal {
   readonly bytes: Uint8Array;
 }

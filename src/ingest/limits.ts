@@ -19,6 +19,10 @@ export const INGEST_LIMITS: IngestLimits = {
 
 /** Refusals listed in an answer; all of them are in the dead-letter topic. */
 export const INGEST_REFUSALS_MAX = 100;
+/** Memory of the kernel that checks and frames bodies. */
+export const INGEST_KERNEL_BYTES_MAX = 1024 ** 3;
+/** Refused records of one body; beyond it the whole body is refused, since it is of another kind than the topic. */
+export const REFUSED_ROWS_MAX = 100_000;
 /** Bytes of a refused record that its dead letter keeps; what is cut is said in its message. */
 export const DEAD_LETTER_BYTES_MAX = 8 * 1024 * 1024;
 /** How long the answer to an idempotent request is kept. */

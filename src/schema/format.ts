@@ -36,18 +36,13 @@ function daysInMonth(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-/** RFC 3339, section 5.6: full-time. Second 60 is a leap second: only as 23:59:60 UTC. */
+/** RFC 3339, section 5.6: full-time. Second 60 is a leap second, at any minute: which ones exist is known to tables only. */
 function isTime(text: string): boolean {
   const match = TIME.exec(text);
   if (match === null) return false;
   const [hour, minute, second] = [Number(match[1]), Number(match[2]), Number(match[3])];
   const [offsetHour, offsetMinute] = [Number(match[5] ?? 0), Number(match[6] ?? 0)];
-  if (hour > 23 || minute > 59 || offsetHour > 23 || offsetMinute > 59) return false;
-  if (second < 60) return true;
-  if (second > 60) return false;
-  const sign = text.includes('-') ? 1 : -1;
-  const utc = hour * 60 + minute + sign * (offsetHour * 60 + offsetMinute);
-  return (utc + 2880) % 1440 === 1439;
+  return hour <= 23 && minute <= 59 && second <= 60 && offsetHour <= 23 && offsetMinute <= 59;
 }
 
 function isDateTime(text: string): boolean {
