@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { commitNumber, timestampMs } from '../base/brand.ts';
+import { commitNumber } from '../base/brand.ts';
+import { textOf } from '../base/bytes.ts';
 import { ManualClock } from '../base/clock.ts';
-import type { Append, CommitRequest } from '../log/log.ts';
+import type { CommitRequest } from '../log/log.ts';
+import { decodeRecordBatches } from '../log/record-batch.ts';
 import { createMetrics } from '../telemetry/registry.ts';
 import { AUDIT_DELAY_MS, AUDIT_QUEUE_RECORDS_MAX, type AuditRecord, createAudit } from './audit.ts';
 
@@ -9,21 +11,16 @@ function setUp() {
   const clock = new ManualClock();
   const written: AuditRecord[][] = [];
   const state = { failing: false };
-  const encode = (topic: string, values: readonly Uint8Array[]): Append => ({
-    topic,
-    partition: 0,
-    batch: Buffer.from(`[${values.map((value) => Buffer.from(value).toString()).join()}]`),
-    records: values.length,
-    maxTimestamp: timestampMs(0),
-  });
   const log = {
     async commit(request: CommitRequest) {
       if (state.failing) throw new Error('disk full');
-      written.push(JSON.parse(Buffer.from(request.appends[0]!.batch).toString()));
+      for (const batch of decodeRecordBatches(request.appends[0]!.batch)) {
+        written.push([...batch.entries()].map((record) => JSON.parse(textOf(record.value!))));
+      }
       return { commit: commitNumber(1), baseOffsets: [] };
     },
   };
-  const audit = createAudit({ log, clock, metrics: createMetrics(), encode });
+  const audit = createAudit({ log, clock, metrics: createMetrics() });
   const record = (name: string) =>
     audit.record({ id: 'local', scopes: ['admin'] }, 'create', { kind: 'topic', name }, 'allowed');
   return { clock, written, state, audit, record };

@@ -1,5 +1,7 @@
+import { utf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Append, Log } from '../log/log.ts';
+import type { Log, TopicConfig } from '../log/log.ts';
+import { encodeRecordBatch } from '../log/record-batch.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
 import type { Action, Principal, Resource } from './principal.ts';
 
@@ -29,8 +31,22 @@ export interface AuditOptions {
   readonly log: Pick<Log, 'commit'>;
   readonly clock: Clock;
   readonly metrics: MetricRegistry;
-  /** Frames values as one append to partition 0 of the topic. */
-  readonly encode: (topic: string, values: readonly Uint8Array[], clock: Pick<Clock, 'now'>) => Append;
+}
+
+const AUDIT_TOPIC_CONFIG: TopicConfig = {
+  name: AUDIT_TOPIC,
+  partitions: 1,
+  kind: 'append',
+  retentionMs: 90 * 24 * 60 * 60 * 1000,
+  retentionBytes: 1024 ** 3,
+  segmentBytesMax: 64 * 1024 * 1024,
+  keyPath: undefined,
+  properties: {},
+};
+
+/** Makes the audit topic (kept for 90 days or a GiB), if it is not there. */
+export async function ensureAuditTopic(log: Log): Promise<void> {
+  if (log.topic(AUDIT_TOPIC) === undefined) await log.createTopic(AUDIT_TOPIC_CONFIG);
 }
 
 /** The trail of who asked for what, and whether it was allowed. Never stalls what it records: batched and bounded. */
@@ -123,8 +139,11 @@ class AuditTrail implements Audit {
       const dropped = this.#dropped;
       const records = dropped === 0 ? batch : [...batch, this.#lossRecord(dropped)];
       try {
-        const values = records.map((record) => Buffer.from(JSON.stringify(record)));
-        const append = this.#options.encode(AUDIT_TOPIC, values, this.#options.clock);
+        const timestamp = this.#options.clock.now();
+        const encoded = encodeRecordBatch(
+          records.map((record) => ({ key: null, value: utf8(JSON.stringify(record)), timestamp })),
+        );
+        const append = { topic: AUDIT_TOPIC, partition: 0, ...encoded };
         await this.#options.log.commit({ appends: [append], puts: [] });
       } catch {
         return;
