@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { HeadraceError } from '../base/error.ts';
 import { Decimal } from './decimal.ts';
+import type { Expression } from './expression.ts';
 import { inputsOf } from './factory.ts';
 import type { OutputNode, Pipeline, PlanNode, SourceNode } from './node.ts';
 
@@ -47,6 +48,11 @@ export function deserializePipeline(text: string): Pipeline {
   });
 }
 
+/** The same pipeline with equal subtrees as one shared node each: computed once, whichever front end wrote them how often. */
+export function shareNodes(pipeline: Pipeline): Pipeline {
+  return deserializePipeline(serializePipeline(pipeline));
+}
+
 /** As {@link serializePipeline}, for one query. */
 export function serializePlan(node: PlanNode): string {
   const nodes = new NodeList();
@@ -59,6 +65,18 @@ export function deserializePlan(text: string): PlanNode {
   const parsed = JSON.parse(text) as Pick<PipelineText, 'version' | 'nodes'>;
   requireVersion(parsed.version);
   return deepFreeze(decodeNodes(parsed.nodes).at(-1)!);
+}
+
+const expressionTexts = new WeakMap<Expression, string>();
+
+/** Canonical text of an expression: equal for equal expressions. */
+export function serializeExpression(expression: Expression): string {
+  let text = expressionTexts.get(expression);
+  if (text === undefined) {
+    text = JSON.stringify(encodeValue(expression));
+    expressionTexts.set(expression, text);
+  }
+  return text;
 }
 
 /**

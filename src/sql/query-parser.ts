@@ -23,18 +23,26 @@ export function parseQuery(source: SourceText, range: TextRange): ParsedQuery {
   const statements = parse(source, source.text.slice(range.start, range.end), place, range.start);
   const [first, second] = statements;
   if (first === undefined) throw source.error(range.start, 'there is no query', { next: 'write SELECT ...' });
-  if (second !== undefined) throw source.error(range.start, 'one query at a time', { next: 'remove all but one statement' });
+  if (second !== undefined)
+    throw source.error(range.start, 'one query at a time', { next: 'remove all but one statement' });
   if ('SelectStmt' in first) return { select: first.SelectStmt, place };
-  throw source.error(range.start, `${Object.keys(first)[0]?.replace(/Stmt$/, '').toUpperCase()} is refused: queries are read-only`, {
-    code: 'SQL_READ_ONLY',
-    next: 'write a SELECT',
-  });
+  throw source.error(
+    range.start,
+    `${Object.keys(first)[0]?.replace(/Stmt$/, '').toUpperCase()} is refused: queries are read-only`,
+    {
+      code: 'SQL_READ_ONLY',
+      next: 'write a SELECT',
+    },
+  );
 }
 
 const EXPRESSION_PREFIX = 'SELECT ';
 
 /** One scalar expression. */
-export function parseExpression(source: SourceText, range: TextRange): { readonly node: Node; readonly place: PositionMap } {
+export function parseExpression(
+  source: SourceText,
+  range: TextRange,
+): { readonly node: Node; readonly place: PositionMap } {
   const place = positionMap(source, range.start, range.end, EXPRESSION_PREFIX.length);
   const text = EXPRESSION_PREFIX + source.text.slice(range.start, range.end);
   const [first] = parse(source, text, place, range.start);

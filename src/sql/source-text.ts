@@ -18,7 +18,11 @@ export class SourceText {
   }
 
   /** An error that points at the offset. */
-  error(offset: number, message: string, options: { readonly code?: string; readonly next?: string } = {}): HeadraceError {
+  error(
+    offset: number,
+    message: string,
+    options: { readonly code?: string; readonly next?: string } = {},
+  ): HeadraceError {
     const position = this.position(offset);
     const place = `${position.file === undefined ? '' : `${position.file}:`}${position.line}:${position.column}`;
     return new HeadraceError(`reading SQL at ${place}: ${message}`, {

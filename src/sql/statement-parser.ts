@@ -93,7 +93,7 @@ function columnDefinition(reader: TokenReader): ColumnDefinition {
   for (;;) {
     if (reader.skipWords('not', 'null')) nullable = false;
     else if (reader.skipWords('from')) {
-      const text = reader.text('a JSON path such as \'$.data.amount\'');
+      const text = reader.text("a JSON path such as '$.data.amount'");
       path = jsonPath(reader.source, text.value, text.at);
     } else if (!reader.skipWords('null')) return { name, at, type, nullable, path };
   }
@@ -193,10 +193,11 @@ function createAlert(reader: TokenReader): CreateAlert {
   const view = reader.name();
   reader.expectWords('when');
   const clauseEnds = (at: TokenReader): boolean =>
-    at.atWord('for', 'interval') || (at.atWord('keys') && at.peek(1).value === '(') || (at.atWord('with') && at.peek(1).value === '(');
+    at.atWord('for', 'interval') ||
+    (at.atWord('keys') && at.peek(1).value === '(') ||
+    (at.atWord('with') && at.peek(1).value === '(');
   const condition = reader.rangeUntil(clauseEnds);
   const forMs = reader.skipWords('for') ? Number(interval(reader)) / 1000 : 0;
   const keys = reader.skipWords('keys') ? reader.nameList() : undefined;
   return { kind: 'create-alert', name, view, condition, forMs, keys, options: reader.options() };
 }
-

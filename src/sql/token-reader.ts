@@ -1,8 +1,8 @@
+import { nearestName } from '../base/nearest-name.ts';
 import type { DataType } from '../plan/data-type.ts';
 import { arrayType, NUMERIC_PRECISION_MAX, numericType, typeByName, typeNames } from '../plan/type-name.ts';
-import { nearestName } from '../base/nearest-name.ts';
 import type { SourceText } from './source-text.ts';
-import type { NameAt, Options, OptionAt, TextRange } from './statement.ts';
+import type { NameAt, OptionAt, Options, TextRange } from './statement.ts';
 import type { Token } from './tokenizer.ts';
 
 /** Reads the tokens of one statement; every refusal points at the token and says what was expected. */
@@ -126,7 +126,8 @@ export class TokenReader {
       const near = nearestName(name, typeNames());
       throw this.source.error(first.start, `type "${name}" is not known`, {
         code: 'SQL_UNKNOWN_TYPE',
-        next: near === undefined ? 'use one of PostgreSQL\'s, such as text, int8 or timestamptz' : `did you mean "${near}"?`,
+        next:
+          near === undefined ? "use one of PostgreSQL's, such as text, int8 or timestamptz" : `did you mean "${near}"?`,
       });
     }
     while (this.skipSymbol('[')) {
@@ -145,7 +146,8 @@ export class TokenReader {
     const params: number[] = [];
     do {
       const token = this.take();
-      if (token.kind !== 'number' || !/^\d+$/.test(token.value)) throw this.source.error(token.start, 'expected a whole number');
+      if (token.kind !== 'number' || !/^\d+$/.test(token.value))
+        throw this.source.error(token.start, 'expected a whole number');
       params.push(Number(token.value));
     } while (this.skipSymbol(','));
     this.expectSymbol(')');

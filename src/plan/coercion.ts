@@ -1,0 +1,272 @@
+import { HeadraceError } from '../base/error.ts';
+import { nearestName } from '../base/nearest-name.ts';
+import type { DataType } from './data-type.ts';
+import type { CaseExpression, Expression } from './expression.ts';
+import { call, caseExpression, castTo, literal } from './expression-factory.ts';
+import { type FunctionOverload, functionNames, functionOverloads, isForm } from './function.ts';
+import { isComparison } from './function-comparison.ts';
+import { TYPE, type TypeKind, typeName, typesEqual } from './type-name.ts';
+import { textToValue } from './value-text.ts';
+
+/** A quoted constant or NULL as written: PostgreSQL's type `unknown`; takes the type that its place wants. */
+export interface UnknownLiteral {
+  readonly kind: 'unknown';
+  readonly text: string | null;
+}
+
+/** An argument before its types are settled. */
+export type Operand = Expression | UnknownLiteral;
+
+export function unknownLiteral(text: string | null): UnknownLiteral {
+  return Object.freeze({ kind: 'unknown', text });
+}
+
+/** PostgreSQL's implicit casts (its manual, section 10, and pg_cast), by target. */
+const IMPLICIT: Readonly<Partial<Record<TypeKind, readonly TypeKind[]>>> = {
+  int4: ['int2'],
+  int8: ['int2', 'int4'],
+  numeric: ['int2', 'int4', 'int8'],
+  float4: ['int2', 'int4', 'int8', 'numeric'],
+  float8: ['int2', 'int4', 'int8', 'numeric', 'float4'],
+  timestamp: ['date'],
+  timestamptz: ['date', 'timestamp'],
+  interval: ['time'],
+};
+
+const NUMBER_RANK: readonly TypeKind[] = ['int2', 'int4', 'int8', 'numeric', 'float4', 'float8'];
+const TIME_RANK: readonly TypeKind[] = ['date', 'timestamp', 'timestamptz'];
+const PREFERRED: ReadonlySet<TypeKind> = new Set(['float8', 'text', 'timestamptz', 'interval', 'boolean']);
+const ARITHMETIC_NAMES: ReadonlySet<string> = new Set(['add', 'subtract', 'multiply', 'divide', 'modulo']);
+
+function categoryOf(kind: TypeKind): string {
+  if (NUMBER_RANK.includes(kind)) return 'number';
+  if (TIME_RANK.includes(kind)) return 'time';
+  return kind;
+}
+
+function coercible(from: DataType, to: DataType): boolean {
+  return from.kind === to.kind
+    ? from.kind === 'numeric' || typesEqual(from, to)
+    : (IMPLICIT[to.kind]?.includes(from.kind) ?? false);
+}
+
+/**
+ * The operand as an expression of this type, by implicit casts only.
+ * @throws HeadraceError `PLAN_TYPE_MISMATCH`; `PLAN_INVALID_TEXT` for a constant that is no value of the type
+ */
+export function coerce(operand: Operand, type: DataType): Expression {
+  if (operand.kind === 'unknown') return literal(operand.text === null ? null : textToValue(operand.text, type), type);
+  if (operand.type.kind === 'numeric' && type.kind === 'numeric' && type.precision === undefined) return operand;
+  if (coercible(operand.type, type)) return castTo(operand, type);
+  throw mismatch(`expected ${typeName(type)}, found ${typeName(operand.type)}`, 'write a cast');
+}
+
+/** What a constant is when nothing else decides: text. */
+export function settle(operand: Operand): Expression {
+  return operand.kind === 'unknown' ? coerce(operand, TYPE.text) : operand;
+}
+
+/** The type that all operands can take without an explicit cast (PostgreSQL manual, section 10.5). */
+export function commonType(operands: readonly Operand[], what: string): DataType {
+  let common: DataType | undefined;
+  for (const operand of operands) {
+    if (operand.kind === 'unknown') continue;
+    const { type } = operand;
+    if (common === undefined || typesEqual(common, type)) common = type;
+    else if (common.kind === 'numeric' && type.kind === 'numeric') common = TYPE.numeric;
+    else if (categoryOf(common.kind) !== categoryOf(type.kind)) {
+      throw mismatch(`${what} types ${typeName(common)} and ${typeName(type)} cannot be matched`, 'write a cast');
+    } else if (coercible(common, type)) common = type;
+    else if (!coercible(type, common)) {
+      throw mismatch(`${what} types ${typeName(common)} and ${typeName(type)} cannot be matched`, 'write a cast');
+    }
+  }
+  return common ?? TYPE.text;
+}
+
+export function coerceAll(operands: readonly Operand[], what: string): Expression[] {
+  const type = commonType(operands, what);
+  return operands.map((operand) => coerce(operand, type));
+}
+
+/** A call by catalogue name: finds the overload as PostgreSQL does (its manual, sections 10.2 and 10.3) and adds the casts. */
+export function resolveCall(name: string, operands: readonly Operand[]): Expression {
+  if (isForm(name)) return resolveForm(name, operands);
+  if (isComparison(name)) return call(name, coerceAll(operands, OPERATOR_TEXT[name] ?? name));
+  if (name === 'concat') return resolveConcat(operands);
+  const promoted = ARITHMETIC_NAMES.has(name) ? promoteNumbers(operands) : undefined;
+  if (promoted !== undefined) return call(name, promoted);
+  const candidates = functionOverloads(name);
+  if (candidates.length === 0) throw unknownFunction(name);
+  const chosen = chooseOverload(candidates, operands);
+  if (chosen === undefined) throw noOverload(name, operands);
+  return call(
+    name,
+    operands.map((operand, index) => coerce(operand, argumentType(chosen, index))),
+  );
+}
+
+function resolveForm(name: string, operands: readonly Operand[]): Expression {
+  switch (name) {
+    case 'and':
+    case 'or':
+    case 'not':
+    case 'is_true':
+    case 'is_not_true':
+    case 'is_false':
+    case 'is_not_false':
+      return call(
+        name,
+        operands.map((operand) => requireBoolean(operand, name.toUpperCase().replaceAll('_', ' '))),
+      );
+    case 'is_null':
+    case 'is_not_null':
+      return call(name, operands.map(settle));
+    default:
+      return call(name, coerceAll(operands, name.toUpperCase().replaceAll('_', ' ')));
+  }
+}
+
+/** @throws HeadraceError `PLAN_TYPE_MISMATCH`: argument of WHERE must be type boolean */
+export function requireBoolean(operand: Operand, what: string): Expression {
+  if (operand.kind === 'unknown' || operand.type.kind === 'boolean') return coerce(operand, TYPE.boolean);
+  throw mismatch(
+    `argument of ${what} must be type boolean, not type ${typeName(operand.type)}`,
+    'compare it with something',
+  );
+}
+
+/** `||` takes text and, beside a text, a value of any type as its text. */
+function resolveConcat(operands: readonly Operand[]): Expression {
+  const isText = (operand: Operand): boolean => operand.kind === 'unknown' || operand.type.kind === 'text';
+  if (operands.length !== 2 || !operands.some(isText)) throw noOverload('concat', operands);
+  return call(
+    'concat',
+    operands.map((operand) => castTo(settle(operand), TYPE.text)),
+  );
+}
+
+/** Two numbers of different types meet in the larger one; a real meets anything but a real in double precision. */
+function promoteNumbers(operands: readonly Operand[]): Expression[] | undefined {
+  const [left, right] = operands;
+  if (left === undefined || right === undefined || left.kind === 'unknown' || right.kind === 'unknown')
+    return undefined;
+  const ranks = [NUMBER_RANK.indexOf(left.type.kind), NUMBER_RANK.indexOf(right.type.kind)];
+  if (ranks.includes(-1)) return undefined;
+  const kind = NUMBER_RANK[Math.max(...ranks)] as 'int4';
+  const type = (kind as TypeKind) === 'float4' && left.type.kind !== right.type.kind ? TYPE.float8 : TYPE[kind];
+  return [coerce(left, type), coerce(right, type)];
+}
+
+function argumentType(entry: FunctionOverload, index: number): DataType {
+  return entry.args[Math.min(index, entry.args.length - 1)]!;
+}
+
+function chooseOverload(
+  entries: readonly FunctionOverload[],
+  operands: readonly Operand[],
+): FunctionOverload | undefined {
+  let candidates = entries.filter(
+    (entry) =>
+      (entry.variadic ? operands.length >= entry.args.length : operands.length === entry.args.length) &&
+      operands.every(
+        (operand, index) => operand.kind === 'unknown' || coercible(operand.type, argumentType(entry, index)),
+      ),
+  );
+  const known = operands.filter((operand): operand is Expression => operand.kind !== 'unknown');
+  if (candidates.length > 1 && known.length === 1 && operands.length === 2) {
+    const same = candidates.find((entry) => entry.args.every((arg) => arg.kind === known[0]!.type.kind));
+    if (same !== undefined) return same;
+  }
+  candidates = best(candidates, (entry) =>
+    count(operands, (operand, index) => exact(operand, argumentType(entry, index))),
+  );
+  candidates = best(candidates, (entry) =>
+    count(
+      operands,
+      (operand, index) => exact(operand, argumentType(entry, index)) || preferred(argumentType(entry, index)),
+    ),
+  );
+  if (candidates.length <= 1) return candidates[0];
+  const asText = candidates.filter((entry) =>
+    operands.every((operand, index) => operand.kind !== 'unknown' || argumentType(entry, index).kind === 'text'),
+  );
+  return asText.length === 1 ? asText[0] : undefined;
+}
+
+const exact = (operand: Operand, type: DataType): boolean =>
+  operand.kind !== 'unknown' && operand.type.kind === type.kind;
+const preferred = (type: DataType): boolean => PREFERRED.has(type.kind);
+
+function count(operands: readonly Operand[], test: (operand: Operand, index: number) => boolean): number {
+  return operands.filter(test).length;
+}
+
+function best<Item>(items: readonly Item[], score: (item: Item) => number): Item[] {
+  const top = Math.max(...items.map(score));
+  return items.filter((item) => score(item) === top);
+}
+
+/** Searched CASE with the results brought to one type; without ELSE it is NULL. */
+export function resolveCase(
+  branches: readonly { readonly when: Operand; readonly result: Operand }[],
+  otherwise: Operand,
+): CaseExpression {
+  const results = coerceAll([otherwise, ...branches.map((branch) => branch.result)], 'CASE');
+  return caseExpression(
+    // biome-ignore lint/suspicious/noThenProperty: the contract names the result of a branch `then`; it is never awaited
+    branches.map((branch, index) => ({ when: requireBoolean(branch.when, 'CASE/WHEN'), then: results[index + 1]! })),
+    results[0]!,
+  );
+}
+
+/** An explicit cast, `CAST(x AS type)`. */
+export function resolveCast(operand: Operand, type: DataType): Expression {
+  return operand.kind === 'unknown' ? coerce(operand, type) : castTo(operand, type);
+}
+
+const OPERATOR_TEXT: Readonly<Record<string, string>> = {
+  eq: '=',
+  ne: '<>',
+  lt: '<',
+  le: '<=',
+  gt: '>',
+  ge: '>=',
+  add: '+',
+  subtract: '-',
+  multiply: '*',
+  divide: '/',
+  modulo: '%',
+  concat: '||',
+  matches: '~',
+  like: '~~',
+};
+
+function operandType(operand: Operand): string {
+  return operand.kind === 'unknown' ? 'unknown' : typeName(operand.type);
+}
+
+function noOverload(name: string, operands: readonly Operand[]): HeadraceError {
+  const types = operands.map(operandType);
+  const symbol = OPERATOR_TEXT[name];
+  const shown =
+    symbol !== undefined && types.length === 2
+      ? `operator does not exist: ${types[0]} ${symbol} ${types[1]}`
+      : `function ${name}(${types.join(', ')}) does not exist`;
+  const forms = functionOverloads(name).map((entry) => `${name}(${entry.args.map(typeName).join(', ')})`);
+  const offered = symbol === undefined && forms.length > 0 ? `; there is ${forms.slice(0, 4).join(', ')}` : '';
+  return mismatch(`${shown}${offered}`, 'write casts that fit');
+}
+
+function unknownFunction(name: string): HeadraceError {
+  const near = nearestName(name, functionNames());
+  return new HeadraceError(`resolving types: function ${name} does not exist`, {
+    code: 'PLAN_UNKNOWN_FUNCTION',
+    domain: 'plan',
+    next: near === undefined ? 'see the list of functions in the documentation' : `did you mean "${near}"?`,
+  });
+}
+
+function mismatch(message: string, next: string): HeadraceError {
+  return new HeadraceError(`resolving types: ${message}`, { code: 'PLAN_TYPE_MISMATCH', domain: 'plan', next });
+}

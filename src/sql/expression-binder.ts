@@ -1,0 +1,343 @@
+import type { A_Const, A_Expr, CaseExpr, ColumnRef, FuncCall, Node, TypeCast } from 'libpg-query';
+import { nearestName } from '../base/nearest-name.ts';
+import { AGGREGATE_NAMES, aggregateCall } from '../plan/aggregate-call.ts';
+import {
+  coerce,
+  coerceAll,
+  type Operand,
+  requireBoolean,
+  resolveCall,
+  resolveCase,
+  resolveCast,
+  settle,
+  unknownLiteral,
+} from '../plan/coercion.ts';
+import type { DataType } from '../plan/data-type.ts';
+import { Decimal } from '../plan/decimal.ts';
+import type { Expression } from '../plan/expression.ts';
+import { call, literal, userFunctionCall } from '../plan/expression-factory.ts';
+import { functionNames, functionOverloads, isForm } from '../plan/function.ts';
+import type { AggregateCall, AggregateFunction } from '../plan/node.ts';
+import { TYPE, typeName } from '../plan/type-name.ts';
+import { FUNCTION_ALIASES, NEGATED_OPERATORS, OPERATOR_NAMES, OPERATOR_ONLY } from './function-name.ts';
+import type { DeclaredFunction, Scope } from './scope.ts';
+import type { PositionMap, SourceText } from './source-text.ts';
+import { bareName, nameParts, nodeLocation, typeOf } from './syntax-tree.ts';
+
+/** What binding needs besides the names of the row. */
+export interface BindContext {
+  readonly source: SourceText;
+  readonly place: PositionMap;
+  readonly functions: ReadonlyMap<string, DeclaredFunction>;
+}
+
+/** Takes an aggregate call and answers with the expression that stands for its result. */
+export type AggregateCollector = (call: AggregateCall) => Expression;
+
+const INT4_MAX = 2_147_483_647n;
+const INT8_MAX = 9_223_372_036_854_775_807n;
+
+/** Binds expressions of PostgreSQL's syntax tree to the columns of a scope; anything not known is refused at its place. */
+export class ExpressionBinder {
+  readonly #context: BindContext;
+  readonly #scope: Scope;
+  readonly #aggregates: AggregateCollector | undefined;
+  /** Where each bound column stood in the text. */
+  readonly places = new WeakMap<Expression, number>();
+
+  constructor(context: BindContext, scope: Scope, aggregates?: AggregateCollector) {
+    this.#context = context;
+    this.#scope = scope;
+    this.#aggregates = aggregates;
+  }
+
+  bind(node: Node): Expression {
+    return this.#located(node, () => settle(this.operand(node)));
+  }
+
+  boolean(node: Node, what: string): Expression {
+    return this.#located(node, () => requireBoolean(this.operand(node), what));
+  }
+
+  /** A node whose type may still be open. */
+  operand(node: Node): Operand {
+    return this.#located(node, () => this.#operand(node));
+  }
+
+  #located<Result>(node: Node, action: () => Result): Result {
+    return this.#context.source.locate(this.#context.place(nodeLocation(node)), action);
+  }
+
+  #refuse(node: Node, message: string, next?: string): Error {
+    const at = this.#context.place(nodeLocation(node));
+    return this.#context.source.error(at, message, {
+      code: 'SQL_NOT_SUPPORTED',
+      ...(next === undefined ? {} : { next }),
+    });
+  }
+
+  #operand(node: Node): Operand {
+    if ('A_Const' in node) return this.#constant(node.A_Const, node);
+    if ('ColumnRef' in node) return this.#column(node.ColumnRef, node);
+    if ('A_Expr' in node) return this.#operator(node.A_Expr, node);
+    if ('FuncCall' in node) return this.#function(node.FuncCall, node);
+    if ('TypeCast' in node) return this.#cast(node.TypeCast, node);
+    if ('CaseExpr' in node) return this.#case(node.CaseExpr);
+    if ('BoolExpr' in node) {
+      const name = node.BoolExpr.boolop === 'NOT_EXPR' ? 'not' : node.BoolExpr.boolop === 'AND_EXPR' ? 'and' : 'or';
+      return resolveCall(
+        name,
+        (node.BoolExpr.args ?? []).map((arg) => this.boolean(arg, name.toUpperCase())),
+      );
+    }
+    if ('NullTest' in node && node.NullTest.arg !== undefined) {
+      const name = node.NullTest.nulltesttype === 'IS_NOT_NULL' ? 'is_not_null' : 'is_null';
+      return resolveCall(name, [this.operand(node.NullTest.arg)]);
+    }
+    if ('BooleanTest' in node && node.BooleanTest.arg !== undefined) {
+      const test = (node.BooleanTest.booltesttype ?? 'IS_TRUE').toLowerCase();
+      const name = test.replace('is_not_unknown', 'is_not_null').replace('is_unknown', 'is_null');
+      return resolveCall(name, [this.boolean(node.BooleanTest.arg, test.toUpperCase().replaceAll('_', ' '))]);
+    }
+    if ('CoalesceExpr' in node) return resolveCall('coalesce', this.#operands(node.CoalesceExpr.args));
+    if ('MinMaxExpr' in node) {
+      return resolveCall(
+        node.MinMaxExpr.op === 'IS_LEAST' ? 'least' : 'greatest',
+        this.#operands(node.MinMaxExpr.args),
+      );
+    }
+    if ('SQLValueFunction' in node) return this.#valueFunction(node.SQLValueFunction.op, node);
+    if ('SubLink' in node)
+      throw this.#refuse(node, 'subqueries in expressions are not supported', 'write a join or a CTE');
+    throw this.#refuse(node, `this expression is not supported (${Object.keys(node)[0]})`);
+  }
+
+  #operands(nodes: readonly Node[] | undefined): Operand[] {
+    return (nodes ?? []).map((node) => this.operand(node));
+  }
+
+  #constant(constant: A_Const, node: Node): Operand {
+    if (constant.isnull === true) return unknownLiteral(null);
+    if (constant.sval !== undefined) return unknownLiteral(constant.sval.sval ?? '');
+    if (constant.boolval !== undefined) return literal(constant.boolval.boolval ?? false, TYPE.boolean);
+    if (constant.ival !== undefined) return literal(constant.ival.ival ?? 0, TYPE.int4);
+    if (constant.fval === undefined) throw this.#refuse(node, 'bit strings are not supported');
+    return numberLiteral(constant.fval.fval ?? '0');
+  }
+
+  #column(column: ColumnRef, node: Node): Operand {
+    const parts = nameParts(column.fields);
+    const at = this.#context.place(column.location);
+    const [first, second] = parts;
+    if (parts.includes(undefined)) throw this.#refuse(node, '"*" is not allowed here');
+    if (parts.length > 2) throw this.#refuse(node, `"${parts.join('.')}" has too many parts`, 'write relation.column');
+    const bound =
+      second === undefined
+        ? this.#scope.resolve(this.#context.source, at, first ?? '')
+        : this.#scope.resolve(this.#context.source, at, second, first ?? '');
+    this.places.set(bound, at);
+    return bound;
+  }
+
+  #operator(expression: A_Expr, node: Node): Operand {
+    const symbol = bareName(expression.name);
+    const { lexpr, rexpr } = expression;
+    switch (expression.kind) {
+      case 'AEXPR_OP':
+      case 'AEXPR_LIKE':
+      case 'AEXPR_ILIKE':
+        return this.#plainOperator(symbol, lexpr, rexpr, node);
+      case 'AEXPR_DISTINCT':
+        return resolveCall('is_distinct_from', this.#operands([lexpr!, rexpr!]));
+      case 'AEXPR_NOT_DISTINCT':
+        return resolveCall('is_not_distinct_from', this.#operands([lexpr!, rexpr!]));
+      case 'AEXPR_NULLIF':
+        return resolveCall('nullif', this.#operands([lexpr!, rexpr!]));
+      case 'AEXPR_IN':
+        return this.#in(lexpr!, listItems(rexpr), symbol === '<>');
+      case 'AEXPR_BETWEEN':
+      case 'AEXPR_NOT_BETWEEN':
+        return this.#between(lexpr!, listItems(rexpr), expression.kind === 'AEXPR_NOT_BETWEEN');
+      default:
+        throw this.#refuse(
+          node,
+          `${(expression.kind ?? '').replace('AEXPR_', '').replaceAll('_', ' ')} is not supported`,
+        );
+    }
+  }
+
+  #plainOperator(symbol: string, left: Node | undefined, right: Node | undefined, node: Node): Operand {
+    if (left === undefined || right === undefined) {
+      const operand = this.operand((right ?? left)!);
+      if (symbol === '+') return operand;
+      if (symbol === '-') return resolveCall('negate', [operand]);
+      throw this.#refuse(node, `operator ${symbol} is not supported`);
+    }
+    const denied = NEGATED_OPERATORS.get(symbol);
+    if (denied !== undefined) return resolveCall('not', [resolveCall(denied, this.#operands([left, right]))]);
+    const name = OPERATOR_NAMES.get(symbol);
+    if (name === undefined) throw this.#refuse(node, `operator ${symbol} is not supported`);
+    if (name === 'json_path' || name === 'json_path_text') return this.#jsonPath(name, left, right, node);
+    if (name === 'power') return this.#power(this.#operands([left, right]), node);
+    return resolveCall(name, this.#operands([left, right]));
+  }
+
+  /** The exact power of numerics is refused rather than given as a double. */
+  #power(operands: readonly Operand[], node: Node): Operand {
+    if (operands.some((operand) => operand.kind !== 'unknown' && operand.type.kind === 'numeric')) {
+      throw this.#refuse(node, 'power of numeric values is not supported', 'cast them to double precision');
+    }
+    return resolveCall('power', operands);
+  }
+
+  #jsonPath(name: string, left: Node, right: Node, node: Node): Operand {
+    const path = this.operand(right);
+    if (path.kind !== 'unknown' || !/^\{.*\}$/s.test(path.text ?? '')) {
+      throw this.#refuse(node, "the path must be a constant such as '{a,b}'");
+    }
+    const steps = path
+      .text!.slice(1, -1)
+      .split(',')
+      .map((step) => step.trim().replace(/^"(.*)"$/s, '$1'));
+    return resolveCall(name, [this.operand(left), ...steps.map((step) => literal(step, TYPE.text))]);
+  }
+
+  #in(left: Node, items: readonly Node[], negated: boolean): Operand {
+    const [subject, ...values] = coerceAll([this.operand(left), ...this.#operands(items)], 'IN');
+    const tests = values.map((value) => call('eq', [subject!, value]));
+    const any = call('or', tests);
+    return negated ? call('not', [any]) : any;
+  }
+
+  #between(left: Node, bounds: readonly Node[], negated: boolean): Operand {
+    const subject = this.operand(left);
+    const [low, high] = this.#operands(bounds);
+    const inside = call('and', [resolveCall('ge', [subject, low!]), resolveCall('le', [subject, high!])]);
+    return negated ? call('not', [inside]) : inside;
+  }
+
+  #cast(cast: TypeCast, node: Node): Operand {
+    const type = cast.typeName === undefined ? undefined : typeOf(cast.typeName);
+    if (type === undefined) {
+      const shown = bareName(cast.typeName?.names);
+      throw this.#context.source.error(this.#context.place(cast.typeName?.location), `type "${shown}" is not known`, {
+        code: 'SQL_UNKNOWN_TYPE',
+      });
+    }
+    if (cast.arg === undefined) throw this.#refuse(node, 'a cast needs a value');
+    return resolveCast(this.operand(cast.arg), type);
+  }
+
+  #case(expression: CaseExpr): Operand {
+    const branches = (expression.args ?? []).flatMap((node) => {
+      if (!('CaseWhen' in node)) return [];
+      const { expr, result } = node.CaseWhen;
+      const when =
+        expression.arg === undefined
+          ? this.boolean(expr!, 'CASE/WHEN')
+          : this.#located(expr!, () => resolveCall('eq', this.#operands([expression.arg!, expr!])));
+      return [{ when, result: this.operand(result!) }];
+    });
+    return resolveCase(
+      branches,
+      expression.defresult === undefined ? unknownLiteral(null) : this.operand(expression.defresult),
+    );
+  }
+
+  #valueFunction(op: string | undefined, node: Node): Operand {
+    const now = call('now', []);
+    switch (op) {
+      case 'SVFOP_CURRENT_TIMESTAMP':
+        return now;
+      case 'SVFOP_CURRENT_DATE':
+        return resolveCast(now, TYPE.date);
+      case 'SVFOP_LOCALTIMESTAMP':
+        return resolveCast(now, TYPE.timestamp);
+      default:
+        throw this.#refuse(node, `${(op ?? '').replace('SVFOP_', '')} is not supported`);
+    }
+  }
+
+  #function(fn: FuncCall, node: Node): Operand {
+    const written = bareName(fn.funcname);
+    if (fn.over !== undefined) throw this.#refuse(node, 'window functions (OVER) are not supported');
+    if ((AGGREGATE_NAMES as readonly string[]).includes(written))
+      return this.#aggregate(written as AggregateFunction, fn, node);
+    if (fn.agg_filter !== undefined || fn.agg_distinct === true || fn.agg_star === true || fn.agg_order !== undefined) {
+      throw this.#refuse(node, `${written} is not an aggregate that is supported`, `use ${AGGREGATE_NAMES.join(', ')}`);
+    }
+    const declared = this.#context.functions.get(written);
+    if (declared !== undefined) return this.#userFunction(declared, fn, node);
+    const operands = this.#operands(fn.args);
+    if (written === 'concat') return concatAll(operands);
+    const name = FUNCTION_ALIASES.get(written) ?? written;
+    if (name === 'power') return this.#power(operands, node);
+    const known = functionOverloads(name).length > 0 && !isForm(name) && !(OPERATOR_ONLY.has(name) && name === written);
+    if (!known) throw this.#unknownFunction(written, node);
+    return resolveCall(name, operands);
+  }
+
+  #unknownFunction(name: string, node: Node): Error {
+    const names = [
+      ...functionNames(),
+      ...FUNCTION_ALIASES.keys(),
+      ...AGGREGATE_NAMES,
+      ...this.#context.functions.keys(),
+    ];
+    const near = nearestName(
+      name,
+      names.filter((other) => !OPERATOR_ONLY.has(other) && !isForm(other)),
+    );
+    return this.#context.source.error(this.#context.place(nodeLocation(node)), `function ${name} does not exist`, {
+      code: 'PLAN_UNKNOWN_FUNCTION',
+      ...(near === undefined ? {} : { next: `did you mean "${near}"?` }),
+    });
+  }
+
+  #userFunction(declared: DeclaredFunction, fn: FuncCall, node: Node): Operand {
+    const operands = this.#operands(fn.args);
+    if (operands.length !== declared.args.length) {
+      const wanted = `${declared.name}(${declared.args.map(typeName).join(', ')})`;
+      throw this.#refuse(node, `${wanted} takes ${declared.args.length} arguments, not ${operands.length}`);
+    }
+    const args = operands.map((operand, index) => coerce(operand, declared.args[index]!));
+    return userFunctionCall({ ...declared, type: declared.returns }, args);
+  }
+
+  #aggregate(name: AggregateFunction, fn: FuncCall, node: Node): Operand {
+    if (this.#aggregates === undefined) throw this.#refuse(node, `aggregate ${name} is not allowed here`);
+    if (fn.agg_order !== undefined || fn.agg_within_group === true)
+      throw this.#refuse(node, 'ORDER BY inside of an aggregate is not supported');
+    const inner = new ExpressionBinder(this.#context, this.#scope);
+    const args = (fn.args ?? []).map((arg) => inner.bind(arg));
+    if (args.length !== (fn.agg_star === true ? 0 : 1)) throw this.#refuse(node, `${name} takes one argument`);
+    const filter = fn.agg_filter === undefined ? undefined : inner.boolean(fn.agg_filter, 'FILTER');
+    return this.#aggregates(aggregateCall(name, args[0], { distinct: fn.agg_distinct ?? false, filter }));
+  }
+}
+
+function listItems(node: Node | undefined): readonly Node[] {
+  return node !== undefined && 'List' in node ? (node.List.items ?? []) : [];
+}
+
+/** A number with a point or exponent is numeric; a whole one is the smallest integer type that holds it. */
+function numberLiteral(text: string): Expression {
+  const negated = text.startsWith('-');
+  const digits = negated ? text.slice(1) : text;
+  if (/^\d+$/.test(digits)) {
+    const value = BigInt(digits) * (negated ? -1n : 1n);
+    if (value <= INT4_MAX && value >= -INT4_MAX) return literal(Number(value), TYPE.int4);
+    if (value <= INT8_MAX && value >= -INT8_MAX - 1n) return literal(value, TYPE.int8);
+  }
+  return literal(Decimal.parse(text), TYPE.numeric);
+}
+
+/** `concat(...)`: every value as text, null as nothing. */
+function concatAll(operands: readonly Operand[]): Expression {
+  const empty = literal('', TYPE.text);
+  const texts = operands.map((operand): Expression => {
+    const text = resolveCast(settle(operand), TYPE.text as DataType);
+    return text.kind === 'literal' ? (text.value === null ? empty : text) : call('coalesce', [text, empty]);
+  });
+  return texts.length === 0 ? empty : texts.reduce((left, right) => call('concat', [left, right]));
+}

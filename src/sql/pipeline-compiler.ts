@@ -1,0 +1,323 @@
+import { parseDurationMs } from '../base/duration.ts';
+import { nearestName } from '../base/nearest-name.ts';
+import { resolveAlertKeys } from '../plan/alert-key.ts';
+import type { Column } from '../plan/data-type.ts';
+import { alertRuleNode, outputNode, pipelineOf, sinkNode, sourceNode } from '../plan/factory.ts';
+import type { AlertRuleNode, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode, UserModule } from '../plan/node.ts';
+import { outputKeys } from '../plan/output-key.ts';
+import { shareNodes } from '../plan/pipeline-text.ts';
+import { FUTURE_LIMIT_DEFAULT_MS, IDLE_TIMEOUT_DEFAULT_MS } from '../plan/watermark-default.ts';
+import { ExpressionBinder } from './expression-binder.ts';
+import { loadQueryParser, parseExpression, parseQuery } from './query-parser.ts';
+import type { QueryRules, RelationCatalog } from './relation.ts';
+import { type DeclaredFunction, Scope } from './scope.ts';
+import { SelectBinder } from './select-binder.ts';
+import { SourceText } from './source-text.ts';
+import type {
+  CreateAlert,
+  CreateFunction,
+  CreateMaterializedView,
+  CreateSink,
+  CreateSource,
+  CreateView,
+  NameAt,
+  Options,
+  Statement,
+  TextRange,
+} from './statement.ts';
+import { parseStatements } from './statement-parser.ts';
+
+export interface CompileOptions {
+  /** Name of the pipeline: the file's, without its ending. */
+  readonly name: string;
+  /** For error messages. */
+  readonly file?: string;
+  /** Bundles a file of user functions; the path is as written in `CREATE FUNCTION`. */
+  readonly loadModule?: (path: string) => UserModule | Promise<UserModule>;
+  /** Views of other pipelines that alerts and sinks may name. */
+  readonly catalog?: ReadonlyMap<string, readonly Column[]>;
+}
+
+/**
+ * The statements of one pipeline file as a plan.
+ *
+ * @throws HeadraceError with the position of the mistake and, where one is near, the name that was probably meant
+ */
+export async function compilePipeline(text: string, options: CompileOptions): Promise<Pipeline> {
+  await loadQueryParser();
+  const source = new SourceText(text, options.file);
+  const statements = parseStatements(source);
+  const compiler = new PipelineCompiler(source, options);
+  for (const statement of statements) {
+    if (statement.kind === 'create-function') await compiler.addFunction(statement);
+  }
+  for (const statement of statements) compiler.add(statement);
+  return compiler.finish();
+}
+
+class PipelineCompiler {
+  readonly #source: SourceText;
+  readonly #options: CompileOptions;
+  readonly #sources: SourceNode[] = [];
+  readonly #outputs: OutputNode[] = [];
+  readonly #sinks: SinkNode[] = [];
+  readonly #alerts: AlertRuleNode[] = [];
+  readonly #modules = new Map<string, UserModule>();
+  readonly #functions = new Map<string, DeclaredFunction>();
+  /** Sources, views and append outputs: what FROM may name. */
+  readonly #relations = new Map<string, PlanNode>();
+  readonly #names = new Set<string>();
+
+  constructor(source: SourceText, options: CompileOptions) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  finish(): Pipeline {
+    const pipeline = pipelineOf({
+      name: this.#options.name,
+      sources: this.#sources,
+      outputs: this.#outputs,
+      sinks: this.#sinks,
+      alerts: this.#alerts,
+      modules: [...this.#modules.values()],
+    });
+    return shareNodes(pipeline);
+  }
+
+  async addFunction(statement: CreateFunction): Promise<void> {
+    const { loadModule } = this.#options;
+    if (loadModule === undefined) throw this.#source.error(statement.at, 'user functions cannot be loaded here');
+    const module = await loadModule(statement.file);
+    this.#modules.set(module.hash, module);
+    const { name } = statement.name;
+    if (this.#functions.has(name)) throw this.#twice(statement.name);
+    this.#functions.set(name, {
+      name,
+      args: statement.args.map((arg) => arg.type),
+      returns: statement.returns,
+      module: module.hash,
+      exportName: statement.exportName,
+    });
+  }
+
+  add(statement: Statement): void {
+    switch (statement.kind) {
+      case 'create-source':
+        return this.#addSource(statement);
+      case 'create-view':
+        return this.#addView(statement);
+      case 'create-materialized-view':
+        return this.#addMaterializedView(statement);
+      case 'create-sink':
+        return this.#addSink(statement);
+      case 'create-alert':
+        return this.#addAlert(statement);
+      case 'create-function':
+        return;
+    }
+  }
+
+  #declare(name: NameAt): void {
+    if (this.#names.has(name.name)) throw this.#twice(name);
+    this.#names.add(name.name);
+  }
+
+  #twice(name: NameAt): Error {
+    return this.#source.error(name.at, `"${name.name}" is declared twice`, {
+      code: 'SQL_DUPLICATE_NAME',
+      next: 'choose another name',
+    });
+  }
+
+  /** @throws HeadraceError `SQL_UNKNOWN_OPTION` */
+  #checkOptions(options: Options, known: readonly string[]): void {
+    for (const [name, { at }] of options) {
+      if (known.includes(name)) continue;
+      const near = nearestName(name, known);
+      throw this.#source.error(at, `option "${name}" is not known`, {
+        code: 'SQL_UNKNOWN_OPTION',
+        next: near === undefined ? `there is ${known.join(', ') || 'none here'}` : `did you mean "${near}"?`,
+      });
+    }
+  }
+
+  #duration(options: Options, name: string, otherwise: number): number {
+    const option = options.get(name);
+    return option === undefined ? otherwise : this.#source.locate(option.at, () => parseDurationMs(option.value));
+  }
+
+  #addSource(statement: CreateSource): void {
+    const { name, columns, watermark, options } = statement;
+    this.#declare(name);
+    this.#checkOptions(options, ['topic', 'format', 'idle_timeout', 'future_limit']);
+    const format = options.get('format');
+    if (format !== undefined && format.value.toLowerCase() !== 'json') {
+      throw this.#source.error(format.at, `format "${format.value}" is not supported`, {
+        code: 'SQL_NOT_SUPPORTED',
+        next: "use 'json'",
+      });
+    }
+    const seen = new Set<string>();
+    for (const column of columns) {
+      if (seen.has(column.name)) throw this.#twice(column);
+      seen.add(column.name);
+    }
+    const spec = {
+      name: name.name,
+      topic: options.get('topic')?.value ?? name.name,
+      columns,
+      watermark:
+        watermark === undefined
+          ? undefined
+          : {
+              columnIndex: Scope.of(name.name, columns).resolve(
+                this.#source,
+                watermark.column.at,
+                watermark.column.name,
+              ).index,
+              delayUs: watermark.delayUs,
+              idleTimeoutMs: this.#duration(options, 'idle_timeout', IDLE_TIMEOUT_DEFAULT_MS),
+              futureLimitMs: this.#duration(options, 'future_limit', FUTURE_LIMIT_DEFAULT_MS),
+            },
+    };
+    const node = this.#source.locate(watermark?.column.at ?? name.at, () => sourceNode(spec));
+    this.#sources.push(node);
+    this.#relations.set(name.name, node);
+  }
+
+  #query(range: TextRange, rules: QueryRules): PlanNode {
+    const { select, place } = parseQuery(this.#source, range);
+    const catalog: RelationCatalog = {
+      find: (name) => this.#relations.get(name) ?? this.#refuseResult(name),
+      names: () => [...this.#relations.keys()],
+    };
+    return new SelectBinder({ source: this.#source, place, functions: this.#functions }, rules).bind(select, catalog);
+  }
+
+  /** The rows of an upsert output change; reading them as a stream would count each change. */
+  #refuseResult(name: string): undefined {
+    const output = this.#outputs.find((candidate) => candidate.name === name);
+    if (output === undefined) return undefined;
+    throw this.#source.error(0, `"${name}" holds aggregates, which change: a view cannot read them as a stream`, {
+      code: 'SQL_NOT_SUPPORTED',
+      next: 'query it as a table, or build on the view that it reads',
+    });
+  }
+
+  #addView(statement: CreateView): void {
+    this.#declare(statement.name);
+    this.#checkOptions(statement.options, ['ttl']);
+    const ttl = statement.options.get('ttl');
+    const deduplicateTtlMs = ttl === undefined ? undefined : this.#duration(statement.options, 'ttl', 0);
+    const node = this.#query(statement.query, { streaming: true, deduplicateTtlMs });
+    if (holdsAggregate(node)) {
+      throw this.#source.error(statement.query.start, `view "${statement.name.name}" aggregates`, {
+        code: 'SQL_NOT_SUPPORTED',
+        next: 'write CREATE MATERIALIZED VIEW',
+      });
+    }
+    this.#relations.set(statement.name.name, node);
+  }
+
+  #addMaterializedView(statement: CreateMaterializedView): void {
+    const { name, options, emit } = statement;
+    this.#declare(name);
+    this.#checkOptions(options, ['topic', 'ttl']);
+    const deduplicateTtlMs = options.has('ttl') ? this.#duration(options, 'ttl', 0) : undefined;
+    const input = this.#query(statement.query, { streaming: true, deduplicateTtlMs });
+    const output = this.#source.locate(statement.query.start, () => {
+      const keys = outputKeys(input);
+      return outputNode({
+        name: name.name,
+        topic: options.get('topic')?.value ?? name.name,
+        input,
+        mode: keys === undefined ? 'append' : 'upsert',
+        keys: keys ?? [],
+        emit: { kind: emit },
+      });
+    });
+    this.#outputs.push(output);
+    if (output.mode === 'append') this.#relations.set(name.name, input);
+  }
+
+  /** Columns of a source, a view's output or a relation of another pipeline. */
+  #columnsOf(name: NameAt, what: 'output' | 'any'): readonly Column[] {
+    const output = this.#outputs.find((candidate) => candidate.name === name.name);
+    const source = what === 'any' ? this.#sources.find((candidate) => candidate.name === name.name) : undefined;
+    const found = output?.input.columns ?? source?.columns ?? this.#options.catalog?.get(name.name);
+    if (found !== undefined) return found;
+    const names = [...this.#outputs.map((candidate) => candidate.name), ...(this.#options.catalog?.keys() ?? [])];
+    const near = nearestName(name.name, names);
+    throw this.#source.error(name.at, `materialized view "${name.name}" does not exist`, {
+      code: 'SQL_UNKNOWN_RELATION',
+      next: near === undefined ? `there is ${names.join(', ') || 'none'}` : `did you mean "${near}"?`,
+    });
+  }
+
+  #addSink(statement: CreateSink): void {
+    this.#columnsOf(statement.from, 'any');
+    const connector = statement.options.get('connector');
+    if (connector === undefined) {
+      throw this.#source.error(statement.name.at, `sink "${statement.name.name}" names no connector`, {
+        code: 'SQL_UNKNOWN_OPTION',
+        next: "add WITH (connector = '...')",
+      });
+    }
+    const rest = [...statement.options]
+      .filter(([name]) => name !== 'connector')
+      .map(([name, { value }]) => [name, value]);
+    this.#sinks.push(
+      sinkNode({
+        name: statement.name.name,
+        from: statement.from.name,
+        connector: connector.value,
+        options: Object.fromEntries(rest) as Record<string, string>,
+      }),
+    );
+  }
+
+  #addAlert(statement: CreateAlert): void {
+    const { name, view, options } = statement;
+    this.#checkOptions(options, ['severity', 'summary', 'webhook', 'keep_firing_for']);
+    const columns = this.#columnsOf(view, 'output');
+    const scope = Scope.of(view.name, columns);
+    const { node, place } = parseExpression(this.#source, statement.condition);
+    const condition = new ExpressionBinder({ source: this.#source, place, functions: this.#functions }, scope).boolean(
+      node,
+      'WHEN',
+    );
+    const { start, end } = statement.condition;
+    const output = this.#outputs.find((candidate) => candidate.name === view.name);
+    const keys = statement.keys?.map((key) => scope.resolve(this.#source, key.at, key.name).index);
+    this.#alerts.push(
+      alertRuleNode({
+        name: name.name,
+        view: view.name,
+        condition,
+        conditionText: this.#source.text.slice(start, end).replace(/\s+/g, ' '),
+        keys: keys ?? resolveAlertKeys(output),
+        forMs: statement.forMs,
+        keepFiringForMs: this.#duration(options, 'keep_firing_for', 0),
+        severity: this.#severity(options),
+        summary: options.get('summary')?.value ?? name.name,
+        webhook: options.get('webhook')?.value,
+      }),
+    );
+  }
+
+  #severity(options: Options): AlertRuleNode['severity'] {
+    const option = options.get('severity');
+    const value = option?.value ?? 'warning';
+    if (value === 'info' || value === 'warning' || value === 'critical') return value;
+    throw this.#source.error(option!.at, `severity "${value}" is not known`, {
+      code: 'SQL_UNKNOWN_OPTION',
+      next: "use 'info', 'warning' or 'critical'",
+    });
+  }
+}
+
+function holdsAggregate(node: PlanNode): boolean {
+  if (node.kind === 'aggregate') return true;
+  return 'input' in node && holdsAggregate(node.input);
+}

@@ -1,0 +1,102 @@
+import { nearestName } from '../base/nearest-name.ts';
+import type { Column, DataType } from '../plan/data-type.ts';
+import type { ColumnExpression } from '../plan/expression.ts';
+import type { SourceText } from './source-text.ts';
+
+/** A user function that expressions may call. */
+export interface DeclaredFunction {
+  readonly name: string;
+  readonly args: readonly DataType[];
+  readonly returns: DataType;
+  readonly module: string;
+  readonly exportName: string;
+}
+
+/** One relation of a FROM clause: its columns begin at `offset` of the joined row. */
+export interface ScopeRelation {
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly offset: number;
+  /** Columns that a USING join has merged away from the unqualified names. */
+  readonly hidden?: ReadonlySet<string>;
+}
+
+/** The names that an expression can see. */
+export class Scope {
+  readonly relations: readonly ScopeRelation[];
+
+  constructor(relations: readonly ScopeRelation[]) {
+    this.relations = relations;
+  }
+
+  static of(name: string, columns: readonly Column[]): Scope {
+    return new Scope([{ name, columns, offset: 0 }]);
+  }
+
+  /** All columns of the joined row. */
+  columns(): readonly Column[] {
+    return this.relations.flatMap((relation) => relation.columns);
+  }
+
+  /** The columns that `*` or `relation.*` stands for. */
+  star(source: SourceText, at: number, relation?: string): readonly ColumnExpression[] {
+    const chosen = this.relations.filter((candidate) => relation === undefined || candidate.name === relation);
+    if (chosen.length === 0) throw this.#unknownRelation(source, at, relation ?? '*');
+    return chosen.flatMap((candidate) =>
+      candidate.columns.flatMap((column, index) =>
+        relation === undefined && candidate.hidden?.has(column.name) ? [] : [reference(candidate, column, index)],
+      ),
+    );
+  }
+
+  /** Undefined when no relation has it. @throws HeadraceError `SQL_AMBIGUOUS_COLUMN` */
+  find(source: SourceText, at: number, name: string, relation?: string): ColumnExpression | undefined {
+    const found: ColumnExpression[] = [];
+    for (const candidate of this.relations) {
+      if (relation !== undefined ? candidate.name !== relation : candidate.hidden?.has(name)) continue;
+      candidate.columns.forEach((column, index) => {
+        if (column.name === name) found.push(reference(candidate, column, index));
+      });
+    }
+    if (found.length > 1) {
+      throw source.error(at, `column reference "${name}" is ambiguous`, {
+        code: 'SQL_AMBIGUOUS_COLUMN',
+        next: 'put the name of the relation before it',
+      });
+    }
+    return found[0];
+  }
+
+  /** @throws HeadraceError `SQL_UNKNOWN_COLUMN`, naming the nearest one */
+  resolve(source: SourceText, at: number, name: string, relation?: string): ColumnExpression {
+    const found = this.find(source, at, name, relation);
+    if (found !== undefined) return found;
+    if (relation !== undefined && !this.relations.some((candidate) => candidate.name === relation)) {
+      throw this.#unknownRelation(source, at, relation);
+    }
+    const names = this.relations
+      .filter((candidate) => relation === undefined || candidate.name === relation)
+      .flatMap((candidate) => candidate.columns.map((column) => column.name));
+    const near = names.find((other) => other.toLowerCase() === name.toLowerCase()) ?? nearestName(name, names);
+    const quoted = near !== undefined && near !== near.toLowerCase() ? ' (in double quotes: it has capitals)' : '';
+    throw source.error(at, `column "${name}" does not exist`, {
+      code: 'SQL_UNKNOWN_COLUMN',
+      next: near === undefined ? `there is ${names.join(', ') || 'none'}` : `did you mean "${near}"${quoted}?`,
+    });
+  }
+
+  #unknownRelation(source: SourceText, at: number, name: string): Error {
+    const near = nearestName(
+      name,
+      this.relations.map((relation) => relation.name),
+    );
+    return source.error(at, `relation "${name}" is not in the FROM clause`, {
+      code: 'SQL_UNKNOWN_RELATION',
+      ...(near === undefined ? {} : { next: `did you mean "${near}"?` }),
+    });
+  }
+}
+
+function reference(relation: ScopeRelation, column: Column, index: number): ColumnExpression {
+  return Object.freeze({ kind: 'column', type: column.type, index: relation.offset + index, name: column.name });
+}
