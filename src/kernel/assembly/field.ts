@@ -237,8 +237,10 @@ function decodeNumber(p: usize, node: usize, kind: u32): usize {
     }
   }
   const constraint = <usize>load<u32>(node, S.NODE_CONSTRAINT);
+  let value: f64 = 0;
+  if (constraint != 0 || kind == S.KIND_FLOAT8) value = toDouble(p, q);
   if (constraint != 0) {
-    const code = checkNumber(constraint, toDouble(p, q));
+    const code = checkNumber(constraint, value);
     if (code != 0) {
       refuse(code, p, node);
       return q;
@@ -246,7 +248,6 @@ function decodeNumber(p: usize, node: usize, kind: u32): usize {
   }
   let outcome = NUMBER_OK;
   if (kind == S.KIND_FLOAT8) {
-    const value = toDouble(p, q);
     if (abs(value) == Infinity) refuse(S.ERROR_RANGE, p, node);
     else store<f64>(address(node, 3), value);
   } else if (kind == S.KIND_INT8) {

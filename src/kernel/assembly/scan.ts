@@ -51,14 +51,11 @@ export function scanString(p: usize): usize {
   const v = v128.load(p);
   // Signed: below 0x20 are the control characters and everything beyond ASCII.
   const m = i8x16.bitmask(v128.or(v128.or(i8x16.eq(v, QUOTE), i8x16.eq(v, BACKSLASH)), i8x16.lt_s(v, SPACE)));
-  if (m != 0) {
-    const q = p + ctz(m);
-    if (load<u8>(q) == 0x22) {
-      stringFlags = 0;
-      return q;
-    }
-  }
-  return scanStringSlow(p);
+  if (m == 0) return scanStringSlow(p + 16);
+  const q = p + ctz(m);
+  if (load<u8>(q) != 0x22) return scanStringSlow(q);
+  stringFlags = 0;
+  return q;
 }
 
 function scanStringSlow(p: usize): usize {
