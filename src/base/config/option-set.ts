@@ -1,0 +1,120 @@
+import { HeadraceError } from '../error.ts';
+import { nearestName } from '../nearest-name.ts';
+import { environmentName, flagName, type Option, parseOption } from './option.ts';
+import type { YamlSection, YamlValue } from './yaml-section.ts';
+
+export type OptionMap = Readonly<Record<string, Option<unknown>>>;
+export type OptionValues<Options extends OptionMap> = {
+  readonly [Key in keyof Options]: Options[Key] extends Option<infer Value> ? Value : never;
+};
+
+export interface OptionSources {
+  readonly file: YamlSection | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** By flag name, without dashes. */
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+/**
+ * The values of a set of options: flags before environment before file before fallback. What the file holds beyond the
+ * set and beyond `otherKeys` is refused.
+ *
+ * @throws HeadraceError `CONFIG_UNKNOWN_KEY`, `CONFIG_VALUE_INVALID`, `CONFIG_SECRET_IN_FILE`, with line and column
+ */
+export function readOptions<Options extends OptionMap>(
+  options: Options,
+  sources: OptionSources,
+  otherKeys: readonly string[] = [],
+): OptionValues<Options> {
+  const byName = new Map(Object.values(options).map((declared) => [declared.name, declared]));
+  if (sources.file !== undefined) refuseUnknownKeys(sources.file, byName, otherKeys);
+  refuseUnknownVariables(sources.env, byName);
+  refuseUnknownFlags(sources.flags, byName);
+  const values = Object.entries(options).map(([key, declared]) => [key, pickValue(declared, sources)]);
+  return Object.freeze(Object.fromEntries(values)) as OptionValues<Options>;
+}
+
+/** The values of a part of the file alone, such as one topic. */
+export function readSection<Options extends OptionMap>(options: Options, section: YamlSection): OptionValues<Options> {
+  return readOptions(options, { file: section, env: {}, flags: {} });
+}
+
+function pickValue(declared: Option<unknown>, { file, env, flags }: OptionSources): unknown {
+  const flag = flagName(declared.name);
+  const fromFlag = flags[flag];
+  if (fromFlag !== undefined) return parseOption(declared, fromFlag, `flag --${flag}`);
+  const variable = environmentName(declared.name);
+  const fromEnv = env[variable];
+  if (fromEnv !== undefined && fromEnv !== '')
+    return parseOption(declared, fromEnv, `environment variable ${variable}`);
+  const fromFile = file?.at(declared.name);
+  if (fromFile === undefined) return declared.fallback;
+  if (declared.secret) throw secretInFile(declared, fromFile);
+  return parseOption(declared, fromFile.text, positionText(fromFile), fromFile.position);
+}
+
+function positionText({ position }: YamlValue): string {
+  return `${position.file}:${position.line}:${position.column}`;
+}
+
+function secretInFile(declared: Option<unknown>, value: YamlValue): HeadraceError {
+  return new HeadraceError(
+    `reading ${declared.name} from ${positionText(value)}: a secret does not belong in the file`,
+    {
+      code: 'CONFIG_SECRET_IN_FILE',
+      domain: 'config',
+      position: value.position,
+      next: `set the environment variable ${environmentName(declared.name)}`,
+    },
+  );
+}
+
+function refuseUnknownKeys(
+  file: YamlSection,
+  byName: ReadonlyMap<string, Option<unknown>>,
+  otherKeys: readonly string[],
+): void {
+  for (const value of file.leaves()) {
+    const { path } = value;
+    if (byName.has(path) || otherKeys.some((key) => path === key || path.startsWith(`${key}.`))) continue;
+    const near = nearestName(path, [...byName.keys(), ...otherKeys]);
+    throw new HeadraceError(`reading ${positionText(value)}: unknown key "${path}"`, {
+      code: 'CONFIG_UNKNOWN_KEY',
+      domain: 'config',
+      position: value.position,
+      next:
+        near === undefined ? 'see docs/reference/options.md for the keys that there are' : `did you mean "${near}"?`,
+    });
+  }
+}
+
+/** Variables of the environment that begin so are ours. */
+const VARIABLE_PREFIX = 'HEADRACE_';
+/** Ours too, but not options of a project: what the command line and the tests read. */
+const OTHER_VARIABLES: ReadonlySet<string> = new Set(['HEADRACE_URL', 'HEADRACE_TOKEN']);
+
+function refuseUnknownVariables(env: OptionSources['env'], byName: ReadonlyMap<string, Option<unknown>>): void {
+  const known = new Set([...byName.keys()].map(environmentName));
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith(VARIABLE_PREFIX) || known.has(name) || OTHER_VARIABLES.has(name)) continue;
+    const near = nearestName(name, known);
+    throw new HeadraceError(`reading the environment: unknown variable ${name}`, {
+      code: 'CONFIG_UNKNOWN_KEY',
+      domain: 'config',
+      next: near === undefined ? 'unset it' : `did you mean ${near}?`,
+    });
+  }
+}
+
+function refuseUnknownFlags(flags: OptionSources['flags'], byName: ReadonlyMap<string, Option<unknown>>): void {
+  const known = new Set([...byName.keys()].map(flagName));
+  for (const flag of Object.keys(flags)) {
+    if (known.has(flag)) continue;
+    const near = nearestName(flag, known);
+    throw new HeadraceError(`reading the flags: unknown flag --${flag}`, {
+      code: 'CONFIG_UNKNOWN_KEY',
+      domain: 'config',
+      next: near === undefined ? 'see "headrace help" for the flags that there are' : `did you mean --${near}?`,
+    });
+  }
+}

@@ -1,0 +1,155 @@
+import { option } from './option.ts';
+import type { OptionValues } from './option-set.ts';
+
+const MiB = 2 ** 20;
+const SECOND = 1_000;
+
+/** Every option of a project. `docs/reference/options.md` is generated from this. */
+export const OPTIONS = {
+  dataDir: option.path({
+    name: 'data_dir',
+    fallback: '.headrace/data',
+    help: 'Where the log, snapshots and metadata are kept; relative to the project.',
+  }),
+  httpHost: option.text({ name: 'http.host', fallback: '127.0.0.1', help: 'Address that the HTTP door listens on.' }),
+  httpPort: option.integer({
+    name: 'http.port',
+    fallback: 8080,
+    min: 0,
+    max: 65_535,
+    help: 'Port of the HTTP door; 0 takes any free one.',
+  }),
+  httpTlsCert: option.path({
+    name: 'http.tls.cert',
+    fallback: undefined,
+    help: 'Certificate chain of the HTTP door, a PEM file.',
+  }),
+  httpTlsKey: option.path({
+    name: 'http.tls.key',
+    fallback: undefined,
+    help: 'Private key of the HTTP door, a PEM file.',
+  }),
+  httpAllowedHosts: option.list({
+    name: 'http.allowed_hosts',
+    fallback: [],
+    help: 'Host names beside loopback under which the HTTP door may be asked.',
+  }),
+  httpAllowedOrigins: option.list({
+    name: 'http.allowed_origins',
+    fallback: [],
+    help: 'Origins of web pages elsewhere that may ask from a browser.',
+  }),
+  httpBodyBytesMax: option.bytes({
+    name: 'http.body_bytes_max',
+    fallback: 16 * MiB,
+    help: 'Largest request body, decompressed; a larger one is answered with 413.',
+  }),
+  httpInFlightBytesMax: option.bytes({
+    name: 'http.in_flight_bytes_max',
+    fallback: 128 * MiB,
+    help: 'Bytes of all bodies under way; beyond it requests are answered with 429.',
+  }),
+  authTokensFile: option.path({
+    name: 'auth.tokens_file',
+    fallback: undefined,
+    help: 'File of hashed bearer tokens, written by "headrace tokens create".',
+  }),
+  logSegmentBytes: option.bytes({ name: 'log.segment_bytes', fallback: 256 * MiB, help: 'Size of a segment file.' }),
+  logRetention: option.duration({
+    name: 'log.retention',
+    fallback: 7 * 24 * 3600 * SECOND,
+    help: 'How long topics keep records that say nothing of it themselves.',
+  }),
+  logRetentionBytes: option.bytes({
+    name: 'log.retention_bytes',
+    fallback: undefined,
+    help: 'Bytes that a partition keeps at most; without it, only time counts.',
+  }),
+  engineWorkers: option.integer({
+    name: 'engine.workers',
+    fallback: 1,
+    min: 1,
+    max: 64,
+    help: 'Worker threads that pipelines are dealt out to.',
+  }),
+  engineSnapshotInterval: option.duration({
+    name: 'engine.snapshot_interval',
+    fallback: 10 * SECOND,
+    help: 'Time between two snapshots of a pipeline.',
+  }),
+  engineMemory: option.bytes({
+    name: 'engine.worker_memory_max',
+    fallback: 2048 * MiB,
+    help: 'State and buffers of one worker thread, at most 4 GiB.',
+  }),
+  queryTimeout: option.duration({
+    name: 'query.timeout',
+    fallback: 30 * SECOND,
+    help: 'An ad-hoc query that takes longer is stopped.',
+  }),
+  queryMemory: option.bytes({
+    name: 'query.memory_max',
+    fallback: 1024 * MiB,
+    help: 'Memory that ad-hoc queries may take together.',
+  }),
+  queryRowsMax: option.integer({
+    name: 'query.rows_max',
+    fallback: 10_000,
+    min: 1,
+    max: 1_000_000,
+    help: 'Rows of an answer; what lies beyond is cut, and the answer says so.',
+  }),
+  ingestLineBytesMax: option.bytes({
+    name: 'ingest.line_bytes_max',
+    fallback: 1 * MiB,
+    help: 'Largest record; a larger one goes to the dead letters as "too_large".',
+  }),
+  ingestDepthMax: option.integer({
+    name: 'ingest.depth_max',
+    fallback: 128,
+    min: 1,
+    max: 512,
+    help: 'Levels of nesting of a record; a deeper one goes to the dead letters as "depth".',
+  }),
+  logLevel: option.choice({
+    name: 'telemetry.log_level',
+    fallback: 'info',
+    choices: ['debug', 'info', 'warn', 'error'],
+    help: 'The least important messages that are logged.',
+  }),
+  logFormat: option.choice({
+    name: 'telemetry.log_format',
+    fallback: 'text',
+    choices: ['text', 'json'],
+    help: 'How messages are logged.',
+  }),
+} as const;
+
+export type Options = OptionValues<typeof OPTIONS>;
+
+/** One entry of `topics:`. */
+export const TOPIC_OPTIONS = {
+  partitions: option.integer({
+    name: 'partitions',
+    fallback: 1,
+    min: 1,
+    max: 1024,
+    help: 'Partitions; records of one key stay in one.',
+  }),
+  key: option.text({
+    name: 'key',
+    fallback: undefined,
+    help: 'Field whose value is the record key, dots for nesting (data.user_id).',
+  }),
+  retention: option.duration({ name: 'retention', fallback: undefined, help: 'How long records are kept.' }),
+  retentionBytes: option.bytes({
+    name: 'retention_bytes',
+    fallback: undefined,
+    help: 'Bytes that a partition keeps at most.',
+  }),
+  schema: option.path({
+    name: 'schema',
+    fallback: undefined,
+    help: 'JSON Schema file that records must satisfy; relative to the project.',
+  }),
+} as const;
