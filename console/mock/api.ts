@@ -81,7 +81,7 @@ export class MockApi {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     if (id === '_alerts') {
       const alerts = this.#scenario === 'busy' ? alertsOf(Date.now()) : [];
-      for (const alert of alerts) write(response, 'snapshot', String(alert['id']), alert, '');
+      for (const alert of alerts) write(response, 'snapshot', String(alert.id), alert, '');
       write(response, 'caught-up', null, null, '0:1');
       response.write('retry: 2000\n\n');
       return;

@@ -54,14 +54,14 @@ export class MockTraffic {
     const key = JSON.stringify([start, section, statusClass]);
     const last = this.rows.get(key);
     const more = 1 + Math.floor(this.#random() * 40);
-    const requests = Number(last?.['requests'] ?? 0) + more;
+    const requests = Number(last?.requests ?? 0) + more;
     const row = {
       window_start: new Date(start).toISOString(),
       window_end: new Date(start + WINDOW_MS).toISOString(),
       section,
       status_class: statusClass,
       requests,
-      bytes: Number(last?.['bytes'] ?? 0) + more * Math.floor(900 + this.#random() * 40_000),
+      bytes: Number(last?.bytes ?? 0) + more * Math.floor(900 + this.#random() * 40_000),
       errors: statusClass === '4xx' ? requests : 0,
       visitors: Math.ceil(requests * 0.3),
     };

@@ -49,29 +49,22 @@ export function App({ console }: { readonly console: Console }) {
   const otherTheme = shownTheme === 'dark' ? 'light' : 'dark';
   return (
     <>
-      <a
-        class="skip"
-        href="#main"
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
         Skip to the page
-      </a>
+      </button>
       <div class="shell">
         <Rail monitor={console.monitor} page={route.page} />
         <div class="main">
-          <header class="bar">
+          <section class="bar" aria-label="Connection and display">
             <Connection monitor={console.monitor} client={console.client} />
             <button type="button" class="button quiet" onClick={() => setHelpOpen(true)}>
-              Shortcuts <kbd aria-hidden="true">?</kbd>
+              Shortcuts <kbd>?</kbd>
             </button>
             <button type="button" class="button quiet" onClick={toggleTheme}>
               <Icon name={otherTheme === 'dark' ? 'moon' : 'sun'} />
               {otherTheme === 'dark' ? 'Dark' : 'Light'}
             </button>
-          </header>
+          </section>
           <main class="page" id="main" ref={main} tabIndex={-1} aria-label={title}>
             <Page console={console} item={route.item} />
           </main>

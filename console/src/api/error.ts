@@ -23,19 +23,19 @@ export class ApiError extends Error {
 /** Reads an error body: `{error: {...}}` or problem details (RFC 9457). */
 export function decodeError(value: unknown, status: number): ApiError {
   const outer = object(value);
-  const fields = typeof outer['error'] === 'object' ? object(outer['error']) : outer;
+  const fields = typeof outer.error === 'object' ? object(outer.error) : outer;
   const message =
-    optionalText(fields['message']) ??
-    optionalText(fields['detail']) ??
-    optionalText(outer['error']) ??
-    optionalText(fields['title']);
-  const place = { ...fields, ...object(fields['position']) };
-  const line = optionalNumber(place['line']);
-  const position = line === undefined ? undefined : { line, column: optionalNumber(place['column']) ?? 1 };
+    optionalText(fields.message) ??
+    optionalText(fields.detail) ??
+    optionalText(outer.error) ??
+    optionalText(fields.title);
+  const place = { ...fields, ...object(fields.position) };
+  const line = optionalNumber(place.line);
+  const position = line === undefined ? undefined : { line, column: optionalNumber(place.column) ?? 1 };
   return new ApiError(
     message ?? `the server answered with status ${status}`,
     status,
-    optionalText(fields['code']),
+    optionalText(fields.code),
     position,
   );
 }

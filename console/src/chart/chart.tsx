@@ -25,6 +25,8 @@ export interface ChartProps {
   /** First and last instant shown, seconds; without it, the data's own. */
   readonly span?: readonly [number, number];
   readonly waiting?: string;
+  /** Keeps two lines for the legend from the start, for charts whose lines come with the data. */
+  readonly roomyLegend?: boolean;
 }
 
 /** The colour behind a token, as the canvas needs it. */
@@ -85,7 +87,7 @@ export function Chart(props: ChartProps) {
   const first = times[0];
   return (
     <figure class="panel chart">
-      <figcaption>
+      <figcaption class={props.roomyLegend ? 'roomy' : ''}>
         <h2>{title}</h2>
         <ul class="legend">
           {hovered !== undefined && !empty && <li>{formatTime((times[at] ?? 0) * 1000)}</li>}
@@ -125,7 +127,7 @@ function plotOptions(
       y: { range: (_plot, _min, max) => [0, max === null || max <= 0 ? 1 : max * 1.12] },
     },
     axes: [
-      { ...axis, space: 90, values: (_plot, splits) => splits.map((at) => formatTime(at * 1000)) },
+      { ...axis, size: 26, gap: 6, space: 90, values: (_plot, splits) => splits.map((at) => formatTime(at * 1000)) },
       { ...axis, size: 68, space: 34, values: (_plot, splits) => splits.map((value) => props.format(value)) },
     ],
     series: [{}, ...props.series.map((one) => lineOf(one))],

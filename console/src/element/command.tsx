@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from './icon.tsx';
+import { Scroll } from './scroll.tsx';
 
 const COPIED_MS = 2000;
 
@@ -24,10 +25,11 @@ export function Command({ text, label }: { readonly text: string; readonly label
   };
   return (
     <div class="command">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable from the keyboard */}
-      <pre tabIndex={0} role="group" aria-label={label}>
-        <code>{text}</code>
-      </pre>
+      <Scroll class="command-text" label={label}>
+        <pre>
+          <code>{text}</code>
+        </pre>
+      </Scroll>
       <button type="button" class="button" onClick={copy} aria-label={`Copy: ${label}`}>
         <Icon name="copy" />
         <span aria-live="polite">{state === 'ready' ? 'Copy' : state === 'copied' ? 'Copied' : 'Select it'}</span>

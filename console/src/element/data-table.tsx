@@ -64,7 +64,7 @@ export function DataTable(props: {
                   key={changed ? `${name}@${row.change}` : name}
                   class={`${alignment[i]} ${kind} ${changed ? 'changed' : ''} wrap`}
                 >
-                  {formatCell(cell)}
+                  {shownCell(cell, columns[i]?.type ?? '')}
                 </td>
               );
             })}
@@ -73,6 +73,12 @@ export function DataTable(props: {
       </tbody>
     </table>
   );
+}
+
+/** Instants lose the letter and the zeros that nobody reads. */
+function shownCell(cell: unknown, type: string): string {
+  const text = formatCell(cell);
+  return type.startsWith('timestamp') ? text.replace('T', ' ').replace(/\.0+(?=Z?$)/, '') : text;
 }
 
 function sortOf(column: string, sorting: Sorting | undefined): 'ascending' | 'descending' | undefined {

@@ -1,14 +1,15 @@
 import { useMemo } from 'preact/hooks';
 import type { OperatorStatus, PipelineStatus } from '../api/types.ts';
+import { Scroll } from '../element/scroll.tsx';
 import { formatDelay, formatRate } from '../state/format.ts';
 import { edgeLabelPoint, edgePath, type Layout, layoutGraph, type PlacedEdge, type PlacedNode } from './layout.ts';
 
-const SIZE = { nodeWidth: 190, nodeHeight: 74, layerGap: 96, rowGap: 22 };
+const SIZE = { nodeWidth: 200, nodeHeight: 74, layerGap: 88, rowGap: 22 };
 const MARGIN = 6;
 /** Smaller than this the labels cannot be read: the drawing scrolls instead. */
 const SCALE_LEAST = 0.72;
 const SCALE_MOST = 1.1;
-const LABEL_LETTERS_MAX = 25;
+const LABEL_LETTERS_MAX = 23;
 
 export interface GraphProps {
   readonly pipeline: PipelineStatus;
@@ -28,17 +29,10 @@ export function Graph(props: GraphProps) {
   const width = layout.width + 2 * MARGIN;
   const height = layout.height + 2 * MARGIN;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable from the keyboard
-    <div
-      class="graph"
-      tabIndex={0}
-      role="group"
-      aria-label={`Graph of ${pipeline.name}; the table below says the same`}
-    >
+    <Scroll class="graph" label={`Graph of ${pipeline.name}; the table below says the same`}>
+      {/* biome-ignore lint/a11y/noSvgWithoutTitle: the part of the page around it is labelled, and so is each operator */}
       <svg
         viewBox={`${-MARGIN} ${-MARGIN} ${width} ${height}`}
-        role="group"
-        aria-label={`${pipeline.operators.length} operators`}
         style={{
           minWidth: `${Math.round(width * SCALE_LEAST)}px`,
           maxWidth: `${Math.round(width * SCALE_MOST)}px`,
@@ -56,7 +50,7 @@ export function Graph(props: GraphProps) {
           return operator && <Operator key={node.id} node={node} operator={operator} {...props} />;
         })}
       </svg>
-    </div>
+    </Scroll>
   );
 }
 
@@ -64,6 +58,7 @@ function Channel({ edge, rate }: { readonly edge: PlacedEdge; readonly rate: num
   const path = edgePath(edge.points);
   const flow = rate ?? 0;
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group of paths takes no focus; the operators and the table say the same
     <g aria-hidden="true">
       <path class="channel-bed" d={path} style={{ strokeWidth: `${4 + Math.min(14, 2.6 * Math.log10(1 + flow))}px` }} />
       <path class={`channel-flow ${flow > 0 ? 'moving' : ''}`} d={path} />
@@ -76,6 +71,7 @@ function Rate({ edge, rate }: { readonly edge: PlacedEdge; readonly rate: number
   const text = formatRate(rate);
   const width = 10 + text.length * 7;
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a label takes no focus; the table below says the same
     <g class="rate" aria-hidden="true" transform={`translate(${point.x} ${point.y})`}>
       <rect x={-width / 2} y={-10} width={width} height={20} rx={10} />
       <text y={4}>{text}</text>
@@ -94,9 +90,8 @@ function Operator(props: GraphProps & { readonly node: PlacedNode; readonly oper
       class={`operator ${operator.kind}`}
       transform={`translate(${node.x} ${node.y})`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-pressed={pressed}
-      aria-label={`${operator.kind} ${operator.label}, watermark ${delay}`}
       onClick={choose}
       onKeyDown={(event) => {
         if (event.key !== 'Enter' && event.key !== ' ') return;
@@ -104,14 +99,13 @@ function Operator(props: GraphProps & { readonly node: PlacedNode; readonly oper
         choose();
       }}
     >
-      <title>{operator.label}</title>
       <rect class="box" width={SIZE.nodeWidth} height={SIZE.nodeHeight} rx={5} />
       <rect class="stripe" x={0} y={8} width={4} height={SIZE.nodeHeight - 16} rx={2} />
       <text class="kind" x={16} y={21}>
-        {operator.kind}
+        {`${operator.kind} `}
       </text>
       <text class="name" x={16} y={41}>
-        {shortened(operator.label)}
+        {`${shortened(operator.label)} `}
       </text>
       <text class="mark" x={16} y={61}>
         {delay}

@@ -120,7 +120,8 @@ function cellsOf(
 ): { layers: Cell[][]; chains: Chain[] } {
   const layers: Cell[][] = [];
   const add = (id: string, layer: number, real: boolean): Cell => {
-    const row = (layers[layer] ??= []);
+    const row = layers[layer] ?? [];
+    layers[layer] = row;
     const cell: Cell = { id, layer, real, before: [], after: [], order: row.length, y: 0 };
     row.push(cell);
     return cell;

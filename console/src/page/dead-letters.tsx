@@ -2,6 +2,7 @@ import { useMemo, useState } from 'preact/hooks';
 import type { DeadLetter } from '../api/types.ts';
 import { Empty } from '../element/empty.tsx';
 import { Icon } from '../element/icon.tsx';
+import { Scroll } from '../element/scroll.tsx';
 import { Segments } from '../element/segments.tsx';
 import { DEAD_LETTERS_COMMAND, ingestCommand } from '../state/command-line.ts';
 import type { PageProps } from '../state/console.ts';
@@ -33,21 +34,23 @@ export function DeadLettersPage({ console }: PageProps) {
           <p>Records that could not be processed: each with its bytes, its reason and where it came from.</p>
         </div>
         <div class="page-tools">
-          <Segments
-            label="Reason"
-            name="reason"
-            value={reason}
-            onChange={setReason}
-            options={[
-              { value: EVERY, text: 'All', tally: String(letters.length) },
-              ...[...tallies].map(([name, tally]) => ({ value: name, text: name, tally: String(tally) })),
-            ]}
-          />
           <button type="button" class="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>
             <Icon name={paused ? 'play' : 'pause'} />
             {paused ? 'Resume' : 'Pause'}
           </button>
         </div>
+      </div>
+      <div>
+        <Segments
+          label="Reason"
+          name="reason"
+          value={reason}
+          onChange={setReason}
+          options={[
+            { value: EVERY, text: 'All', tally: String(letters.length) },
+            ...[...tallies].map(([name, tally]) => ({ value: name, text: name, tally: String(tally) })),
+          ]}
+        />
       </div>
       {polled.kind === 'failed' && <p class="notice bad">Reading the dead letters: {polled.reason}</p>}
       {polled.kind === 'ready' && letters.length === 0 && (
@@ -81,8 +84,7 @@ function LetterList(props: {
   readonly onChoose: (id: string) => void;
 }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable from the keyboard
-    <section class="panel scroll" tabIndex={0} aria-label="List of dead letters, scrollable">
+    <Scroll class="panel scroll" label="List of dead letters, scrollable">
       <table>
         <caption>The newest {props.letters.length}, newest first</caption>
         <thead>
@@ -116,7 +118,7 @@ function LetterList(props: {
           ))}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }
 
@@ -167,10 +169,9 @@ function LetterDetail({ letter }: { readonly letter: DeadLetter }) {
           {form === 'hex' && letter.bytes.length > HEX_BYTES_MAX ? `, the first ${formatBytes(HEX_BYTES_MAX)}` : ''}
         </span>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable from the keyboard */}
-      <pre class={`bytes ${form}`} tabIndex={0} role="group" aria-label="Bytes of the record">
-        {shown === '' ? '(no bytes)' : shown}
-      </pre>
+      <Scroll class={`bytes ${form}`} label="Bytes of the record">
+        <pre>{shown === '' ? '(no bytes)' : shown}</pre>
+      </Scroll>
     </section>
   );
 }

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { Chart } from '../chart/chart.tsx';
 import { Empty } from '../element/empty.tsx';
+import { Scroll } from '../element/scroll.tsx';
 import { Segments } from '../element/segments.tsx';
 import { INIT_COMMAND, INIT_FROM_COMMAND, ingestCommand } from '../state/command-line.ts';
 import type { PageProps } from '../state/console.ts';
@@ -164,7 +165,7 @@ function Charts({
 
 function Pipelines({ state, nowMs }: { readonly state: MonitorState; readonly nowMs: number }) {
   return (
-    <section class="panel scroll" aria-label="Pipelines">
+    <Scroll class="panel scroll" label="Pipelines, scrollable">
       <table>
         <caption>Pipelines</caption>
         <thead>
@@ -204,6 +205,6 @@ function Pipelines({ state, nowMs }: { readonly state: MonitorState; readonly no
           ))}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { OperatorStatus, PipelineStatus } from '../api/types.ts';
 import { Empty } from '../element/empty.tsx';
+import { Scroll } from '../element/scroll.tsx';
 import { Graph } from '../graph/graph.tsx';
 import { INIT_COMMAND, START_COMMAND } from '../state/command-line.ts';
 import type { PageProps } from '../state/console.ts';
@@ -150,7 +151,7 @@ function OperatorTable(props: {
   const { pipeline, nowMs, rateOf } = props;
   const labels = new Map(pipeline.operators.map((operator) => [operator.id, operator.label]));
   return (
-    <section class="panel scroll" aria-label="Operators">
+    <Scroll class="panel scroll" label="Operators, scrollable">
       <table>
         <caption>Operators of {pipeline.name}</caption>
         <thead>
@@ -191,6 +192,6 @@ function OperatorTable(props: {
           ))}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/error.ts';
 import type { QueryResult, TableInfo } from '../api/types.ts';
 import { DataTable } from '../element/data-table.tsx';
+import { Scroll } from '../element/scroll.tsx';
 import type { PageProps } from '../state/console.ts';
 import { formatCount, formatDelay, formatMs, formatTime } from '../state/format.ts';
 import { usePolled } from '../state/poll.ts';
@@ -116,14 +117,13 @@ function AnswerPanel({
       {answer.kind === 'error' && <SqlError error={answer.error} sql={answer.sql} editor={editor} />}
       {answer.kind === 'none' && <p class="panel-body soft">The rows appear here, with how fresh they are.</p>}
       {result !== undefined && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable from the keyboard
-        <div class="scroll" tabIndex={0} role="group" aria-label="Rows of the answer, scrollable">
+        <Scroll class="scroll" label="Rows of the answer, scrollable">
           <DataTable
             caption={captionOf(result)}
             columns={result.columns}
             rows={result.rows.slice(0, ROWS_SHOWN_MAX).map((cells, i) => ({ key: String(i), cells }))}
           />
-        </div>
+        </Scroll>
       )}
     </section>
   );

@@ -6,6 +6,7 @@ import { Chart, type Tone } from '../chart/chart.tsx';
 import { DataTable, isNumeric, type Sorting, type TableRow } from '../element/data-table.tsx';
 import { Empty } from '../element/empty.tsx';
 import { Icon } from '../element/icon.tsx';
+import { Scroll } from '../element/scroll.tsx';
 import { INIT_COMMAND, VIEW_EXAMPLE } from '../state/command-line.ts';
 import type { PageProps } from '../state/console.ts';
 import { formatCell, formatCount, formatDelay } from '../state/format.ts';
@@ -98,8 +99,7 @@ function LiveTablePanels({ client, table }: { readonly client: ApiClient; readon
             </button>
           </div>
         </div>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable from the keyboard */}
-        <div class="scroll live-rows" tabIndex={0} role="group" aria-label={`Rows of ${table.name}, scrollable`}>
+        <Scroll class="scroll live-rows" label={`Rows of ${table.name}, scrollable`}>
           <DataTable
             caption={captionOf(rows.length, all.length, view, filter)}
             columns={columns}
@@ -107,7 +107,7 @@ function LiveTablePanels({ client, table }: { readonly client: ApiClient; readon
             sorting={sorting}
             onSort={sort}
           />
-        </div>
+        </Scroll>
       </section>
     </div>
   );
@@ -232,6 +232,7 @@ function LiveChart({
         times={data.times}
         format={formatCount}
         waiting="No windows yet"
+        roomyLegend
         series={data.series.map((one, i) => ({
           label: one.label,
           values: one.values,

@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import { Command } from '../element/command.tsx';
 import { Empty } from '../element/empty.tsx';
+import { Scroll } from '../element/scroll.tsx';
 import { ingestCommand, TOPICS_COMMAND } from '../state/command-line.ts';
 import type { PageProps } from '../state/console.ts';
 import { formatBytes, formatCount } from '../state/format.ts';
@@ -37,8 +38,7 @@ export function TopicsPage({ console }: PageProps) {
         </Empty>
       )}
       {topics.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable from the keyboard
-        <section class="panel scroll" tabIndex={0} aria-label="Topics, scrollable">
+        <Scroll class="panel scroll" label="Topics, scrollable">
           <table>
             <caption>Topics; the names of the system’s own begin with _</caption>
             <thead>
@@ -74,7 +74,7 @@ export function TopicsPage({ console }: PageProps) {
               ))}
             </tbody>
           </table>
-        </section>
+        </Scroll>
       )}
       {input !== undefined && (
         <section class="panel" aria-labelledby="send-title">

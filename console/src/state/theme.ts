@@ -6,7 +6,7 @@ const THEME_KEY = 'headrace.theme';
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
 function current(): Theme {
-  const chosen = document.documentElement.dataset['theme'];
+  const chosen = document.documentElement.dataset.theme;
   return chosen === 'light' || chosen === 'dark' ? chosen : dark.matches ? 'dark' : 'light';
 }
 
@@ -16,7 +16,7 @@ dark.addEventListener('change', () => theme.set(current()));
 
 export function toggleTheme(): void {
   const next: Theme = current() === 'dark' ? 'light' : 'dark';
-  document.documentElement.dataset['theme'] = next;
+  document.documentElement.dataset.theme = next;
   try {
     localStorage.setItem(THEME_KEY, next);
   } catch {
