@@ -1,0 +1,65 @@
+import type { Alerts } from '../alert/alerts.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Ingest } from '../ingest/ingest.ts';
+import type { Log } from '../log/log.ts';
+import type { HttpServices, ProcessInfo } from '../protocol/http/services.ts';
+import type { Authenticator } from '../security/authentication.ts';
+import type { Authorizer } from '../security/principal.ts';
+import type { LiveStreams } from '../serving/live.ts';
+import type { QueryService } from '../serving/query.ts';
+import type { Tables } from '../serving/tables.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { MetricRegistry } from '../telemetry/metrics.ts';
+import type { TopicCatalogue } from './topic-setup.ts';
+
+/** The running parts of the process that the doors lead to. */
+export interface Parts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly logger: Logger;
+  readonly metrics: MetricRegistry;
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly topics: TopicCatalogue;
+  readonly ingest: Ingest;
+  readonly engine: Engine;
+  readonly tables: Tables;
+  readonly live: LiveStreams;
+  readonly query: QueryService;
+  readonly alerts: () => Alerts | undefined;
+  readonly info: ProcessInfo;
+  readonly queryLimits: { readonly rowsMax: number; readonly timeoutMs: number };
+  readonly notReady: () => readonly string[];
+  readonly defaultTopic: () => string | undefined;
+}
+
+/** The HTTP door's view of the process. */
+export function httpServices(parts: Parts): HttpServices {
+  return {
+    clock: parts.clock,
+    log: parts.log,
+    ingest: parts.ingest,
+    metrics: parts.metrics,
+    authenticator: parts.authenticator,
+    authorizer: parts.authorizer,
+    tables: parts.tables,
+    live: { open: (request) => parts.live.open(request) },
+    query: {
+      run: ({ sql, principal, signal }) =>
+        parts.query.query(sql, {
+          principal,
+          signal,
+          ...parts.queryLimits,
+          authorize: (relation) => parts.authorizer.authorize(principal, 'read', { kind: 'query', name: relation }),
+        }),
+    },
+    pipelines: () => parts.engine.pipelines(),
+    createTopic: (declaration) => parts.topics.create(declaration),
+    alerts: () => parts.alerts()?.list() ?? [],
+    info: () => parts.info,
+    notReady: parts.notReady,
+    defaultTopic: parts.defaultTopic,
+    report: (error, request) => parts.logger.error('a request failed', { error, request }),
+  };
+}

@@ -1,0 +1,151 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, extname, join, relative, resolve } from 'node:path';
+import { type OptionSources, readOptions, readSection } from '../base/config/option-set.ts';
+import { OPTIONS, type Options, TOPIC_OPTIONS } from '../base/config/options.ts';
+import { parseYaml, type YamlSection } from '../base/config/yaml-section.ts';
+import { HeadraceError, messageOf } from '../base/error.ts';
+import type { Column } from '../plan/data-type.ts';
+import { isPipeline } from '../plan/factory.ts';
+import type { Pipeline } from '../plan/node.ts';
+import { compilePipeline } from '../sql/pipeline-compiler.ts';
+import { bundleModule, importModule } from './module-bundle.ts';
+import type { TopicDeclaration } from './topic-setup.ts';
+
+/** Keys of `headrace.yaml` that hold named parts, not options. */
+const TOPICS_KEY = 'topics';
+const CONNECTORS_KEY = 'connectors';
+const FILE_NAME = 'headrace.yaml';
+const CACHE_FOLDER = join('.headrace', 'cache');
+
+/** One entry of `connectors:`; its connector reads the options. */
+export interface ConnectorDeclaration {
+  readonly name: string;
+  readonly options: YamlSection;
+}
+
+/** A user's project, read and compiled whole. */
+export interface Project {
+  readonly name: string;
+  readonly dir: string;
+  readonly options: Options;
+  readonly topics: readonly TopicDeclaration[];
+  readonly connectors: readonly ConnectorDeclaration[];
+  readonly pipelines: readonly Pipeline[];
+}
+
+/**
+ * Reads a project: `headrace.yaml`, `pipelines/*.sql` and `*.ts`, and the schemas that its topics name. A single `.sql` or
+ * `.ts` file is a project of one pipeline.
+ *
+ * @throws HeadraceError of domain `config`, `schema`, `sql` or `plan`, with file, line and column where there is one
+ */
+export async function loadProject(path: string, sources: Omit<OptionSources, 'file'>): Promise<Project> {
+  const target = resolve(path);
+  if (!existsSync(target)) {
+    throw new HeadraceError(`opening project ${path}: there is no such folder or file`, {
+      code: 'CONFIG_PROJECT_MISSING',
+      domain: 'config',
+      next: `make one with "headrace init ${basename(path)}"`,
+    });
+  }
+  const single = !statSync(target).isDirectory();
+  const dir = single ? resolve(target, '..') : target;
+  const file = single ? undefined : readYaml(dir);
+  const options = readOptions(OPTIONS, { ...sources, file }, [TOPICS_KEY, CONNECTORS_KEY]);
+  return {
+    name: single ? basename(target, extname(target)) : basename(dir),
+    dir,
+    options,
+    topics: readTopics(dir, file),
+    connectors: [...(file?.sections(CONNECTORS_KEY) ?? [])].map(([name, section]) => ({ name, options: section })),
+    pipelines: await compileAll(dir, single ? [target] : pipelineFiles(dir)),
+  };
+}
+
+function readYaml(dir: string): YamlSection | undefined {
+  const path = join(dir, FILE_NAME);
+  return existsSync(path) ? parseYaml(readFileSync(path, 'utf8'), relative(process.cwd(), path)) : undefined;
+}
+
+function readTopics(dir: string, file: YamlSection | undefined): TopicDeclaration[] {
+  return [...(file?.sections(TOPICS_KEY) ?? [])].map(([name, section]) => {
+    const options = readSection(TOPIC_OPTIONS, section);
+    return {
+      name,
+      partitions: options.partitions,
+      retentionMs: options.retention,
+      retentionBytes: options.retentionBytes,
+      keyPath: options.key?.split('.'),
+      schema: options.schema === undefined ? undefined : readSchema(join(dir, options.schema), name),
+    };
+  });
+}
+
+function readSchema(path: string, topic: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new HeadraceError(`reading the schema of topic "${topic}" from ${path}: ${messageOf(error)}`, {
+      code: 'SCHEMA_UNREADABLE',
+      domain: 'schema',
+      cause: error,
+      next: 'correct the file, or the path in headrace.yaml',
+    });
+  }
+}
+
+function pipelineFiles(dir: string): string[] {
+  const folder = join(dir, 'pipelines');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => /\.(sql|ts)$/.test(name) && !name.endsWith('.d.ts') && !name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+/** In the order of the names; each may refer to the views of those before it. */
+async function compileAll(dir: string, files: readonly string[]): Promise<Pipeline[]> {
+  const views = new Map<string, readonly Column[]>();
+  const pipelines: Pipeline[] = [];
+  for (const file of files) {
+    const pipeline = await compileFile(dir, file, views);
+    const twin = pipelines.find((other) => other.name === pipeline.name);
+    if (twin !== undefined) throw sameName(file, pipeline.name);
+    for (const output of pipeline.outputs) views.set(output.name, output.input.columns);
+    pipelines.push(pipeline);
+  }
+  return pipelines;
+}
+
+async function compileFile(
+  dir: string,
+  file: string,
+  catalog: ReadonlyMap<string, readonly Column[]>,
+): Promise<Pipeline> {
+  const shown = relative(process.cwd(), file);
+  if (file.endsWith('.sql')) {
+    return compilePipeline(readFileSync(file, 'utf8'), {
+      name: basename(file, '.sql'),
+      file: shown,
+      catalog,
+      loadModule: (path) => bundleModule(resolve(file, '..', path)),
+    });
+  }
+  const exported = await importModule(await bundleModule(file), join(dir, CACHE_FOLDER), shown);
+  const pipeline = exported.default;
+  if (isPipeline(pipeline)) return pipeline;
+  throw new HeadraceError(`loading ${shown}: its default export is not a pipeline`, {
+    code: 'CONFIG_NOT_A_PIPELINE',
+    domain: 'config',
+    position: { file: shown, line: 1, column: 1 },
+    next: 'write "export default pipeline(...)"',
+  });
+}
+
+function sameName(file: string, name: string): HeadraceError {
+  return new HeadraceError(`loading ${relative(process.cwd(), file)}: there is another pipeline named "${name}"`, {
+    code: 'CONFIG_PIPELINE_TWICE',
+    domain: 'config',
+    next: 'rename one of the two',
+  });
+}
