@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DecodedBatch, JsonDecoderOptions, JsonInputFormat } from './json-decoder.ts';
 import { createJsonDecoder } from './json-decoder.ts';
@@ -344,6 +345,27 @@ describe('types', () => {
     ).toEqual(bad.map(() => 'format'));
     expect(column({ kind: 'date' }, ['"1970-01-02"', '"2024-02-30"', '"2024-1-1"'])).toEqual([1, 'format', 'format']);
     expect(column({ kind: 'time' }, ['"01:02:03.5"', '"24:00"'])).toEqual([3_723_500_000n, 'format']);
+  });
+
+  it('agrees with Date on every instant and offset of the years 1 to 9999', () => {
+    const instant = fc.date({
+      min: new Date('0001-01-02T00:00:00Z'),
+      max: new Date('9999-12-30T00:00:00Z'),
+      noInvalidDate: true,
+    });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(instant, fc.integer({ min: -839, max: 839 })), { minLength: 1 }), (times) => {
+        const two = (n: number) => String(n).padStart(2, '0');
+        const offset = (m: number) =>
+          `${m < 0 ? '-' : '+'}${two(Math.floor(Math.abs(m) / 60))}:${two(Math.abs(m) % 60)}`;
+        const texts = times.flatMap(([time, minutes]) => [
+          JSON.stringify(time.toISOString()),
+          JSON.stringify(new Date(time.getTime() + minutes * 60_000).toISOString().replace('Z', offset(minutes))),
+        ]);
+        const wanted = times.flatMap(([time]) => [BigInt(time.getTime()) * 1000n, BigInt(time.getTime()) * 1000n]);
+        expect(column({ kind: 'timestamptz' }, texts)).toEqual(wanted);
+      }),
+    );
   });
 
   it('uuid is canonical', () => {

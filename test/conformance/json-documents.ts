@@ -126,10 +126,14 @@ export class JsonDocuments {
 
   #compare(value: Json, error: string | undefined, columns: readonly { data: number; nulls: number }[], shown: string) {
     const n = value['n'];
-    if (typeof n === 'number' && !Number.isFinite(n)) return error === 'range' ? undefined : `an infinite number in ${shown}`;
     const s = value['s'];
+    const isWrongNumber = typeof n === 'number' && !Number.isFinite(n);
     const isWrongText = typeof s === 'number' || typeof s === 'boolean';
-    if (isWrongText) return error === 'type' ? undefined : `a text that is none in ${shown}`;
+    // With both wrong, the one that comes first is reported.
+    if (isWrongNumber || isWrongText) {
+      const isRight = (isWrongNumber && error === 'range') || (isWrongText && error === 'type');
+      return isRight ? undefined : `a value that its column cannot hold, reported as ${error}, in ${shown}`;
+    }
     if (error !== undefined) return `${error} of ${shown}`;
     const kernel = this.#kernel;
     const isNull = (index: number) => kernel.u8()[columns[index]!.nulls] === 1;
