@@ -10,6 +10,8 @@ import { QUERY_MEMORY_MB, QUERY_THREADS } from './limits.ts';
 /** Rows of one DuckDB vector. */
 const CHUNK_ROWS = 2_048;
 
+const INTERRUPT_REPEAT_MS = 10;
+
 /**
  * Settings of the database, before it is locked: no files, no network, no extensions, so that even a query that was
  * not made by us could reach nothing. See "Securing DuckDB" in its documentation.
@@ -97,9 +99,12 @@ export class DuckdbDatabase {
    */
   async run(sql: string, types: readonly DataType[], limits: RunLimits): Promise<readonly (readonly unknown[])[]> {
     let stopped: 'timeout' | 'cancelled' | undefined;
+    let cancelRepeat = (): void => {};
     const stop = (why: 'timeout' | 'cancelled'): void => {
       stopped ??= why;
       this.#connection.interrupt();
+      // An interrupt before the query's thread has begun is lost, so it is said again until the query has ended.
+      cancelRepeat = limits.clock.after(INTERRUPT_REPEAT_MS, () => stop(why));
     };
     const abort = (): void => stop('cancelled');
     const cancelTimer = limits.clock.after(limits.timeoutMs, () => stop('timeout'));
@@ -114,6 +119,7 @@ export class DuckdbDatabase {
       throw queryError(error, stopped, limits.timeoutMs);
     } finally {
       cancelTimer();
+      cancelRepeat();
       limits.signal?.removeEventListener('abort', abort);
     }
   }

@@ -28,13 +28,25 @@ interface StoredPartition {
 /** A log in memory for tests: the contract of {@link Log} as far as readers, commits and the ledger go. */
 export class MemoryLog implements Log {
   readonly dataDir = 'memory';
-  readonly #topics = new Map<string, TopicConfig>();
-  readonly #partitions = new Map<string, StoredPartition[]>();
-  readonly #ledger = new Map<string, Map<string, Uint8Array>>();
+  #topics = new Map<string, TopicConfig>();
+  #partitions = new Map<string, StoredPartition[]>();
+  #ledger = new Map<string, Map<string, Uint8Array>>();
+  #dead = false;
   readonly #listeners = new Set<(commit: CommitNumber) => void>();
   #rounds = 0;
   /** The next commits fail with it. */
   commitFailure: HeadraceError | undefined;
+
+  /** What the next process finds; whatever the one before still tries to commit is lost. */
+  restart(): MemoryLog {
+    const next = new MemoryLog();
+    next.#topics = this.#topics;
+    next.#partitions = this.#partitions;
+    next.#ledger = this.#ledger;
+    next.#rounds = this.#rounds;
+    this.#dead = true;
+    return next;
+  }
 
   /** A topic without waiting. */
   addTopic(name: string, kind: TopicKind = 'append', partitions = 1): void {
@@ -99,6 +111,7 @@ export class MemoryLog implements Log {
   }
 
   async commit(request: CommitRequest): Promise<CommitResult> {
+    if (this.#dead) return new Promise(() => undefined);
     if (this.commitFailure !== undefined) throw this.commitFailure;
     const baseOffsets = request.appends.map((a) => offset(this.#append(a.topic, a.partition, a.batch, a.records)));
     for (const { space, key, value } of request.puts) {

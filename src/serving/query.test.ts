@@ -4,8 +4,9 @@ import { aggregateCall } from '../plan/aggregate-call.ts';
 import { aggregateNode, columnOf, projectNode, sortNode, tableScanNode } from '../plan/factory.ts';
 import type { PlanNode, SourceNode } from '../plan/node.ts';
 import { TYPE } from '../plan/type-name.ts';
+import type { QueryCatalog } from '../sql/query.ts';
 import { ManualDefer, MemoryLog } from './memory-log.fixture.ts';
-import { createQueryService, type QueryCatalog, type QueryService } from './query.ts';
+import { createQueryService, type QueryService } from './query.ts';
 import { createTables, type Tables } from './tables.ts';
 import { PAGE_COLUMNS, viewNode } from './view.fixture.ts';
 
@@ -30,7 +31,7 @@ const source: SourceNode = {
 /** A compiler that knows the texts `scan NAME` and `count NAME`: parsing is not what is tested here. */
 function compile(sql: string, catalog: QueryCatalog): PlanNode {
   const [verb, name = ''] = sql.split(' ');
-  const scan = tableScanNode(name, catalog.columns(name) ?? []);
+  const scan = tableScanNode(name, catalog.get(name) ?? []);
   if (verb === 'count') return aggregateNode(scan, [], [{ name: 'n', call: aggregateCall('count', undefined) }]);
   return scan;
 }
@@ -119,10 +120,10 @@ describe('a query over a topic', () => {
     expect(rows[0]).toEqual([
       7,
       12.34,
-      '2026-01-31T12:00:00Z',
+      '2026-01-31T12:00:00.000Z',
       0,
       0,
-      '1970-01-01T00:00:00.9Z',
+      '1970-01-01T00:00:00.900Z',
       'k',
       '{"id":7,"data":{"amount":"12.340"},"at":"2026-01-31T12:00:00Z"}',
     ]);
@@ -183,7 +184,7 @@ describe('plans over relations', () => {
       tables,
       sources: () => [],
       compile: (_sql, catalog) => {
-        const scan = tableScanNode('pages', catalog.columns('pages') ?? []);
+        const scan = tableScanNode('pages', catalog.get('pages') ?? []);
         const sorted = sortNode(scan, [{ expression: columnOf(scan, 0), descending: false, nullsFirst: false }]);
         return projectNode(sorted, [{ name: 'select "x"', expression: columnOf(sorted, 0) }]);
       },
@@ -192,4 +193,43 @@ describe('plans over relations', () => {
     expect(result.rows).toEqual([['a'], ['b"; DROP TABLE r0; --']]);
     expect(result.columns[0]?.name).toBe('select "x"');
   });
+});
+
+describe('SQL', () => {
+  const ask = (sql: string) =>
+    createQueryService({ log, clock: new ManualClock(), tables, sources: () => [source] }).query(sql);
+
+  it('is answered with the meaning of PostgreSQL', async () => {
+    hit('a', 7);
+    hit('b', 2);
+    const { rows, columns } = await ask(
+      'SELECT page, hits / 2 AS half, avg(hits) FROM pages GROUP BY page, hits ORDER BY page',
+    );
+    expect(columns.map((c) => c.name)).toEqual(['page', 'half', 'avg']);
+    expect(rows).toEqual([
+      ['a', 3, 7],
+      ['b', 1, 2],
+    ]);
+  });
+
+  it('joins a topic with a view', async () => {
+    hit('a', 7);
+    log.put('orders_in', [['a', { id: 1, data: { amount: 2.5 } }]]);
+    const { rows } = await ask('SELECT o.amount * p.hits FROM orders o JOIN pages p ON p.page = o._key');
+    expect(rows).toEqual([[17.5]]);
+  });
+
+  it('points at a mistake', async () => {
+    await expect(ask('SELECT pgae FROM pages')).rejects.toMatchObject({
+      domain: 'sql',
+      position: { line: 1, column: 8 },
+    });
+  });
+
+  it.each(['DELETE FROM pages', "COPY pages TO 'x'", 'SELECT 1; SELECT 2', 'SET threads = 9'])(
+    'refuses %s',
+    async (sql) => {
+      await expect(ask(sql)).rejects.toMatchObject({ domain: 'sql' });
+    },
+  );
 });

@@ -8,6 +8,7 @@ import { toJsonValue } from '../plan/json-value.ts';
 import type { PlanNode, SourceNode } from '../plan/node.ts';
 import { typeName } from '../plan/type-name.ts';
 import type { Principal } from '../security/principal.ts';
+import { compileQuery, type QueryCatalog } from '../sql/query.ts';
 import { DuckdbDatabase } from './duckdb-database.ts';
 import {
   FEED_TURN_MS_MAX,
@@ -27,14 +28,7 @@ import { SYSTEM_SOURCES } from './system-source.ts';
 import type { Tables } from './tables.ts';
 import { highWatermarks } from './topic-feed.ts';
 
-/** What a query may name. */
-export interface QueryCatalog {
-  /** The columns of a view or topic; undefined when there is none. */
-  columns(name: string): readonly Column[] | undefined;
-  names(): readonly string[];
-}
-
-/** SQL text to a plan whose leaves are `table-scan` nodes of the catalog's names; throws errors of domain `sql` with their position. */
+/** SQL text to a plan whose leaves are scans of the catalog's names: `compileQuery`, or a test's own. */
 export type QueryCompiler = (sql: string, catalog: QueryCatalog) => PlanNode | Promise<PlanNode>;
 
 export interface QueryOptions {
@@ -50,13 +44,15 @@ export interface QueryServiceOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly tables: Tables;
-  readonly compile: QueryCompiler;
+  /** Default {@link compileQuery}. */
+  readonly compile?: QueryCompiler;
   /** The declared sources: they give the columns of their topics. */
   readonly sources: () => readonly SourceNode[];
 }
 
 export interface QueryService {
-  readonly catalog: QueryCatalog;
+  /** The views and topics that a query may name now, with their columns. */
+  catalog(): QueryCatalog;
   /**
    * Answers a question at one commit, within limits of rows, time and memory.
    *
@@ -72,7 +68,6 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
 }
 
 class DuckdbQueryService implements QueryService {
-  readonly catalog: QueryCatalog;
   readonly #options: QueryServiceOptions;
   #cache: Promise<RelationCache> | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -80,13 +75,22 @@ class DuckdbQueryService implements QueryService {
 
   constructor(options: QueryServiceOptions) {
     this.#options = options;
-    this.catalog = { columns: (name) => this.#columns(name), names: () => this.#names() };
+  }
+
+  catalog(): QueryCatalog {
+    return new Map(
+      this.#names().flatMap((name) => {
+        const columns = this.#columns(name);
+        return columns === undefined ? [] : [[name, columns] as const];
+      }),
+    );
   }
 
   async query(sql: string, options: QueryOptions = {}): Promise<QueryResult> {
     const started = this.#options.clock.monotonicMs();
     if (sql.length > QUERY_TEXT_MAX) throw tooLong(sql.length);
-    const plan = await this.#options.compile(sql, this.catalog);
+    const { compile = compileQuery } = this.#options;
+    const plan = await compile(sql, this.catalog());
     for (const name of scanned(plan)) options.authorize?.(name);
     return this.#inTurn(() => this.#run(plan, options, started));
   }
