@@ -13,9 +13,18 @@ export interface EngineOptions {
 /** Runs pipelines in worker threads over one log. Made by `createEngine` (engine/host.ts). */
 export interface Engine {
   /** Recovers the pipeline from its last snapshot and journal, or starts it at the beginning of its inputs. Output topics exist when it resolves. */
-  start(pipeline: Pipeline): Promise<RunningPipeline>;
+  start(pipeline: Pipeline, options?: StartOptions): Promise<RunningPipeline>;
   pipelines(): readonly RunningPipeline[];
   close(): Promise<void>;
+}
+
+export interface StartOptions {
+  /**
+   * Discards the state and journal and reads the inputs from their start, when the state was made by another version of the
+   * pipeline (`ENGINE_MUST_REBUILD`). Rows are written again: an upsert topic ends with the same rows, and keys that are no
+   * longer made are deleted; an append topic gets them a second time.
+   */
+  readonly rebuild?: boolean;
 }
 
 export type PipelineState = 'recovering' | 'running' | 'paused' | 'failed' | 'stopped';

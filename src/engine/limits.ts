@@ -24,3 +24,5 @@ export const EPOCH_SAMPLES = 512;
 export const JOURNAL_ENTRIES_MAX = 20_000;
 /** Wait before a pipeline is recovered after a commit was refused. */
 export const RETRY_DELAY_MS = 500;
+/** Segments of output topics and of the dead letters. */
+export const OUTPUT_SEGMENT_BYTES = 64 * 1024 ** 2;

@@ -1,0 +1,181 @@
+import type { Clock } from '../base/clock.ts';
+import { HeadraceError } from '../base/error.ts';
+import { DEAD_LETTER_TOPIC } from '../log/dead-letter.ts';
+import type { LedgerPut, Log, TopicConfig } from '../log/log.ts';
+import type { OutputNode, Pipeline } from '../plan/node.ts';
+import { typeName } from '../plan/type-name.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { MetricRegistry } from '../telemetry/metrics.ts';
+import type { Engine, EngineOptions, RunningPipeline, StartOptions } from './engine.ts';
+import { type ExecutorFactory, threadExecutor } from './executor.ts';
+import { JOURNAL_SPACE, SNAPSHOT_SPACE } from './journal.ts';
+import { OUTPUT_SEGMENT_BYTES } from './limits.ts';
+import { deletionsOf } from './output-rebuild.ts';
+import { PipelineRunner } from './pipeline-runner.ts';
+import { fileSnapshots, type SnapshotStore } from './snapshot-store.ts';
+
+export interface EngineDependencies {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly options: EngineOptions;
+  readonly metrics?: MetricRegistry;
+  readonly logger?: Logger;
+  /** Where tasks run: worker threads by default. */
+  readonly executor?: ExecutorFactory;
+  /** Files in the data directory by default. */
+  readonly snapshots?: SnapshotStore;
+}
+
+/**
+ * Makes the engine of one log.
+ *
+ * @example
+ * ```ts
+ * const engine = createEngine({ log, clock: systemClock, options: ENGINE_DEFAULTS });
+ * const running = await engine.start(pipeline);
+ * await running.idle();
+ * ```
+ */
+export function createEngine(dependencies: EngineDependencies): Engine {
+  return new HostEngine(dependencies);
+}
+
+class HostEngine implements Engine {
+  readonly #dependencies: EngineDependencies;
+  readonly #executor: ExecutorFactory;
+  readonly #snapshots: SnapshotStore;
+  readonly #running = new Map<string, PipelineRunner>();
+  readonly #onEpoch: (pipeline: string, rows: number, elapsedMs: number) => void;
+
+  constructor(dependencies: EngineDependencies) {
+    this.#dependencies = dependencies;
+    this.#executor = dependencies.executor ?? threadExecutor(dependencies.log);
+    this.#snapshots = dependencies.snapshots ?? fileSnapshots(dependencies.log.dataDir);
+    this.#onEpoch = this.#measure(dependencies.metrics);
+  }
+
+  async start(pipeline: Pipeline, options: StartOptions = {}): Promise<RunningPipeline> {
+    const known = this.#running.get(pipeline.name);
+    if (known !== undefined && !['stopped', 'failed'].includes(known.status().state)) throw running(pipeline.name);
+    this.#requireSources(pipeline);
+    await this.#createTopics(pipeline);
+    if (options.rebuild === true) await this.#discard(pipeline);
+    const { log, clock, options: engine, logger } = this.#dependencies;
+    const runner = new PipelineRunner({
+      pipeline,
+      log,
+      clock,
+      engine,
+      executor: this.#executor,
+      snapshots: this.#snapshots,
+      onEpoch: (rows, elapsedMs) => this.#onEpoch(pipeline.name, rows, elapsedMs),
+      onFailure: (error) => logger?.error('pipeline failed', { pipeline: pipeline.name, error }),
+    });
+    this.#running.set(pipeline.name, runner);
+    await runner.start();
+    return runner;
+  }
+
+  #requireSources(pipeline: Pipeline): void {
+    for (const source of pipeline.sources) {
+      if (this.#dependencies.log.topic(source.topic) !== undefined) continue;
+      throw new HeadraceError(
+        `starting pipeline "${pipeline.name}": its input topic "${source.topic}" does not exist`,
+        {
+          code: 'ENGINE_UNKNOWN_TOPIC',
+          domain: 'engine',
+          next: `create it with "headrace topics create ${source.topic}"`,
+        },
+      );
+    }
+  }
+
+  async #createTopics(pipeline: Pipeline): Promise<void> {
+    const { log } = this.#dependencies;
+    for (const output of pipeline.outputs) {
+      if (log.topic(output.topic) === undefined) await log.createTopic(outputTopic(output, pipeline.name));
+    }
+    if (log.topic(DEAD_LETTER_TOPIC) === undefined) await log.createTopic(plainTopic(DEAD_LETTER_TOPIC));
+  }
+
+  /** Forgets the state, and takes back what the former version left in upsert topics, in one commit. */
+  async #discard(pipeline: Pipeline): Promise<void> {
+    const { log, clock } = this.#dependencies;
+    const prefix = `${pipeline.name}/`;
+    const puts: LedgerPut[] = [{ space: SNAPSHOT_SPACE, key: pipeline.name, value: undefined }];
+    for (const key of log.ledgerEntries(JOURNAL_SPACE).keys()) {
+      if (key.startsWith(prefix)) puts.push({ space: JOURNAL_SPACE, key, value: undefined });
+    }
+    const upserts = pipeline.outputs.filter((output) => output.mode === 'upsert');
+    await log.commit({ appends: upserts.flatMap((output) => deletionsOf(log, output.topic, clock.now())), puts });
+    this.#snapshots.keepOnly(pipeline.name, undefined);
+  }
+
+  #measure(metrics: MetricRegistry | undefined): (pipeline: string, rows: number, elapsedMs: number) => void {
+    if (metrics === undefined) return () => {};
+    const rowsTotal = metrics.counter('headrace_pipeline_records_total', 'Records processed.', ['pipeline']);
+    const epochs = metrics.counter('headrace_pipeline_epochs_total', 'Epochs processed.', ['pipeline']);
+    const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+    const seconds = metrics.histogram('headrace_pipeline_epoch_seconds', 'Time to process an epoch.', buckets, [
+      'pipeline',
+    ]);
+    const gauge = (name: string, help: string) => metrics.gauge(name, help, ['pipeline']);
+    const lag = gauge('headrace_pipeline_lag_records', 'Records not yet processed.');
+    const delay = gauge('headrace_pipeline_watermark_delay_seconds', 'Wall clock less event time of the watermark.');
+    const late = gauge('headrace_pipeline_late_records', 'Late records since the pipeline was built.');
+    const state = gauge('headrace_pipeline_state_bytes', 'Bytes of state, about.');
+    metrics.onCollect(() => {
+      for (const runner of this.#running.values()) {
+        const status = runner.status();
+        const labels = { pipeline: status.name };
+        lag.set(status.lagRecords, labels);
+        late.set(status.lateRows, labels);
+        state.set(status.stateBytes, labels);
+        if (status.watermark === undefined) continue;
+        delay.set(this.#dependencies.clock.now() / 1000 - Number(status.watermark / 1000n) / 1000, labels);
+      }
+    });
+    return (pipeline, rows, elapsedMs) => {
+      rowsTotal.add(rows, { pipeline });
+      epochs.add(1, { pipeline });
+      seconds.observe(elapsedMs / 1000, { pipeline });
+    };
+  }
+
+  pipelines(): readonly RunningPipeline[] {
+    return [...this.#running.values()];
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#running.values()].map((runner) => runner.stop()));
+    this.#running.clear();
+  }
+}
+
+function plainTopic(name: string): TopicConfig {
+  return {
+    name,
+    partitions: 1,
+    kind: 'append',
+    retentionMs: undefined,
+    retentionBytes: undefined,
+    segmentBytesMax: OUTPUT_SEGMENT_BYTES,
+    keyPath: undefined,
+    properties: {},
+  };
+}
+
+function outputTopic(output: OutputNode, pipeline: string): TopicConfig {
+  const columns = output.input.columns.map(({ name, type, nullable }) => ({ name, type: typeName(type), nullable }));
+  const key = output.keys.map((at) => output.input.columns[at]!.name);
+  const properties = { pipeline, view: output.name, columns: JSON.stringify(columns), key: JSON.stringify(key) };
+  return { ...plainTopic(output.topic), kind: output.mode, properties };
+}
+
+function running(name: string): HeadraceError {
+  return new HeadraceError(`starting pipeline "${name}": it runs already`, {
+    code: 'ENGINE_PIPELINE_RUNNING',
+    domain: 'engine',
+    next: 'stop it first',
+  });
+}

@@ -1,0 +1,350 @@
+import { epoch as epochOf, offset, timestampUs } from '../base/brand.ts';
+import type { Clock } from '../base/clock.ts';
+import { HeadraceError, messageOf } from '../base/error.ts';
+import type { Append, LedgerPut, Log } from '../log/log.ts';
+import type { Pipeline } from '../plan/node.ts';
+import { serializePipeline } from '../plan/pipeline-text.ts';
+import type { EngineOptions, PipelineState, PipelineStatus, RunningPipeline } from './engine.ts';
+import type { ExecutorFactory, TaskExecutor } from './executor.ts';
+import {
+  decodeSnapshotPointer,
+  encodeJournalRecord,
+  encodeSnapshotPointer,
+  JOURNAL_SPACE,
+  journalKey,
+  journalOf,
+  SNAPSHOT_SPACE,
+  type SnapshotPointer,
+} from './journal.ts';
+import { EPOCH_SAMPLES, RETRY_DELAY_MS } from './limits.ts';
+import type { FromTask, TaskReport, TaskStart } from './message.ts';
+import type { SnapshotStore } from './snapshot-store.ts';
+
+export interface PipelineRunnerOptions {
+  readonly pipeline: Pipeline;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly engine: EngineOptions;
+  readonly executor: ExecutorFactory;
+  readonly snapshots: SnapshotStore;
+  readonly onEpoch: (rows: number, elapsedMs: number) => void;
+  readonly onFailure: (error: HeadraceError) => void;
+}
+
+/** What the next commit holds: epochs and snapshots in the order in which the task made them. */
+interface Pending {
+  readonly appends: readonly Append[];
+  readonly puts: readonly LedgerPut[];
+  readonly epoch: number | undefined;
+  readonly snapshot: SnapshotPointer | undefined;
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: HeadraceError) => void;
+}
+
+/** The main thread's side of one pipeline: commits what its task made, strictly in order, and recovers it when that fails. */
+export class PipelineRunner implements RunningPipeline {
+  readonly pipeline: Pipeline;
+  readonly #options: PipelineRunnerOptions;
+  #executor: TaskExecutor | undefined;
+  #state: PipelineState = 'recovering';
+  #error: HeadraceError | undefined;
+  #report: TaskReport | undefined;
+  #pending: Pending[] = [];
+  #committing = false;
+  #committedEpoch = 0;
+  #journalFrom = 1;
+  #snapshotEpoch: number | undefined;
+  #epochMs: number[] = [];
+  #nextDrain = 1;
+  readonly #drains = new Map<number, Waiter & { readonly closeWindows: boolean; epoch: number | undefined }>();
+  #starting: Waiter | undefined;
+  #stopping: Waiter | undefined;
+  #stopReported = false;
+  #unsubscribe: () => void = () => {};
+  #cancelRetry: () => void = () => {};
+
+  constructor(options: PipelineRunnerOptions) {
+    this.#options = options;
+    this.pipeline = options.pipeline;
+  }
+
+  /** @throws HeadraceError what recovery throws */
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#options.log.onCommit(() => this.#executor?.post({ kind: 'wake' }));
+    const started = new Promise<void>((resolve, reject) => {
+      this.#starting = { resolve, reject };
+    });
+    this.#launch();
+    await started;
+  }
+
+  #launch(): void {
+    this.#state = 'recovering';
+    this.#pending = [];
+    try {
+      const start = this.#taskStart();
+      this.#executor = this.#options.executor(start, (message) => this.#receive(message));
+    } catch (error) {
+      this.#fail(asHeadraceError(error));
+    }
+  }
+
+  #taskStart(): TaskStart {
+    const { log, engine } = this.#options;
+    const { name } = this.pipeline;
+    const stored = log.ledgerGet(SNAPSHOT_SPACE, name);
+    const snapshot = stored === undefined ? undefined : decodeSnapshotPointer(stored);
+    const journal = journalOf(log.ledgerEntries(JOURNAL_SPACE), name, snapshot?.epoch ?? 0);
+    this.#snapshotEpoch = snapshot?.epoch;
+    this.#journalFrom = (snapshot?.epoch ?? 0) + 1;
+    this.#committedEpoch = journal.at(-1)?.epoch ?? snapshot?.epoch ?? 0;
+    const topics = [...new Set(this.pipeline.sources.map((source) => source.topic))].map((topic) => {
+      const partitions = log.topic(topic)!.partitions;
+      const logStarts = Array.from({ length: partitions }, (_, p) => Number(log.bounds(topic, p).logStart));
+      return { topic, logStarts };
+    });
+    this.#pin(snapshot, topics);
+    return {
+      pipeline: serializePipeline(this.pipeline),
+      topics,
+      snapshot,
+      journal,
+      snapshotIntervalMs: engine.snapshotIntervalMs,
+      memoryBytesMax: engine.workerMemoryBytesMax,
+    };
+  }
+
+  /** Retention stops where recovery would begin to read. */
+  #pin(snapshot: SnapshotPointer | undefined, topics: TaskStart['topics']): void {
+    const owner = `pipeline/${this.pipeline.name}`;
+    for (const { topic, logStarts } of topics) {
+      logStarts.forEach((logStart, partition) => {
+        const known = snapshot?.positions.find((p) => p.topic === topic && p.partition === partition);
+        this.#options.log.pin(owner, topic, partition, offset(known?.offset ?? logStart));
+      });
+    }
+  }
+
+  #receive(message: FromTask): void {
+    switch (message.kind) {
+      case 'recovered':
+        this.#report = message.status;
+        this.#state = 'running';
+        this.#error = undefined;
+        this.#starting?.resolve();
+        this.#starting = undefined;
+        this.#reissueDrains();
+        break;
+      case 'epoch':
+        this.#takeEpoch(message);
+        break;
+      case 'snapshot':
+        this.#queue(this.#snapshotCommit(message.pointer));
+        break;
+      case 'status':
+        this.#report = message.status;
+        break;
+      case 'drained': {
+        const drain = this.#drains.get(message.id);
+        if (drain !== undefined) drain.epoch = message.epoch;
+        this.#settle();
+        break;
+      }
+      case 'stopped':
+        this.#report = message.status;
+        this.#stopReported = true;
+        this.#settle();
+        break;
+      case 'failed': {
+        const { code, retryable } = message;
+        this.#fail(new HeadraceError(message.message, { code, domain: 'engine', retryable }));
+      }
+    }
+  }
+
+  #takeEpoch(message: Extract<FromTask, { kind: 'epoch' }>): void {
+    const { record, appends, rows, elapsedMs } = message;
+    this.#epochMs.push(elapsedMs);
+    if (this.#epochMs.length > EPOCH_SAMPLES) this.#epochMs.shift();
+    this.#options.onEpoch(rows, elapsedMs);
+    const key = journalKey(this.pipeline.name, record.epoch);
+    const puts = [{ space: JOURNAL_SPACE, key, value: encodeJournalRecord(record) }];
+    this.#queue({ appends, puts, epoch: record.epoch, snapshot: undefined });
+  }
+
+  #snapshotCommit(pointer: SnapshotPointer): Pending {
+    const { name } = this.pipeline;
+    const puts: LedgerPut[] = [{ space: SNAPSHOT_SPACE, key: name, value: encodeSnapshotPointer(pointer) }];
+    for (let epoch = this.#journalFrom; epoch <= pointer.epoch; epoch++) {
+      puts.push({ space: JOURNAL_SPACE, key: journalKey(name, epoch), value: undefined });
+    }
+    this.#journalFrom = pointer.epoch + 1;
+    return { appends: [], puts, epoch: undefined, snapshot: pointer };
+  }
+
+  #queue(pending: Pending): void {
+    this.#pending.push(pending);
+    if (!this.#committing) void this.#commitAll();
+  }
+
+  /** One commit is in flight at a time, and takes all that waits: an epoch can never be durable without the one before. */
+  async #commitAll(): Promise<void> {
+    this.#committing = true;
+    try {
+      while (this.#pending.length > 0) {
+        const batch = this.#pending;
+        this.#pending = [];
+        await this.#options.log.commit({
+          appends: batch.flatMap((pending) => pending.appends),
+          puts: batch.flatMap((pending) => pending.puts),
+        });
+        this.#afterCommit(batch);
+      }
+    } catch (error) {
+      this.#committing = false;
+      this.#fail(asHeadraceError(error));
+      return;
+    }
+    this.#committing = false;
+    this.#settle();
+  }
+
+  #afterCommit(batch: readonly Pending[]): void {
+    for (const { epoch, snapshot } of batch) {
+      if (epoch !== undefined) this.#committedEpoch = epoch;
+      if (snapshot === undefined) continue;
+      this.#snapshotEpoch = snapshot.epoch;
+      this.#options.snapshots.keepOnly(this.pipeline.name, snapshot.file);
+      const owner = `pipeline/${this.pipeline.name}`;
+      for (const p of snapshot.positions) this.#options.log.pin(owner, p.topic, p.partition, offset(p.offset));
+    }
+    this.#executor?.post({ kind: 'committed', epoch: this.#committedEpoch });
+    this.#settle();
+  }
+
+  /** Answers those who wait for what is durable now. */
+  #settle(): void {
+    for (const [id, drain] of this.#drains) {
+      if (drain.epoch === undefined || drain.epoch > this.#committedEpoch) continue;
+      this.#drains.delete(id);
+      drain.resolve();
+    }
+    if (this.#stopReported && !this.#committing && this.#pending.length === 0) void this.#finishStop();
+  }
+
+  async #finishStop(): Promise<void> {
+    const stopping = this.#stopping;
+    this.#stopping = undefined;
+    this.#stopReported = false;
+    this.#state = 'stopped';
+    await this.#executor?.terminate();
+    this.#executor = undefined;
+    this.#release();
+    stopping?.resolve();
+  }
+
+  #release(): void {
+    this.#unsubscribe();
+    this.#cancelRetry();
+    const stopped = new HeadraceError(`waiting for pipeline "${this.pipeline.name}": it was stopped`, {
+      code: 'ENGINE_STOPPED',
+      domain: 'engine',
+      next: 'start it again',
+    });
+    for (const drain of this.#drains.values()) drain.reject(stopped);
+    this.#drains.clear();
+  }
+
+  /** The state of the task ran ahead of what is durable: it is discarded, and recovered when that may help. */
+  #fail(error: HeadraceError): void {
+    const executor = this.#executor;
+    this.#executor = undefined;
+    this.#pending = [];
+    this.#error = error;
+    void executor?.terminate();
+    this.#options.onFailure(error);
+    if (error.retryable && this.#stopping === undefined && this.#starting === undefined) {
+      this.#state = 'paused';
+      this.#cancelRetry = this.#options.clock.after(RETRY_DELAY_MS, () => this.#launch());
+      return;
+    }
+    this.#state = 'failed';
+    this.#starting?.reject(error);
+    this.#starting = undefined;
+    this.#stopping?.reject(error);
+    this.#stopping = undefined;
+    for (const drain of this.#drains.values()) drain.reject(error);
+    this.#drains.clear();
+  }
+
+  #reissueDrains(): void {
+    for (const [id, drain] of this.#drains) {
+      drain.epoch = undefined;
+      this.#executor?.post({ kind: 'drain', id, closeWindows: drain.closeWindows });
+    }
+  }
+
+  idle(options?: { readonly closeWindows: boolean }): Promise<void> {
+    if (this.#state === 'failed') return Promise.reject(this.#error);
+    const closeWindows = options?.closeWindows ?? false;
+    const id = this.#nextDrain++;
+    return new Promise((resolve, reject) => {
+      this.#drains.set(id, { resolve, reject, closeWindows, epoch: undefined });
+      if (this.#state === 'running') this.#executor?.post({ kind: 'drain', id, closeWindows });
+    });
+  }
+
+  async stop(options?: { readonly snapshot: boolean }): Promise<void> {
+    if (this.#state === 'running' && this.#executor !== undefined) {
+      const stopped = new Promise<void>((resolve, reject) => {
+        this.#stopping = { resolve, reject };
+      });
+      this.#executor.post({ kind: 'stop', snapshot: options?.snapshot ?? true });
+      return stopped;
+    }
+    const executor = this.#executor;
+    this.#executor = undefined;
+    if (this.#state !== 'failed') this.#state = 'stopped';
+    await executor?.terminate();
+    this.#release();
+  }
+
+  status(): PipelineStatus {
+    const report = this.#report;
+    const operators = report?.operators ?? [];
+    const sorted = [...this.#epochMs].sort((a, b) => a - b);
+    const quantile = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
+    return {
+      name: this.pipeline.name,
+      state: this.#state,
+      epoch: epochOf(this.#committedEpoch),
+      error: this.#error,
+      lagRecords: report?.lagRecords ?? 0,
+      watermark: stamp(report?.watermark),
+      operators: operators.map((operator) => ({ ...operator, watermark: stamp(operator.watermark) })),
+      edges: report?.edges ?? [],
+      lateRows: report?.lateRows ?? 0,
+      duplicateRows: report?.duplicateRows ?? 0,
+      epochMs: { p50: quantile(0.5), p99: quantile(0.99) },
+      stateBytes: operators.reduce((sum, operator) => sum + operator.stateBytes, 0),
+      stateKeys: operators.reduce((sum, operator) => sum + operator.stateKeys, 0),
+      snapshotEpoch: this.#snapshotEpoch === undefined ? undefined : epochOf(this.#snapshotEpoch),
+    };
+  }
+}
+
+function stamp(text: string | undefined): PipelineStatus['watermark'] {
+  return text === undefined ? undefined : timestampUs(BigInt(text));
+}
+
+function asHeadraceError(error: unknown): HeadraceError {
+  if (error instanceof HeadraceError) return error;
+  return new HeadraceError(`running a pipeline: ${messageOf(error)}`, {
+    code: 'ENGINE_FAILED',
+    domain: 'engine',
+    cause: error,
+  });
+}
