@@ -1,0 +1,89 @@
+import { watch } from 'node:fs';
+import { sep } from 'node:path';
+import { bannerText, readyJson } from '../banner.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { errorText } from '../error-text.ts';
+import { EXIT } from '../exit-code.ts';
+import { launch, type RunningApp } from '../launch.ts';
+import { styled } from '../output.ts';
+import { projectDirOf } from '../project-dir.ts';
+import { untilAborted } from '../until-aborted.ts';
+
+/** An editor's save is several events; this much silence ends it. */
+const SETTLE_MS = 80;
+/** Folders whose changes are not edits. */
+const IGNORED: ReadonlySet<string> = new Set(['.headrace', '.git', 'node_modules', 'data', 'dist']);
+
+export const dev: Command = {
+  name: 'dev',
+  usage: '[project] [flags]',
+  summary: 'Run a project and apply every save',
+  description:
+    'A save is applied within a second. After a bad edit the last good version runs on, and the mistake is shown with its line and column.',
+  flags: {},
+  handsOnOptions: true,
+  examples: [{ line: 'headrace dev', does: 'the project in this folder; edit pipelines/*.sql and save' }],
+  async run(context) {
+    const { terminal, signal, env } = context;
+    const projectDir = projectDirOf(context);
+    const began = performance.now();
+    const app = await launch({ projectDir, flags: context.options, env, until: 'stopped' });
+    const elapsedMs = performance.now() - began;
+    terminal.out(context.json ? readyJson(app, elapsedMs) : bannerText(app, elapsedMs, terminal));
+    const applier = new SaveApplier(app, context);
+    const watcher = watch(projectDir, { recursive: true }, (_event, file) => applier.changed(file ?? 'a file'));
+    await untilAborted(signal);
+    watcher.close();
+    await applier.settled();
+    await app.stop();
+    return EXIT.ok;
+  },
+};
+
+/** Applies saves one after another; what is saved meanwhile is applied together afterwards. */
+export class SaveApplier {
+  readonly #app: Pick<RunningApp, 'apply'>;
+  readonly #context: Pick<CommandContext, 'terminal' | 'json' | 'env'>;
+  readonly #changed = new Set<string>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #applying: Promise<void> = Promise.resolve();
+
+  constructor(app: Pick<RunningApp, 'apply'>, context: Pick<CommandContext, 'terminal' | 'json' | 'env'>) {
+    this.#app = app;
+    this.#context = context;
+  }
+
+  changed(file: string): void {
+    if (IGNORED.has(file.split(sep)[0]!) || /(^|[\\/])(\.#|#)|~$|\.sw[pox]$/.test(file)) return;
+    this.#changed.add(file);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#applying = this.#applying.then(() => this.#apply());
+    }, SETTLE_MS);
+  }
+
+  settled(): Promise<void> {
+    clearTimeout(this.#timer);
+    return this.#applying;
+  }
+
+  async #apply(): Promise<void> {
+    const files = [...this.#changed];
+    this.#changed.clear();
+    if (files.length === 0) return;
+    const { terminal, json } = this.#context;
+    const began = performance.now();
+    try {
+      await this.#app.apply();
+      const elapsedMs = Math.round(performance.now() - began);
+      terminal.out(
+        json
+          ? `${JSON.stringify({ applied: files, elapsedMs })}\n`
+          : `${styled(terminal, 'green', 'applied')} ${files.join(', ')} in ${elapsedMs} ms\n`,
+      );
+    } catch (error) {
+      terminal.err(errorText(error, json, this.#context));
+      if (!json) terminal.err('The last good version runs on.\n');
+    }
+  }
+}

@@ -1,0 +1,15 @@
+import type { Command } from '../command.ts';
+import { bench } from './bench.ts';
+import { dev } from './dev.ts';
+import { dlq } from './dlq.ts';
+import { doctor } from './doctor.ts';
+import { init } from './init.ts';
+import { run } from './run.ts';
+import { sql } from './sql.ts';
+import { start } from './start.ts';
+import { tail } from './tail.ts';
+import { tokens } from './tokens.ts';
+import { topics } from './topics.ts';
+
+/** Every command, in the order of the overview. */
+export const commands: readonly Command[] = [init, dev, start, run, sql, tail, topics, dlq, tokens, doctor, bench];

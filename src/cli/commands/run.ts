@@ -1,0 +1,100 @@
+import { ApiClient } from '../api-client.ts';
+import { CliError } from '../cli-error.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { EXIT, type ExitCode } from '../exit-code.ts';
+import { launch, type RunningApp } from '../launch.ts';
+import { Progress, styled } from '../output.ts';
+import { projectDirOf } from '../project-dir.ts';
+import { countText } from '../size-text.ts';
+import { tableText } from '../table-text.ts';
+import { untilAborted } from '../until-aborted.ts';
+
+const PROGRESS_MS = 200;
+
+export const run: Command = {
+  name: 'run',
+  usage: '[project] --until-idle [flags]',
+  summary: 'Read bounded input to its end, print the result tables, and exit',
+  flags: {
+    'until-idle': { type: 'boolean', help: 'end when everything has been read; without it, run until Ctrl-C' },
+    rows: { type: 'integer', value: 'n', help: 'rows of each table that are printed', default: 20 },
+  },
+  handsOnOptions: true,
+  examples: [
+    { line: 'headrace run examples/rides --until-idle', does: 'a file, from its beginning to its end' },
+    { line: 'headrace run examples/rides --until-idle --json --rows 100000', does: 'all rows, for a program' },
+  ],
+  async run(context) {
+    const projectDir = projectDirOf(context);
+    const untilIdle = context.flags['until-idle'] === true;
+    const app = await launch({
+      projectDir,
+      flags: context.options,
+      env: context.env,
+      until: untilIdle ? 'idle' : 'stopped',
+    });
+    try {
+      return untilIdle ? await toTheEnd(app, context) : await untilAborted(context.signal).then(() => EXIT.ok);
+    } finally {
+      await app.stop();
+    }
+  },
+};
+
+async function toTheEnd(app: RunningApp, context: CommandContext): Promise<ExitCode> {
+  const progress = new Progress(context.terminal);
+  const timer = setInterval(() => progress.show(`${countText(lagOf(app))} records left`), PROGRESS_MS);
+  try {
+    await Promise.race([app.idle(), untilAborted(context.signal)]);
+  } finally {
+    clearInterval(timer);
+    progress.clear();
+  }
+  if (context.signal.aborted) return EXIT.ok;
+  const failed = app.pipelines().find((running) => running.status().state === 'failed');
+  if (failed !== undefined) {
+    const { name, error } = failed.status();
+    throw (
+      error ??
+      new CliError(EXIT.failed, 'CLI_PIPELINE_FAILED', `running pipeline ${name}: it failed`, 'see the log above')
+    );
+  }
+  await printTables(app, context);
+  return EXIT.ok;
+}
+
+function lagOf(app: RunningApp): number {
+  return app.pipelines().reduce((sum, running) => sum + running.status().lagRecords, 0);
+}
+
+interface TableAnswer {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string }[];
+  readonly size: number;
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+}
+
+async function printTables(app: RunningApp, { terminal, flags, json, env, signal }: CommandContext): Promise<void> {
+  if (app.url === undefined) return;
+  const client = new ApiClient(app.url, env['HEADRACE_TOKEN']);
+  const limit = Math.max(1, Math.min(10_000, Number(flags['rows'])));
+  for (const { pipeline } of app.pipelines()) {
+    for (const { name } of pipeline.outputs) {
+      const table = await client.json<TableAnswer>(`/api/v2/tables/${encodeURIComponent(name)}?limit=${limit}`, signal);
+      if (json) {
+        terminal.out(`${JSON.stringify({ table: table.name, size: table.size, rows: table.rows })}\n`);
+        continue;
+      }
+      const columns = table.columns.map((column) => column.name);
+      terminal.out(`\n${styled(terminal, 'bold', name)}: ${table.size} rows\n`);
+      terminal.out(
+        tableText(
+          columns,
+          table.rows.map((row) => columns.map((column) => row[column])),
+          terminal.width,
+        ),
+      );
+      if (table.size > table.rows.length) terminal.out(`... and ${table.size - table.rows.length} more\n`);
+    }
+  }
+}

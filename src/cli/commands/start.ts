@@ -1,0 +1,30 @@
+import { bannerText, readyJson } from '../banner.ts';
+import type { Command } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import { launch } from '../launch.ts';
+import { projectDirOf } from '../project-dir.ts';
+import { untilAborted } from '../until-aborted.ts';
+
+export const start: Command = {
+  name: 'start',
+  usage: '[project] [flags]',
+  summary: 'Run a project until Ctrl-C',
+  flags: {},
+  handsOnOptions: true,
+  examples: [
+    { line: 'headrace start', does: 'the project in this folder' },
+    { line: 'headrace start examples/web-traffic --http-port 9090', does: 'on another port' },
+  ],
+  async run(context) {
+    const { terminal, signal, env } = context;
+    const projectDir = projectDirOf(context);
+    const began = performance.now();
+    const app = await launch({ projectDir, flags: context.options, env, until: 'stopped' });
+    const elapsedMs = performance.now() - began;
+    terminal.out(context.json ? readyJson(app, elapsedMs) : bannerText(app, elapsedMs, terminal));
+    await untilAborted(signal);
+    if (!context.json) terminal.err('stopping ...\n');
+    await app.stop();
+    return EXIT.ok;
+  },
+};

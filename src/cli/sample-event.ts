@@ -1,0 +1,81 @@
+import type { DataType } from '../plan/data-type.ts';
+import type { SourceColumn, SourceNode } from '../plan/node.ts';
+
+/** Stands in the sample for the shell's clock: what is printed is still in time when it is pasted. */
+const NOW = '\u0000now';
+const SERIAL = '\u0000serial';
+
+/** What a text column of this name usually holds. */
+const TEXT_BY_NAME: readonly (readonly [RegExp, string])[] = [
+  [/method/i, 'GET'],
+  [/(^|_)ip($|_)|address/i, '203.0.113.7'],
+  [/path|page|route/i, '/hello'],
+  [/url|uri/i, 'https://example.com/hello'],
+  [/mail/i, 'ada@example.com'],
+  [/country/i, 'CH'],
+  [/currency/i, 'CHF'],
+];
+
+/**
+ * A `curl` that sends one event with the present time to a source's topic, in a form that works as printed in any POSIX
+ * shell.
+ */
+export function curlLine(url: string, source: SourceNode): string {
+  const event: Record<string, unknown> = {};
+  for (const [index, column] of source.columns.entries()) {
+    if (column.nullable && index !== source.watermark?.columnIndex) continue;
+    put(event, column.path, index === source.watermark?.columnIndex ? NOW : sampleOf(column));
+  }
+  const json = JSON.stringify(event)
+    .replaceAll("'", "'\\''")
+    .replaceAll(JSON.stringify(NOW).slice(1, -1), `'$(date -u +%FT%TZ)'`)
+    .replaceAll(JSON.stringify(SERIAL).slice(1, -1), `own-'$(date +%s)'`);
+  return `curl ${url}/api/v2/ingest/${source.topic} -H 'content-type: application/json' -d '${json}'`;
+}
+
+function put(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  let at = target;
+  for (const step of path.slice(0, -1)) {
+    const inner = (at[step] ?? {}) as Record<string, unknown>;
+    at[step] = inner;
+    at = inner;
+  }
+  at[path.at(-1)!] = value;
+}
+
+function sampleOf({ name, type }: SourceColumn): unknown {
+  if (type.kind === 'text' && /(^|_)id$/i.test(name)) return SERIAL;
+  if (type.kind === 'text') return TEXT_BY_NAME.find(([pattern]) => pattern.test(name))?.[1] ?? 'example';
+  if (/status/i.test(name) && (type.kind === 'int4' || type.kind === 'int2')) return 200;
+  return sampleOfType(type);
+}
+
+function sampleOfType(type: DataType): unknown {
+  switch (type.kind) {
+    case 'boolean':
+      return true;
+    case 'float4':
+    case 'float8':
+    case 'numeric':
+      return 12.5;
+    case 'timestamp':
+    case 'timestamptz':
+      return NOW;
+    case 'date':
+      return '2026-01-31';
+    case 'time':
+      return '12:00:00';
+    case 'uuid':
+      return '6f6b1f5e-3d57-4c6a-9d0e-2f5a3c1b7e90';
+    case 'jsonb':
+      return {};
+    case 'array':
+      return [];
+    case 'int2':
+    case 'int4':
+    case 'int8':
+      return 1;
+    default:
+      return 'example';
+  }
+}
