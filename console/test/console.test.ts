@@ -81,7 +81,7 @@ describe.skipIf(missing !== undefined)('console in a browser', () => {
       await page.keyboard.press('g');
       await page.keyboard.press(info.key);
       await page.getByRole('heading', { level: 1, name: info.title }).waitFor();
-      expect(await page.evaluate(() => document.title)).toBe(`${info.title} · Headrace`);
+      await expect.poll(() => page.title()).toBe(`${info.title} · Headrace`);
       // The SQL box would take the next letters as text.
       await page.locator('#main').focus();
     }
@@ -111,7 +111,7 @@ describe.skipIf(missing !== undefined)('console in a browser', () => {
       const operator = page.getByRole('button', { name: /^source requests/ });
       await operator.focus();
       await page.keyboard.press('Enter');
-      expect(await operator.getAttribute('aria-pressed')).toBe('true');
+      await expect.poll(() => operator.getAttribute('aria-pressed')).toBe('true');
       await page.getByText('source:requests', { exact: true }).waitFor();
       await page.close();
     });
@@ -140,7 +140,7 @@ describe.skipIf(missing !== undefined)('console in a browser', () => {
       await page.getByText('malformed17').click();
       const rows = page.getByRole('row');
       await page.getByText('The newest 17, newest first').waitFor();
-      expect(await rows.count()).toBe(18);
+      await expect.poll(() => rows.count()).toBe(18);
       await rows.nth(2).getByRole('button').click();
       await page.getByText('000000  ff fe 00 7b', { exact: false }).waitFor();
       await page.close();
