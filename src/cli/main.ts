@@ -7,7 +7,7 @@ import { EXIT, type ExitCode } from './exit-code.ts';
 import { GLOBAL_FLAGS, parseLine } from './flag.ts';
 import { commandText, exitCodesText, overviewText } from './help.ts';
 import { processTerminal, type Terminal } from './output.ts';
-import { packageVersion } from './version.ts';
+import { packageVersion } from '../app/version.ts';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;

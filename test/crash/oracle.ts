@@ -16,8 +16,8 @@ export function readValues(view: LogView, topic: string, partition: number): str
   for (;;) {
     const bytes = reader.readInto(buffer);
     if (bytes === 0) break;
-    for (const record of decodeRecordBatches(buffer.subarray(0, bytes))) {
-      if (record.value !== null) values.push(decoder.decode(record.value));
+    for (const batch of decodeRecordBatches(buffer.subarray(0, bytes))) {
+      for (const record of batch.records) if (record.value !== null) values.push(decoder.decode(record.value));
     }
   }
   reader.close();

@@ -7,7 +7,7 @@ import { csvRecords } from '../csv-records.ts';
 import { EXIT } from '../exit-code.ts';
 import { inferSchema } from '../inferred-schema.ts';
 import { type ProjectDesign, projectFiles } from '../project-files.ts';
-import { packageVersion } from '../version.ts';
+import { packageVersion } from '../../app/version.ts';
 
 /** Records that the schema is inferred from. */
 const INFERRED_RECORDS_MAX = 10_000;

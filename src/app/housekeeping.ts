@@ -1,0 +1,50 @@
+import type { Clock } from '../base/clock.ts';
+import type { SweptIngest } from '../ingest/acceptor.ts';
+import type { Log } from '../log/log.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+const INTERVAL_MS = 30_000;
+
+export interface HousekeepingOptions {
+  readonly log: Log;
+  readonly ingest: SweptIngest;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What must happen now and then: retention, and forgetting idempotent answers that have expired. */
+export class Housekeeping {
+  readonly #options: HousekeepingOptions;
+  #cancel: (() => void) | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: HousekeepingOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#cancel = this.#options.clock.after(INTERVAL_MS, () => {
+      this.#running = this.#clean().then(() => {
+        if (!this.#stopped) this.start();
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel?.();
+    await this.#running;
+  }
+
+  async #clean(): Promise<void> {
+    const { log, ingest, logger } = this.#options;
+    try {
+      const { deletedBytes } = await log.applyRetention();
+      if (deletedBytes > 0) logger.info('retention deleted old segments', { bytes: deletedBytes });
+      await ingest.sweep();
+    } catch (error) {
+      logger.error('housekeeping failed; it is tried again', { error, afterMs: INTERVAL_MS });
+    }
+  }
+}
