@@ -47,10 +47,14 @@ export function OverviewPage({ console }: PageProps) {
           No pipeline runs on this server. As soon as one does, its figures appear on this page.
         </Empty>
       )}
-      <Charts points={points} span={[nowMs / 1000 - Number(seconds), nowMs / 1000]} />
+      <Charts latency={latencyTitle(state)} points={points} span={[nowMs / 1000 - Number(seconds), nowMs / 1000]} />
       {state.pipelines.length > 0 && <Pipelines state={state} nowMs={nowMs} />}
     </>
   );
+}
+
+function latencyTitle(state: MonitorState): string {
+  return state.latencyOf === 'epoch' ? 'Epoch time' : 'End-to-end latency';
 }
 
 function Stats({ state }: { readonly state: MonitorState }) {
@@ -66,7 +70,7 @@ function Stats({ state }: { readonly state: MonitorState }) {
         page="pipeline"
       />
       <Stat
-        title="End-to-end latency"
+        title={latencyTitle(state)}
         figure={formatMs(last?.latencyP50Ms)}
         beside={`${formatMs(last?.latencyP99Ms)} at p99`}
       />
@@ -105,9 +109,11 @@ function Stat(props: {
 }
 
 function Charts({
+  latency,
   points,
   span,
 }: {
+  readonly latency: string;
   readonly points: readonly HistoryPoint[];
   readonly span: readonly [number, number];
 }) {
@@ -130,7 +136,7 @@ function Charts({
       </div>
       <Chart
         {...shared}
-        title="End-to-end latency"
+        title={latency}
         height={160}
         format={formatMs}
         series={[

@@ -4,6 +4,8 @@ import type { MetricSample, Metrics, PipelineStatus } from '../api/types.ts';
 export interface Figures {
   readonly ingestedPerSecond: number | undefined;
   readonly processedTotal: number | undefined;
+  /** What the latencies are of: without the end-to-end histogram, the time of an epoch stands in, and the page says so. */
+  readonly latencyOf: 'end-to-end' | 'epoch';
   readonly latencyP50Ms: number | undefined;
   readonly latencyP99Ms: number | undefined;
   readonly lagRecords: number | undefined;
@@ -22,6 +24,7 @@ export function figuresOf(metrics: Metrics, pipelines: readonly PipelineStatus[]
       sources.length > 0
         ? sources.reduce((sum, source) => sum + source.rowsOut, 0)
         : total(samples, 'headrace_engine_records_total'),
+    latencyOf: quantileMs(samples, 'headrace_end_to_end_latency_seconds', '0.5') === undefined ? 'epoch' : 'end-to-end',
     latencyP50Ms:
       quantileMs(samples, 'headrace_end_to_end_latency_seconds', '0.5') ?? largest(epochs.map((epoch) => epoch.p50)),
     latencyP99Ms:

@@ -20,6 +20,7 @@ export interface MonitorState {
   readonly alerts: readonly Alert[];
   /** Total since the server's log began, or undefined when the server does not count them. */
   readonly deadLettersTotal: number | undefined;
+  readonly latencyOf: 'end-to-end' | 'epoch';
   readonly history: History;
   /** Grows with each observation. */
   readonly version: number;
@@ -45,6 +46,7 @@ export class Monitor {
       rates: new Map(),
       alerts: [],
       deadLettersTotal: undefined,
+      latencyOf: 'end-to-end',
       history: new History(),
       version: 0,
       returns: 0,
@@ -112,6 +114,7 @@ export class Monitor {
       rates,
       alerts,
       deadLettersTotal: figures.deadLettersTotal,
+      latencyOf: pipelines.length === 0 ? 'end-to-end' : figures.latencyOf,
       history,
       version: version + 1,
       returns: connection.kind === 'lost' ? returns + 1 : returns,
