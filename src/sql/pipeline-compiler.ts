@@ -104,17 +104,22 @@ class PipelineCompiler {
   add(statement: Statement): void {
     switch (statement.kind) {
       case 'create-source':
-        return this.#addSource(statement);
+        this.#addSource(statement);
+        break;
       case 'create-view':
-        return this.#addView(statement);
+        this.#addView(statement);
+        break;
       case 'create-materialized-view':
-        return this.#addMaterializedView(statement);
+        this.#addMaterializedView(statement);
+        break;
       case 'create-sink':
-        return this.#addSink(statement);
+        this.#addSink(statement);
+        break;
       case 'create-alert':
-        return this.#addAlert(statement);
+        this.#addAlert(statement);
+        break;
       case 'create-function':
-        return;
+        break;
     }
   }
 

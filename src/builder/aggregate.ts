@@ -1,0 +1,49 @@
+import { aggregateCall } from '../plan/aggregate-call.ts';
+import type { AggregateCall } from '../plan/node.ts';
+import type { TypeKind } from '../plan/type-name.ts';
+import type { NumberKind, Value } from './value.ts';
+
+type SumKind<Kind extends NumberKind> = Kind extends 'int2' | 'int4' ? 'int8' : Kind extends 'int8' ? 'numeric' : Kind;
+type AverageKind<Kind extends NumberKind> = Kind extends 'float4' | 'float8' ? 'float8' : 'numeric';
+
+/** An aggregate over the rows of a group. */
+export class Aggregate<Kind extends TypeKind = TypeKind> {
+  readonly call: AggregateCall;
+  /** Exists for the compiler only. */
+  declare readonly kind: Kind;
+
+  constructor(call: AggregateCall) {
+    this.call = call;
+  }
+
+  /** Takes only the rows for which the condition is true. */
+  filter(condition: Value<'boolean'>): Aggregate<Kind> {
+    const { function: name, argument, distinct } = this.call;
+    return new Aggregate<Kind>(aggregateCall(name, argument, { distinct, filter: condition.expression }));
+  }
+}
+
+/** Rows; or, with a value, the rows in which it is not null. */
+export function count(value?: Value): Aggregate<'int8'> {
+  return new Aggregate(aggregateCall('count', value?.expression));
+}
+
+export function countDistinct(value: Value): Aggregate<'int8'> {
+  return new Aggregate(aggregateCall('count', value.expression, { distinct: true }));
+}
+
+export function sum<Kind extends NumberKind>(value: Value<Kind>): Aggregate<SumKind<Kind>> {
+  return new Aggregate<SumKind<Kind>>(aggregateCall('sum', value.expression));
+}
+
+export function avg<Kind extends NumberKind>(value: Value<Kind>): Aggregate<AverageKind<Kind>> {
+  return new Aggregate<AverageKind<Kind>>(aggregateCall('avg', value.expression));
+}
+
+export function min<Kind extends TypeKind>(value: Value<Kind>): Aggregate<Kind> {
+  return new Aggregate<Kind>(aggregateCall('min', value.expression));
+}
+
+export function max<Kind extends TypeKind>(value: Value<Kind>): Aggregate<Kind> {
+  return new Aggregate<Kind>(aggregateCall('max', value.expression));
+}

@@ -1,0 +1,10 @@
+/** The package's main export: pipelines in TypeScript. */
+
+export { isPipeline } from '../plan/factory.ts';
+export type { Pipeline } from '../plan/node.ts';
+export { Aggregate, avg, count, countDistinct, max, min, sum } from './aggregate.ts';
+export { ColumnType, t } from './column-type.ts';
+export { type AlertSpec, PipelineBuilder, pipeline, type View } from './pipeline.ts';
+export { Grouped, type Row, type Shape, Stream, source, WindowedStream } from './stream.ts';
+export { bindUserModule, type UserFunction, udf } from './user-function.ts';
+export { cases, fn, text, Value } from './value.ts';

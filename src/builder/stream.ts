@@ -1,0 +1,221 @@
+import { parseDurationMs, parseDurationUs } from '../base/duration.ts';
+import { HeadraceError } from '../base/error.ts';
+import { nearestName } from '../base/nearest-name.ts';
+import { columnReference } from '../plan/expression-factory.ts';
+import {
+  aggregateNode,
+  deduplicateNode,
+  filterNode,
+  type NamedExpression,
+  projectNode,
+  sourceNode,
+  WINDOW_END,
+  WINDOW_START,
+  windowNode,
+} from '../plan/factory.ts';
+import type { PlanNode } from '../plan/node.ts';
+import type { TypeKind } from '../plan/type-name.ts';
+import { FUTURE_LIMIT_DEFAULT_MS, IDLE_TIMEOUT_DEFAULT_MS } from '../plan/watermark-default.ts';
+import type { Aggregate } from './aggregate.ts';
+import type { ColumnType } from './column-type.ts';
+import { Value } from './value.ts';
+
+/** The columns of a stream: name to kind. */
+export type Shape = Readonly<Record<string, TypeKind>>;
+
+/** A row of a stream, as expressions see it. */
+export type Row<Columns extends Shape> = { readonly [Name in keyof Columns]: Value<Columns[Name]> };
+
+type ShapeOfValues<Values extends Readonly<Record<string, Value>>> = {
+  readonly [Name in keyof Values]: Values[Name] extends Value<infer Kind> ? Kind : never;
+};
+type ShapeOfAggregates<Values extends Readonly<Record<string, Aggregate>>> = {
+  readonly [Name in keyof Values]: Values[Name] extends Aggregate<infer Kind> ? Kind : never;
+};
+type ShapeOfColumns<Columns extends Readonly<Record<string, ColumnType>>> = {
+  readonly [Name in keyof Columns]: Columns[Name] extends ColumnType<infer Kind> ? Kind : never;
+};
+type TimeColumn<Columns extends Shape> = {
+  [Name in keyof Columns]: Columns[Name] extends 'timestamp' | 'timestamptz' ? Name : never;
+}[keyof Columns] &
+  string;
+type Simplify<Columns> = { readonly [Name in keyof Columns]: Columns[Name] };
+
+/** Rows of a topic, or made from them. Every method gives a new stream; what two share is computed once. */
+export class Stream<Columns extends Shape> {
+  readonly node: PlanNode;
+  /** Exists for the compiler only. */
+  declare readonly shape: Columns;
+
+  constructor(node: PlanNode) {
+    this.node = node;
+  }
+
+  /** Keeps the rows for which the condition is true. */
+  filter(condition: (row: Row<Columns>) => Value<'boolean'>): Stream<Columns> {
+    return new Stream<Columns>(filterNode(this.node, condition(rowOf(this.node)).expression));
+  }
+
+  /** Exactly these columns: an object of name and expression, in its order. */
+  select<Values extends Readonly<Record<string, Value>>>(
+    columns: (row: Row<Columns>) => Values,
+  ): Stream<ShapeOfValues<Values>> {
+    return new Stream(projectNode(this.node, namedValues(columns(rowOf(this.node)))));
+  }
+
+  /** All columns, and these computed ones after them. */
+  with<Values extends Readonly<Record<string, Value>>>(
+    columns: (row: Row<Columns>) => Values,
+  ): Stream<Simplify<Omit<Columns, keyof Values> & ShapeOfValues<Values>>> {
+    const values = columns(rowOf(this.node));
+    const kept = this.node.columns.flatMap((column, index) =>
+      Object.hasOwn(values, column.name)
+        ? []
+        : [{ name: column.name, expression: columnReference(this.node.columns, index) }],
+    );
+    return new Stream(projectNode(this.node, [...kept, ...namedValues(values)]));
+  }
+
+  /** The first row per key within the time-to-live (a duration such as `1 hour`). */
+  deduplicate(
+    key: (keyof Columns & string) | readonly (keyof Columns & string)[],
+    options: { readonly ttl: string },
+  ): Stream<Columns> {
+    const names = typeof key === 'string' ? [key] : (key as readonly string[]);
+    const keys = names.map((name) => columnIndex(this.node, name));
+    return new Stream<Columns>(deduplicateNode(this.node, keys, parseDurationMs(options.ttl)));
+  }
+
+  /** Puts each row into a window of this size by its event time; `groupBy` then groups by the window too. */
+  tumble(
+    time: TimeColumn<Columns>,
+    size: string,
+    options: { readonly offset?: string } = {},
+  ): WindowedStream<Columns, Columns[typeof time]> {
+    const window = {
+      kind: 'tumbling' as const,
+      sizeUs: parseDurationUs(size),
+      offsetUs: options.offset === undefined ? 0n : parseDurationUs(options.offset),
+    };
+    return new WindowedStream(windowNode(this.node, window, columnIndex(this.node, time)));
+  }
+
+  /** Groups without a window: one row per key, for ever. */
+  groupBy<Name extends keyof Columns & string>(...names: readonly Name[]): Grouped<Columns, Pick<Columns, Name>> {
+    return new Grouped(this.node, names);
+  }
+}
+
+/** Rows in windows: what is left is to group them. */
+export class WindowedStream<Columns extends Shape, TimeKind extends TypeKind> {
+  readonly node: PlanNode;
+
+  constructor(node: PlanNode) {
+    this.node = node;
+  }
+
+  /** One row per window and key, with `window_start` and `window_end` before the keys. */
+  groupBy<Name extends keyof Columns & string>(
+    ...names: readonly Name[]
+  ): Grouped<Columns, { readonly window_start: TimeKind; readonly window_end: TimeKind } & Pick<Columns, Name>> {
+    return new Grouped(this.node, [WINDOW_START, WINDOW_END, ...names]);
+  }
+}
+
+/** Rows in groups, to be aggregated. */
+export class Grouped<Columns extends Shape, Keys extends Shape> {
+  readonly #node: PlanNode;
+  readonly #keys: readonly string[];
+
+  constructor(node: PlanNode, keys: readonly string[]) {
+    this.#node = node;
+    this.#keys = keys;
+  }
+
+  /** The key columns, then these aggregates. */
+  aggregate<Values extends Readonly<Record<string, Aggregate>>>(
+    aggregates: (row: Row<Columns>) => Values,
+  ): Stream<Simplify<Keys & ShapeOfAggregates<Values>>> {
+    const groups = this.#keys.map((name) => ({
+      name,
+      expression: columnReference(this.#node.columns, columnIndex(this.#node, name)),
+    }));
+    const calls = Object.entries(aggregates(rowOf(this.#node))).map(([name, { call }]) => ({ name, call }));
+    return new Stream(aggregateNode(this.#node, groups, calls));
+  }
+}
+
+/** Declares an input topic as a typed stream. */
+export function source<const Columns extends Readonly<Record<string, ColumnType>>>(
+  name: string,
+  spec: {
+    /** Name of the topic; the source's name without it. */
+    readonly topic?: string;
+    readonly columns: Columns;
+    readonly watermark?: {
+      readonly column: TimeColumn<ShapeOfColumns<Columns>>;
+      /** How far rows may be out of order; `0 s` without it. */
+      readonly delay?: string;
+      readonly idleTimeout?: string;
+      readonly futureLimit?: string;
+    };
+  },
+): Stream<ShapeOfColumns<Columns>> {
+  const columns = Object.entries(spec.columns).map(([column, declared]) => ({
+    name: column,
+    type: declared.type,
+    nullable: declared.nullable,
+    path: declared.jsonPath ?? [column],
+  }));
+  const { watermark } = spec;
+  const duration = (text: string | undefined, otherwise: number): number =>
+    text === undefined ? otherwise : parseDurationMs(text);
+  const node = sourceNode({
+    name,
+    topic: spec.topic ?? name,
+    columns,
+    watermark:
+      watermark === undefined
+        ? undefined
+        : {
+            columnIndex: columns.findIndex((column) => column.name === watermark.column),
+            delayUs: parseDurationUs(watermark.delay ?? '0 s'),
+            idleTimeoutMs: duration(watermark.idleTimeout, IDLE_TIMEOUT_DEFAULT_MS),
+            futureLimitMs: duration(watermark.futureLimit, FUTURE_LIMIT_DEFAULT_MS),
+          },
+  });
+  return new Stream(node);
+}
+
+function namedValues(values: Readonly<Record<string, Value>>): NamedExpression[] {
+  return Object.entries(values).map(([name, { expression }]) => ({ name, expression }));
+}
+
+/** Columns by name; a name that is not there is an error also without the compiler. */
+export function rowOf<Columns extends Shape>(node: PlanNode): Row<Columns> {
+  const row = Object.fromEntries(
+    node.columns.map(({ name }, index) => [name, new Value(columnReference(node.columns, index))]),
+  );
+  return new Proxy(row, {
+    get(target, name) {
+      if (typeof name !== 'string' || Object.hasOwn(target, name)) return Reflect.get(target, name) as unknown;
+      throw unknownColumn(node, name);
+    },
+  }) as Row<Columns>;
+}
+
+export function columnIndex(node: PlanNode, name: string): number {
+  const index = node.columns.findIndex((column) => column.name === name);
+  if (index < 0) throw unknownColumn(node, name);
+  return index;
+}
+
+function unknownColumn(node: PlanNode, name: string): HeadraceError {
+  const names = node.columns.map((column) => column.name);
+  const near = nearestName(name, names);
+  return new HeadraceError(`building a pipeline: column "${name}" does not exist`, {
+    code: 'PLAN_UNKNOWN_COLUMN',
+    domain: 'plan',
+    next: near === undefined ? `there is ${names.join(', ')}` : `did you mean "${near}"?`,
+  });
+}
