@@ -116,7 +116,7 @@ class SegmentedReader implements PartitionReader {
     let at = 0;
     while (count - at >= BATCH_HEADER_BYTES && this.#position < bounds.highWatermark) {
       const size = batchSizeAt(target, at);
-      if (!this.#isNextBatch(target, at, size)) {
+      if (!this.#isNextBatch(target, at, size, bounds.highWatermark)) {
         if (at > 0 || this.#base !== bounds.activeBase) break;
         throw this.#corrupt('the bytes there are not that batch');
       }
@@ -138,11 +138,15 @@ class SegmentedReader implements PartitionReader {
   }
 
   /** The first batch after a seek may begin before the position. */
-  #isNextBatch(bytes: Uint8Array, at: number, size: number): boolean {
+  #isNextBatch(bytes: Uint8Array, at: number, size: number, highWatermark: number): boolean {
     const base = baseOffsetAt(bytes, at);
     const end = base + lastOffsetDeltaAt(bytes, at) + 1;
     return (
-      magicAt(bytes, at) === BATCH_MAGIC && size >= BATCH_HEADER_BYTES && base <= this.#position && end > this.#position
+      magicAt(bytes, at) === BATCH_MAGIC &&
+      size >= BATCH_HEADER_BYTES &&
+      base <= this.#position &&
+      end > this.#position &&
+      end <= highWatermark
     );
   }
 

@@ -19,7 +19,11 @@ export class RealDisk implements Disk {
   #dead: DiskFailure | undefined;
 
   constructor(options: IoThreadData) {
-    this.#worker = new Worker(workerEntry(import.meta.url, './io-thread'), { workerData: options, name: 'log-io' });
+    this.#worker = new Worker(workerEntry(import.meta.url, './io-thread'), {
+      workerData: options,
+      name: 'log-io',
+      execArgv: [],
+    });
     this.#worker.unref();
     this.#worker.on('message', (reply: IoReply) => this.#settle(reply));
     this.#worker.on('error', (error) => this.#fail(error.message));
