@@ -322,9 +322,8 @@ class DistinctAccumulator implements Accumulator {
 
 /** A value in a snapshot: 0 for null, else 1 and its text. */
 export function writeValue(writer: ByteWriter, value: unknown, type: DataType): void {
-  if (value === null) return writer.u8(0);
-  writer.u8(1);
-  writer.prefixed(utf8(valueToText(value, type)));
+  writer.u8(value === null ? 0 : 1);
+  if (value !== null) writer.prefixed(utf8(valueToText(value, type)));
 }
 
 export function readValue(reader: ByteReader, type: DataType): unknown {

@@ -3,7 +3,7 @@ import { HeadraceError, messageOf } from '../base/error.ts';
 import type { Expression } from '../plan/expression.ts';
 import type { AggregateNode, EmitPolicy, PlanNode } from '../plan/node.ts';
 import { type Accumulator, accumulatorFactory } from './accumulator.ts';
-import { type Batch, WATERMARK_MIN } from './batch.ts';
+import { type Batch, later, WATERMARK_MIN } from './batch.ts';
 import { columnOfValues, forEachRow, weightOf } from './column-access.ts';
 import { type Group, GroupTable } from './group-table.ts';
 import type { Operator, OperatorContext } from './operator.ts';
@@ -85,7 +85,7 @@ export class AggregateOperator implements Operator {
     const values = results.slice(0, this.#options.node.groups.length);
     const end = this.#endOf(values);
     const own = batch.watermarks === 0 ? WATERMARK_MIN : kernel.i64()[batch.watermarks / 8 + row]!;
-    if (this.#windowEnd !== undefined && end <= (own > this.#watermark ? own : this.#watermark)) {
+    if (this.#windowEnd !== undefined && end <= later(own, this.#watermark)) {
       deadLetter({ reason: 'late', message: 'aggregate: the window of the row was closed', batch, row });
       return;
     }

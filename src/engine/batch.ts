@@ -24,5 +24,11 @@ export interface Batch extends ColumnBatch {
 
 /** Before any event time: every window is open. */
 export const WATERMARK_MIN = -(2n ** 63n);
+/** The later of two event times. */
+export function later(a: bigint, b: bigint): bigint {
+  if (a > b) return a;
+  return b;
+}
+
 /** Bounded input has ended: every window is closed. */
 export const WATERMARK_MAX = 2n ** 63n - 1n;

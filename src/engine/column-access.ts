@@ -128,8 +128,9 @@ function fillData(
   values: readonly unknown[],
   rows: number,
 ): void {
-  if (physical === 'str') return fillStrings(kernel, type, data, values, rows);
-  if (physical === 'i32') {
+  if (physical === 'str') {
+    fillStrings(kernel, type, data, values, rows);
+  } else if (physical === 'i32') {
     const target = kernel.i32();
     for (let row = 0; row < rows; row++) target[(data >>> 2) + row] = Number(values[row] ?? 0);
   } else if (physical === 'f64') {

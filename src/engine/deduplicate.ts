@@ -2,7 +2,7 @@ import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { textOf, utf8 } from '../base/bytes.ts';
 import type { DeduplicateNode } from '../plan/node.ts';
 import { groupingKey } from '../plan/value-order.ts';
-import { type Batch, WATERMARK_MIN } from './batch.ts';
+import { type Batch, later, WATERMARK_MIN } from './batch.ts';
 import { forEachRow, selectionOf, type ValueReader, valueReader } from './column-access.ts';
 import { byKeyGroup } from './key-group.ts';
 import type { Operator, OperatorContext } from './operator.ts';
@@ -46,7 +46,7 @@ export class DeduplicateOperator implements Operator {
     forEachRow(kernel, batch, (row) => {
       const time = kernel.i64()[batch.times / 8 + row]!;
       const own = batch.watermarks === 0 ? WATERMARK_MIN : kernel.i64()[batch.watermarks / 8 + row]!;
-      const passed = own > this.#watermark ? own : this.#watermark;
+      const passed = later(own, this.#watermark);
       if (this.#judgesLateness && time + this.#ttlUs <= passed) {
         deadLetter({ reason: 'late', message: 'deduplicate: the row is older than the time-to-live', batch, row });
       } else if (this.#isFirst(this.#keyOf(batch, row), time)) kept.push(row);

@@ -268,7 +268,7 @@ export class PipelineRunner implements RunningPipeline {
     this.#options.onFailure(error);
     if (error.retryable && this.#stopping === undefined && this.#starting === undefined) {
       this.#state = 'paused';
-      this.#cancelRetry = this.#options.clock.after(RETRY_DELAY_MS, () => this.#launch());
+      this.#retryLater();
       return;
     }
     this.#state = 'failed';
@@ -278,6 +278,14 @@ export class PipelineRunner implements RunningPipeline {
     this.#stopping = undefined;
     for (const drain of this.#drains.values()) drain.reject(error);
     this.#drains.clear();
+  }
+
+  /** A commit that is still in flight decides what there is to recover from. */
+  #retryLater(): void {
+    this.#cancelRetry = this.#options.clock.after(RETRY_DELAY_MS, () => {
+      if (this.#committing) this.#retryLater();
+      else this.#launch();
+    });
   }
 
   #reissueDrains(): void {

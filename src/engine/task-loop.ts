@@ -175,7 +175,10 @@ export class TaskLoop {
   #turn(): void {
     if (this.#stopped) return;
     try {
-      if (this.#stopping !== undefined) return this.#finish(this.#stopping.snapshot);
+      if (this.#stopping !== undefined) {
+        this.#finish(this.#stopping.snapshot);
+        return;
+      }
       if (this.#task.epoch - this.#committed >= EPOCHS_IN_FLIGHT_MAX) return;
       if (this.#runOne()) {
         this.#snapshotIfDue();

@@ -36,17 +36,10 @@ async function start(message: Extract<ToTask, { kind: 'start' }>): Promise<void>
 }
 
 function deliver(target: TaskLoop, message: ToTask): void {
-  switch (message.kind) {
-    case 'wake':
-      return target.wake();
-    case 'committed':
-      return target.committed(message.epoch);
-    case 'drain':
-      return target.drain(message.id, message.closeWindows);
-    case 'stop':
-      return target.stop(message.snapshot);
-    case 'start':
-  }
+  if (message.kind === 'wake') target.wake();
+  else if (message.kind === 'committed') target.committed(message.epoch);
+  else if (message.kind === 'drain') target.drain(message.id, message.closeWindows);
+  else if (message.kind === 'stop') target.stop(message.snapshot);
 }
 
 port?.on('message', (message: ToTask) => {
