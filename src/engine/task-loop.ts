@@ -54,6 +54,7 @@ export class TaskLoop {
   #snapshotEpoch: number;
   #snapshotAtMs: number;
   #statusAtMs = Number.NEGATIVE_INFINITY;
+  #reportedEpoch = -1;
   #chunkBytes = CHUNK_BYTES;
 
   private constructor(options: TaskLoopOptions, task: Task, kernel: Kernel) {
@@ -250,20 +251,18 @@ export class TaskLoop {
     for (const { id } of done) this.#options.post({ kind: 'drained', id, epoch: this.#task.epoch });
   }
 
-  /** Wakes for the next partition to fall idle, or the next window to close by the clock. */
+  /** Wakes for the next partition to fall idle, the next window to close by the clock, or a status that is owed. */
   #setTimer(): void {
     this.#cancelTimer();
+    this.#reportIfDue();
     const now = this.#options.clock.now();
     let at = this.#task.nextTimerMs() ?? Number.POSITIVE_INFINITY;
     this.#readers.forEach((_, i) => {
       if (!this.#idle.includes(i)) at = Math.min(at, this.#lastActiveMs[i]! + this.#idleTimeout(i));
     });
-    if (at === Number.POSITIVE_INFINITY) {
-      this.#reportIfDue();
-      return;
-    }
+    if (this.#reportedEpoch !== this.#task.epoch) at = Math.min(at, now + STATUS_INTERVAL_MS);
+    if (at === Number.POSITIVE_INFINITY) return;
     this.#cancelTimer = this.#options.clock.after(Math.max(1, at - now), () => this.wake());
-    this.#reportIfDue();
   }
 
   #snapshotIfDue(): void {
@@ -303,6 +302,7 @@ export class TaskLoop {
 
   #report(): void {
     this.#statusAtMs = this.#options.clock.monotonicMs();
+    this.#reportedEpoch = this.#task.epoch;
     this.#options.post({ kind: 'status', status: this.report() });
   }
 
