@@ -1,3 +1,4 @@
+import { packageVersion } from '../app/version.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import { exitCodeOf, usageError } from './cli-error.ts';
 import type { Command } from './command.ts';
@@ -7,7 +8,6 @@ import { EXIT, type ExitCode } from './exit-code.ts';
 import { GLOBAL_FLAGS, parseLine } from './flag.ts';
 import { commandText, exitCodesText, overviewText } from './help.ts';
 import { processTerminal, type Terminal } from './output.ts';
-import { packageVersion } from '../app/version.ts';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;

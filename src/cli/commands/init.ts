@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { packageVersion } from '../../app/version.ts';
 import { messageOf } from '../../base/error.ts';
 import { CliError, usageError } from '../cli-error.ts';
 import type { Command, CommandContext } from '../command.ts';
@@ -7,7 +8,6 @@ import { csvRecords } from '../csv-records.ts';
 import { EXIT } from '../exit-code.ts';
 import { inferSchema } from '../inferred-schema.ts';
 import { type ProjectDesign, projectFiles } from '../project-files.ts';
-import { packageVersion } from '../../app/version.ts';
 
 /** Records that the schema is inferred from. */
 const INFERRED_RECORDS_MAX = 10_000;

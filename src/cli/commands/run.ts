@@ -1,4 +1,5 @@
-import { ApiClient } from '../api-client.ts';
+import { jsonText } from '../../protocol/http/json-text.ts';
+import type { JsonRow } from '../../serving/serving.ts';
 import { CliError } from '../cli-error.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
@@ -59,7 +60,7 @@ async function toTheEnd(app: RunningApp, context: CommandContext): Promise<ExitC
       new CliError(EXIT.failed, 'CLI_PIPELINE_FAILED', `running pipeline ${name}: it failed`, 'see the log above')
     );
   }
-  await printTables(app, context);
+  printTables(app, context);
   return EXIT.ok;
 }
 
@@ -67,34 +68,24 @@ function lagOf(app: RunningApp): number {
   return app.pipelines().reduce((sum, running) => sum + running.status().lagRecords, 0);
 }
 
-interface TableAnswer {
-  readonly name: string;
-  readonly columns: readonly { readonly name: string }[];
-  readonly size: number;
-  readonly rows: readonly Readonly<Record<string, unknown>>[];
-}
-
-async function printTables(app: RunningApp, { terminal, flags, json, env, signal }: CommandContext): Promise<void> {
-  if (app.url === undefined) return;
-  const client = new ApiClient(app.url, env['HEADRACE_TOKEN']);
-  const limit = Math.max(1, Math.min(10_000, Number(flags['rows'])));
-  for (const { pipeline } of app.pipelines()) {
-    for (const { name } of pipeline.outputs) {
-      const table = await client.json<TableAnswer>(`/api/v2/tables/${encodeURIComponent(name)}?limit=${limit}`, signal);
-      if (json) {
-        terminal.out(`${JSON.stringify({ table: table.name, size: table.size, rows: table.rows })}\n`);
-        continue;
-      }
-      const columns = table.columns.map((column) => column.name);
-      terminal.out(`\n${styled(terminal, 'bold', name)}: ${table.size} rows\n`);
-      terminal.out(
-        tableText(
-          columns,
-          table.rows.map((row) => columns.map((column) => row[column])),
-          terminal.width,
-        ),
-      );
-      if (table.size > table.rows.length) terminal.out(`... and ${table.size - table.rows.length} more\n`);
+function printTables(app: RunningApp, { terminal, flags, json }: CommandContext): void {
+  const limit = Number(flags['rows']);
+  for (const { name } of app.pipelines().flatMap(({ pipeline }) => pipeline.outputs)) {
+    const table = app.parts.tables.get(name);
+    if (table === undefined) continue;
+    const rows: JsonRow[] = [];
+    for (const row of table.rows()) {
+      if (rows.length >= limit) break;
+      rows.push(row);
     }
+    if (json) {
+      terminal.out(`${jsonText({ table: name, size: table.size, rows })}\n`);
+      continue;
+    }
+    const columns = table.columns.map((column) => column.name);
+    terminal.out(`\n${styled(terminal, 'bold', name)}: ${table.size} rows\n`);
+    const cells = rows.map((row) => columns.map((column) => row[column]));
+    terminal.out(tableText(columns, cells, terminal.width));
+    if (table.size > rows.length) terminal.out(`... and ${table.size - rows.length} more (--rows shows more)\n`);
   }
 }

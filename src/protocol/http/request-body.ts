@@ -90,8 +90,12 @@ export function readBody(
       const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes);
       resolve(heldBody(body, bytes, budget));
     });
-    request.once('close', () => fail(bodyTruncated(bytes, length)));
-    request.once('error', () => fail(bodyTruncated(bytes, length)));
+    const cut = (): void => {
+      // Every request closes in the end: an error is made only for those that had not ended.
+      if (!settled) fail(bodyTruncated(bytes, length));
+    };
+    request.once('close', cut);
+    request.once('error', cut);
   });
 }
 
