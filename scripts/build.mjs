@@ -40,13 +40,37 @@ function step(name, inputs, command, args) {
 const node = process.execPath;
 if (force) rmSync(join(root, 'dist'), { recursive: true, force: true });
 step('kernel', ['src/kernel/assembly', 'scripts/build.mjs'], node, [
-  'node_modules/assemblyscript/bin/asc.js', 'src/kernel/assembly/index.ts', '--outFile', 'dist/kernel/kernel.wasm',
-  '-O3', '--runtime', 'stub', '--importMemory', '--initialMemory', '64', '--maximumMemory', '65536', '--enable', 'simd',
-  '--enable', 'bulk-memory', '--noAssert', '--memoryBase', '1024',
+  'node_modules/assemblyscript/bin/asc.js',
+  'src/kernel/assembly/index.ts',
+  '--outFile',
+  'dist/kernel/kernel.wasm',
+  '-O3',
+  '--runtime',
+  'stub',
+  '--importMemory',
+  '--initialMemory',
+  '64',
+  '--maximumMemory',
+  '65536',
+  '--enable',
+  'simd',
+  '--enable',
+  'bulk-memory',
+  '--noAssert',
+  '--memoryBase',
+  '1024',
 ]);
 step('sources', ['src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'], node, [
-  'node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json',
+  'node_modules/typescript/bin/tsc',
+  '-p',
+  'tsconfig.build.json',
 ]);
 if (existsSync(join(root, 'console', 'vite.config.ts'))) {
-  step('console', ['console', 'scripts/build.mjs'], node, ['node_modules/vite/bin/vite.js', 'build', 'console', '--logLevel', 'warn']);
+  step('console', ['console', 'scripts/build.mjs'], node, [
+    'node_modules/vite/bin/vite.js',
+    'build',
+    'console',
+    '--logLevel',
+    'warn',
+  ]);
 }

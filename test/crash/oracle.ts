@@ -17,7 +17,7 @@ export function readValues(view: LogView, topic: string, partition: number): str
     const bytes = reader.readInto(buffer);
     if (bytes === 0) break;
     for (const batch of decodeRecordBatches(buffer.subarray(0, bytes))) {
-      for (const record of batch.records) if (record.value !== null) values.push(decoder.decode(record.value));
+      for (const record of batch.entries()) if (record.value !== null) values.push(decoder.decode(record.value));
     }
   }
   reader.close();
