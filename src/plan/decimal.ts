@@ -134,8 +134,7 @@ export class Decimal {
       throw evaluationError('PLAN_INVALID_ARGUMENT', 'cannot take square root of a negative number');
     }
     const { weight } = leadingDigits(this);
-    const rootDigits =
-      weight >= 0 ? Math.trunc((weight * BASE_DIGITS) / 2) + 1 : 1 - Math.trunc(((1 - weight) * BASE_DIGITS) / 2);
+    const rootDigits = Math.trunc((weight * BASE_DIGITS) / 2) + 1;
     const scale = Math.min(Math.max(SIGNIFICANT_DIGITS_MIN - rootDigits, this.scale, 0), DISPLAY_SCALE_MAX);
     const root = squareRoot(this.#at(2 * (scale + 1)));
     return new Decimal(divideRounded(root, 10n), scale);

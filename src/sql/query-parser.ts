@@ -19,6 +19,7 @@ const QUERY_DEPTH_MAX = 500;
 
 /** @throws HeadraceError `SQL_SYNTAX`, `SQL_READ_ONLY` */
 export function parseQuery(source: SourceText, range: TextRange): ParsedQuery {
+  if (range.start >= range.end) throw source.error(range.start, 'there is no query', { next: 'write SELECT ...' });
   const place = positionMap(source, range.start, range.end);
   const statements = parse(source, source.text.slice(range.start, range.end), place, range.start);
   const [first, second] = statements;
