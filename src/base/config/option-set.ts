@@ -1,4 +1,4 @@
-import { HeadraceError } from '../error.ts';
+import { HeadraceError, messageOf } from '../error.ts';
 import { nearestName } from '../nearest-name.ts';
 import { environmentName, flagName, type Option, parseOption } from './option.ts';
 import type { YamlSection, YamlValue } from './yaml-section.ts';
@@ -13,7 +13,12 @@ export interface OptionSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** By flag name, without dashes. */
   readonly flags: Readonly<Record<string, string>>;
+  /** Reads the file that `<secret>_file` names; without it such keys are refused. */
+  readonly readSecret?: (path: string) => string;
 }
+
+/** A secret may be given by the name of a file that holds it: this follows its name. */
+const FILE_SUFFIX = '_file';
 
 /**
  * The values of a set of options: flags before environment before file before fallback. What the file holds beyond the
@@ -27,8 +32,10 @@ export function readOptions<Options extends OptionMap>(
   otherKeys: readonly string[] = [],
 ): OptionValues<Options> {
   const byName = new Map(Object.values(options).map((declared) => [declared.name, declared]));
-  if (sources.file !== undefined) refuseUnknownKeys(sources.file, byName, otherKeys);
-  refuseUnknownVariables(sources.env, byName);
+  const secretFiles = Object.values(options).flatMap(({ name, secret }) => (secret ? [name + FILE_SUFFIX] : []));
+  const names = new Set([...byName.keys(), ...secretFiles]);
+  if (sources.file !== undefined) refuseUnknownKeys(sources.file, names, otherKeys);
+  refuseUnknownVariables(sources.env, names);
   refuseUnknownFlags(sources.flags, byName);
   const values = Object.entries(options).map(([key, declared]) => [key, pickValue(declared, sources)]);
   return Object.freeze(Object.fromEntries(values)) as OptionValues<Options>;
@@ -39,18 +46,46 @@ export function readSection<Options extends OptionMap>(options: Options, section
   return readOptions(options, { file: section, env: {}, flags: {} });
 }
 
-function pickValue(declared: Option<unknown>, { file, env, flags }: OptionSources): unknown {
+function pickValue(declared: Option<unknown>, sources: OptionSources): unknown {
+  const { file, env, flags } = sources;
   const flag = flagName(declared.name);
   const fromFlag = flags[flag];
+  if (fromFlag !== undefined && declared.secret) throw secretInFlag(declared, flag);
   if (fromFlag !== undefined) return parseOption(declared, fromFlag, `flag --${flag}`);
   const variable = environmentName(declared.name);
   const fromEnv = env[variable];
   if (fromEnv !== undefined && fromEnv !== '')
     return parseOption(declared, fromEnv, `environment variable ${variable}`);
   const fromFile = file?.at(declared.name);
+  if (fromFile === undefined && declared.secret) return readSecretFile(declared, sources);
   if (fromFile === undefined) return declared.fallback;
   if (declared.secret) throw secretInFile(declared, fromFile);
   return parseOption(declared, fromFile.text, positionText(fromFile), fromFile.position);
+}
+
+function readSecretFile(declared: Option<unknown>, { file, env, readSecret }: OptionSources): unknown {
+  const name = declared.name + FILE_SUFFIX;
+  const path = env[environmentName(name)] ?? file?.at(name)?.text;
+  if (path === undefined) return declared.fallback;
+  try {
+    if (readSecret === undefined) throw new Error('secret files are not read here');
+    return parseOption(declared, readSecret(path).replace(/\r?\n$/, ''), name);
+  } catch (error) {
+    throw new HeadraceError(`reading ${name} from ${path}: ${messageOf(error)}`, {
+      code: 'CONFIG_VALUE_INVALID',
+      domain: 'config',
+      cause: error,
+      next: 'check the path and its permissions',
+    });
+  }
+}
+
+function secretInFlag(declared: Option<unknown>, flag: string): HeadraceError {
+  return new HeadraceError(`reading --${flag}: other users of the machine can read flags`, {
+    code: 'CONFIG_SECRET_IN_FLAG',
+    domain: 'config',
+    next: `set the environment variable ${environmentName(declared.name)}`,
+  });
 }
 
 function positionText({ position }: YamlValue): string {
@@ -69,15 +104,11 @@ function secretInFile(declared: Option<unknown>, value: YamlValue): HeadraceErro
   );
 }
 
-function refuseUnknownKeys(
-  file: YamlSection,
-  byName: ReadonlyMap<string, Option<unknown>>,
-  otherKeys: readonly string[],
-): void {
+function refuseUnknownKeys(file: YamlSection, names: ReadonlySet<string>, otherKeys: readonly string[]): void {
   for (const value of file.leaves()) {
     const { path } = value;
-    if (byName.has(path) || otherKeys.some((key) => path === key || path.startsWith(`${key}.`))) continue;
-    const near = nearestName(path, [...byName.keys(), ...otherKeys]);
+    if (names.has(path) || otherKeys.some((key) => path === key || path.startsWith(`${key}.`))) continue;
+    const near = nearestName(path, [...names, ...otherKeys]);
     throw new HeadraceError(`reading ${positionText(value)}: unknown key "${path}"`, {
       code: 'CONFIG_UNKNOWN_KEY',
       domain: 'config',
@@ -93,8 +124,8 @@ const VARIABLE_PREFIX = 'HEADRACE_';
 /** Ours too, but not options of a project: what the command line and the tests read. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set(['HEADRACE_URL', 'HEADRACE_TOKEN']);
 
-function refuseUnknownVariables(env: OptionSources['env'], byName: ReadonlyMap<string, Option<unknown>>): void {
-  const known = new Set([...byName.keys()].map(environmentName));
+function refuseUnknownVariables(env: OptionSources['env'], names: ReadonlySet<string>): void {
+  const known = new Set([...names].map(environmentName));
   for (const name of Object.keys(env)) {
     if (!name.startsWith(VARIABLE_PREFIX) || known.has(name) || OTHER_VARIABLES.has(name)) continue;
     const near = nearestName(name, known);
