@@ -25,8 +25,8 @@ const LAYERS = [
   'alert',
   'protocol',
   'app',
-  'cli',
   'testing',
+  'cli',
 ] as const;
 
 interface Arrow {

@@ -8,8 +8,22 @@ import { run } from './run.ts';
 import { sql } from './sql.ts';
 import { start } from './start.ts';
 import { tail } from './tail.ts';
+import { test } from './test.ts';
 import { tokens } from './tokens.ts';
 import { topics } from './topics.ts';
 
 /** Every command, in the order of the overview. */
-export const commands: readonly Command[] = [init, dev, start, run, sql, tail, topics, dlq, tokens, doctor, bench];
+export const commands: readonly Command[] = [
+  init,
+  dev,
+  start,
+  run,
+  test,
+  sql,
+  tail,
+  topics,
+  dlq,
+  tokens,
+  doctor,
+  bench,
+];

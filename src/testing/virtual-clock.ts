@@ -1,0 +1,34 @@
+import { type TimestampMs, timestampMs } from '../base/brand.ts';
+import type { Clock } from '../base/clock.ts';
+
+/**
+ * The clock of a test: wall time stands where the test puts it, so that results never depend on the day; delays are real
+ * ones, since nothing that a pipeline computes depends on them.
+ */
+export class VirtualClock implements Clock {
+  #nowMs: number;
+
+  constructor(nowMs: number) {
+    this.#nowMs = nowMs;
+  }
+
+  now(): TimestampMs {
+    return timestampMs(this.#nowMs);
+  }
+
+  /** @throws RangeError when it would go back */
+  set(nowMs: number): void {
+    if (nowMs < this.#nowMs) throw new RangeError('setting the clock: it cannot go back; give a later time');
+    this.#nowMs = nowMs;
+  }
+
+  monotonicMs(): number {
+    return performance.now();
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = setTimeout(callback, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  }
+}
