@@ -26,7 +26,8 @@ describe('a table in the terminal', () => {
   });
 
   it('lets no value move the cursor', () => {
-    expect(tableText(['a'], [['\u001b[2J\r\nx']])).not.toMatch(/[\u001b\r]/);
+    const text = tableText(['a'], [['\u001b[2J\r\nx']]);
+    expect(text.includes('\u001b') || text.includes('\r')).toBe(false);
   });
 
   it('counts wide characters as two columns', () => {
