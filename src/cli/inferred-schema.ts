@@ -15,6 +15,8 @@ export interface InferredSchema {
   readonly timeField: InferredField | undefined;
   /** A field of few values, worth counting by. */
   readonly groupField: InferredField | undefined;
+  /** How far event time goes back in the data, rounded up: an interval in SQL. */
+  readonly disorder: string;
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -53,7 +55,7 @@ export function inferSchema(records: readonly JsonObject[], textual: boolean): I
     (f) => f.type === 'text' && !f.nullable && f.distinct <= Math.min(GROUP_VALUES_MAX, records.length / 2),
   );
   const groupField = groups.sort((a, b) => b.distinct - a.distinct).find((f) => f.distinct > 1) ?? groups[0];
-  return { fields, timeField, groupField };
+  return { fields, timeField, groupField, disorder: disorderOf(records, timeField) };
 }
 
 function visit(record: JsonObject, prefix: readonly string[], seen: Map<string, Seen>, textual: boolean): void {
@@ -102,4 +104,43 @@ function columnName(path: readonly string[]): string {
     .toLowerCase()
     .replace(/[^a-z0-9_]/g, '_')
     .replace(/^(\d)/, '_$1');
+}
+
+/** Intervals that a person would write, with their milliseconds. */
+const DISORDERS: readonly (readonly [string, number])[] = [
+  ['5 seconds', 5_000],
+  ['30 seconds', 30_000],
+  ['1 minute', 60_000],
+  ['5 minutes', 300_000],
+  ['15 minutes', 900_000],
+  ['1 hour', 3_600_000],
+  ['6 hours', 21_600_000],
+  ['1 day', 86_400_000],
+  ['7 days', 604_800_000],
+];
+
+/** The shortest of {@link DISORDERS} under which no record of the data is late; the longest when none is enough. */
+function disorderOf(records: readonly JsonObject[], timeField: InferredField | undefined): string {
+  let latest = Number.NEGATIVE_INFINITY;
+  let back = 0;
+  if (timeField !== undefined) {
+    for (const record of records) {
+      const at = instantOf(valueAt(record, timeField.path));
+      latest = Math.max(latest, at);
+      back = Math.max(back, latest - at);
+    }
+  }
+  return (DISORDERS.find(([, ms]) => ms >= back) ?? DISORDERS.at(-1)!)[0];
+}
+
+/** Milliseconds since the Unix epoch; a time without a zone is UTC, as in the engine. */
+export function instantOf(value: unknown): number {
+  const text = String(value).replace(' ', 'T');
+  return Date.parse(/(Z|[+-]\d\d(:?\d\d)?)$/.test(text) ? text : `${text}Z`);
+}
+
+export function valueAt(record: JsonObject, path: readonly string[]): unknown {
+  let at: unknown = record;
+  for (const step of path) at = typeof at === 'object' && at !== null ? (at as JsonObject)[step] : undefined;
+  return at;
 }

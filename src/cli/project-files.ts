@@ -1,4 +1,4 @@
-import type { InferredField, InferredSchema } from './inferred-schema.ts';
+import { type InferredField, type InferredSchema, instantOf, valueAt } from './inferred-schema.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -90,7 +90,7 @@ function pipelineText({ topic, schema }: ProjectDesign): string {
   });
   if (timeField !== undefined) {
     const time = quoted(timeField.name);
-    columns.push(`  WATERMARK FOR ${time} AS ${time} - INTERVAL '5 seconds'`);
+    columns.push(`  WATERMARK FOR ${time} AS ${time} - INTERVAL '${schema.disorder}'`);
   }
   const group = groupField === undefined ? undefined : quoted(groupField.name);
   return `-- What comes in.
@@ -151,7 +151,6 @@ function testText(design: ProjectDesign): string {
   const input = sample.map((record) => `    - ${JSON.stringify(record)}`).join('\n');
   const expected = expectedCounts(design).map((row) => `    - ${JSON.stringify(row)}`);
   return `# Rows in, rows out; run it with "headrace test".
-pipeline: ${topic}
 input:
   ${topic}:
 ${input}
@@ -181,18 +180,6 @@ export function expectedCounts({ sample, schema }: Pick<ProjectDesign, 'sample' 
     rows.set(key, known);
   }
   return [...rows.values()];
-}
-
-/** A time without a zone is UTC, as in the engine. */
-function instantOf(value: unknown): number {
-  const text = String(value).replace(' ', 'T');
-  return Date.parse(/(Z|[+-]\d\d(:?\d\d)?)$/.test(text) ? text : `${text}Z`);
-}
-
-function valueAt(record: JsonObject, path: readonly string[]): unknown {
-  let at: unknown = record;
-  for (const step of path) at = typeof at === 'object' && at !== null ? (at as JsonObject)[step] : undefined;
-  return at;
 }
 
 function packageOf({ name, version }: ProjectDesign): JsonObject {

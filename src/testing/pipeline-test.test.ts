@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { main } from '../cli/main.ts';
 import { compareRows, openPipelineTest, type PipelineTest } from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pipeline-test-'));
@@ -60,44 +59,8 @@ describe('a pipeline under test', () => {
   });
 });
 
-describe('a project made by headrace init', () => {
-  const terminal = {
-    out: () => {},
-    err: (text: string) => expect(text).toBe(''),
-    width: undefined,
-    colors: false,
-    interactive: false,
-  };
-  const headrace = (line: readonly string[]) =>
-    main(line, { env: {}, cwd: folder, terminal, signal: new AbortController().signal });
-
-  it('passes its test', async () => {
-    expect(await headrace(['init', 'app'])).toBe(0);
-    expect(await headrace(['test', 'app'])).toBe(0);
-  });
-
-  it('passes its test when it was made from NDJSON with nested fields', async () => {
-    const records = [0, 1, 2, 3].map((i) => ({
-      id: i,
-      at: `2026-01-31T12:00:5${i}Z`,
-      data: { shop: i % 2 ? 'a' : 'b', 'net price': i / 2 },
-      note: i ? 'x' : null,
-    }));
-    writeFileSync(join(folder, 'sales.ndjson'), records.map((record) => JSON.stringify(record)).join('\n'));
-    expect(await headrace(['init', 'sales', '--from', 'sales.ndjson'])).toBe(0);
-    expect(await headrace(['test', 'sales'])).toBe(0);
-  });
-
-  it('passes its test when it was made from CSV', async () => {
-    writeFileSync(
-      join(folder, 'rides.csv'),
-      'time,zone,miles,kind\n2026-01-31 12:00:00,1,2.5,uber\n2026-01-31 12:01:30,2,3,lyft\n2026-01-31 12:00:40,2,,uber\n2026-01-31 12:00:41,2,1,lyft\n',
-    );
-    expect(await headrace(['init', 'rides', '--from', 'rides.csv'])).toBe(0);
-    expect(await headrace(['test', 'rides'])).toBe(0);
-  });
-
-  it('fails its test when a row is not as expected', () => {
+describe('comparing rows', () => {
+  it('names what is missing and what nobody expected', () => {
     const difference = compareRows(
       'v',
       [{ a: 1 }, { a: 2 }],
