@@ -1,9 +1,8 @@
-import { watch } from 'node:fs';
-import { sep } from 'node:path';
 import { bannerText, readyJson } from '../banner.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { errorText } from '../error-text.ts';
 import { EXIT } from '../exit-code.ts';
+import { FolderWatch } from '../folder-watch.ts';
 import { launch, type RunningApp } from '../launch.ts';
 import { styled } from '../output.ts';
 import { projectDirOf } from '../project-dir.ts';
@@ -11,8 +10,6 @@ import { untilAborted } from '../until-aborted.ts';
 
 /** An editor's save is several events; this much silence ends it. */
 const SETTLE_MS = 80;
-/** Folders whose changes are not edits. */
-const IGNORED: ReadonlySet<string> = new Set(['.headrace', '.git', 'node_modules', 'data', 'dist']);
 
 export const dev: Command = {
   name: 'dev',
@@ -31,7 +28,7 @@ export const dev: Command = {
     const elapsedMs = performance.now() - began;
     terminal.out(context.json ? readyJson(app, elapsedMs) : bannerText(app, elapsedMs, terminal));
     const applier = new SaveApplier(app, context);
-    const watcher = watch(projectDir, { recursive: true }, (_event, file) => applier.changed(file ?? 'a file'));
+    const watcher = new FolderWatch(projectDir, (file) => applier.changed(file));
     await untilAborted(signal);
     watcher.close();
     await applier.settled();
@@ -54,7 +51,6 @@ export class SaveApplier {
   }
 
   changed(file: string): void {
-    if (IGNORED.has(file.split(sep)[0]!) || /(^|[\\/])(\.#|#)|~$|\.sw[pox]$/.test(file)) return;
     this.#changed.add(file);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
