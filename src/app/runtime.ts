@@ -21,11 +21,13 @@ import { createLiveStreams } from '../serving/live.ts';
 import { createQueryService } from '../serving/query.ts';
 import { createTables } from '../serving/tables.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import type { MetricRegistry } from '../telemetry/metrics.ts';
 import { collectProcessMetrics } from '../telemetry/process-metrics.ts';
 import { createMetrics } from '../telemetry/registry.ts';
 import { openConnectors } from './connectors.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { httpServices, type Parts } from './http-services.ts';
+import { collectLogMetrics, fsyncMeter } from './log-metrics.ts';
 import { loadProject, type Project } from './project.ts';
 import { TopicCatalogue, topicsOfSources } from './topic-setup.ts';
 import { packageVersion } from './version.ts';
@@ -68,8 +70,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<RunningApp>
     write: (line) => process.stderr.write(line),
     clock: systemClock,
   });
-  const log = await openLog({ dataDir, clock: systemClock, onWarning: (message) => logger.warn(message) });
-  const runtime = new Runtime(options, project, log, logger);
+  const metrics = createMetrics();
+  const log = await openLog({
+    dataDir,
+    clock: systemClock,
+    onWarning: (message) => logger.warn(message),
+    onFsync: fsyncMeter(metrics),
+  });
+  const runtime = new Runtime(options, { project, log, logger, metrics });
   try {
     await runtime.start();
     return runtime;
@@ -79,10 +87,19 @@ export async function startRuntime(options: RuntimeOptions): Promise<RunningApp>
   }
 }
 
+/** What is there before anything runs. */
+interface Opened {
+  readonly project: Project;
+  readonly log: Log;
+  readonly logger: Logger;
+  readonly metrics: MetricRegistry;
+}
+
 class Runtime implements RunningApp {
   readonly #options: RuntimeOptions;
   readonly #log: Log;
   readonly #logger: Logger;
+  readonly #metrics: MetricRegistry;
   readonly #closers: (() => Promise<void> | void)[] = [];
   readonly #connectors = new Map<string, SourceConnector>();
   #project: Project;
@@ -92,11 +109,12 @@ class Runtime implements RunningApp {
   #ready = false;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: RuntimeOptions, project: Project, log: Log, logger: Logger) {
+  constructor(options: RuntimeOptions, { project, log, logger, metrics }: Opened) {
     this.#options = options;
     this.#project = project;
     this.#log = log;
     this.#logger = logger;
+    this.#metrics = metrics;
     this.#closers.push(() => log.close());
   }
 
@@ -139,7 +157,8 @@ class Runtime implements RunningApp {
 
   async #build(): Promise<Parts> {
     const { options } = this.#project;
-    const metrics = createMetrics();
+    const metrics = this.#metrics;
+    collectLogMetrics(metrics, this.#log);
     this.#closers.push(collectProcessMetrics(metrics, this.#log.dataDir));
     await ensureAuditTopic(this.#log);
     const audit = createAudit({ log: this.#log, clock: systemClock, metrics });

@@ -11,6 +11,7 @@ import { type ExecutorFactory, threadExecutor } from './executor.ts';
 import { JOURNAL_SPACE, SNAPSHOT_SPACE } from './journal.ts';
 import { OUTPUT_SEGMENT_BYTES } from './limits.ts';
 import { deletionsOf } from './output-rebuild.ts';
+import { createPipelineMeter, type PipelineMeter } from './pipeline-metrics.ts';
 import { PipelineRunner } from './pipeline-runner.ts';
 import { fileSnapshots, type SnapshotStore } from './snapshot-store.ts';
 
@@ -45,13 +46,15 @@ class HostEngine implements Engine {
   readonly #executor: ExecutorFactory;
   readonly #snapshots: SnapshotStore;
   readonly #running = new Map<string, PipelineRunner>();
-  readonly #onEpoch: (pipeline: string, rows: number, elapsedMs: number) => void;
+  readonly #meter: PipelineMeter;
 
   constructor(dependencies: EngineDependencies) {
     this.#dependencies = dependencies;
     this.#executor = dependencies.executor ?? threadExecutor(dependencies.log);
     this.#snapshots = dependencies.snapshots ?? fileSnapshots(dependencies.log.dataDir);
-    this.#onEpoch = this.#measure(dependencies.metrics);
+    this.#meter = createPipelineMeter(dependencies.metrics, dependencies.clock, () =>
+      [...this.#running.values()].map((runner) => runner.status()),
+    );
   }
 
   async start(pipeline: Pipeline, options: StartOptions = {}): Promise<RunningPipeline> {
@@ -68,7 +71,8 @@ class HostEngine implements Engine {
       engine,
       executor: this.#executor,
       snapshots: this.#snapshots,
-      onEpoch: (rows, elapsedMs) => this.#onEpoch(pipeline.name, rows, elapsedMs),
+      onEpoch: (rows, elapsedMs) => this.#meter.epoch(pipeline.name, rows, elapsedMs),
+      onVisible: (receipts, deadLetters) => this.#meter.visible(pipeline.name, receipts, deadLetters),
       onFailure: (error) => logger?.error('pipeline failed', { pipeline: pipeline.name, error }),
     });
     this.#running.set(pipeline.name, runner);
@@ -109,37 +113,6 @@ class HostEngine implements Engine {
     const upserts = pipeline.outputs.filter((output) => output.mode === 'upsert');
     await log.commit({ appends: upserts.flatMap((output) => deletionsOf(log, output.topic, clock.now())), puts });
     this.#snapshots.keepOnly(pipeline.name, undefined);
-  }
-
-  #measure(metrics: MetricRegistry | undefined): (pipeline: string, rows: number, elapsedMs: number) => void {
-    if (metrics === undefined) return () => {};
-    const rowsTotal = metrics.counter('headrace_pipeline_records_total', 'Records processed.', ['pipeline']);
-    const epochs = metrics.counter('headrace_pipeline_epochs_total', 'Epochs processed.', ['pipeline']);
-    const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-    const seconds = metrics.histogram('headrace_pipeline_epoch_seconds', 'Time to process an epoch.', buckets, [
-      'pipeline',
-    ]);
-    const gauge = (name: string, help: string) => metrics.gauge(name, help, ['pipeline']);
-    const lag = gauge('headrace_pipeline_lag_records', 'Records not yet processed.');
-    const delay = gauge('headrace_pipeline_watermark_delay_seconds', 'Wall clock less event time of the watermark.');
-    const late = gauge('headrace_pipeline_late_records', 'Late records since the pipeline was built.');
-    const state = gauge('headrace_pipeline_state_bytes', 'Bytes of state, about.');
-    metrics.onCollect(() => {
-      for (const runner of this.#running.values()) {
-        const status = runner.status();
-        const labels = { pipeline: status.name };
-        lag.set(status.lagRecords, labels);
-        late.set(status.lateRows, labels);
-        state.set(status.stateBytes, labels);
-        if (status.watermark === undefined) continue;
-        delay.set(this.#dependencies.clock.now() / 1000 - Number(status.watermark / 1000n) / 1000, labels);
-      }
-    });
-    return (pipeline, rows, elapsedMs) => {
-      rowsTotal.add(rows, { pipeline });
-      epochs.add(1, { pipeline });
-      seconds.observe(elapsedMs / 1000, { pipeline });
-    };
   }
 
   pipelines(): readonly RunningPipeline[] {

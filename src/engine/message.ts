@@ -1,5 +1,6 @@
 import type { Append, LogView } from '../log/log.ts';
 import type { JournalRecord, SnapshotPointer } from './journal.ts';
+import type { Receipt } from './receipt.ts';
 import type { TaskStatus } from './task.ts';
 
 /** Everything a task needs to begin; plain data. */
@@ -35,6 +36,8 @@ export type FromTask =
       readonly appends: readonly Append[];
       readonly rows: number;
       readonly elapsedMs: number;
+      readonly receipts: readonly Receipt[];
+      readonly deadLetters: Readonly<Record<string, number>>;
     }
   /** A snapshot file is durable; it counts once the ledger names it. */
   | { readonly kind: 'snapshot'; readonly pointer: SnapshotPointer }

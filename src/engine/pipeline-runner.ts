@@ -18,6 +18,7 @@ import {
 } from './journal.ts';
 import { EPOCH_SAMPLES, RETRY_DELAY_MS } from './limits.ts';
 import type { FromTask, TaskReport, TaskStart } from './message.ts';
+import type { Receipt } from './receipt.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 
 export interface PipelineRunnerOptions {
@@ -28,6 +29,8 @@ export interface PipelineRunnerOptions {
   readonly executor: ExecutorFactory;
   readonly snapshots: SnapshotStore;
   readonly onEpoch: (rows: number, elapsedMs: number) => void;
+  /** The effects of an epoch can be seen: what it read, and the dead letters that it wrote. */
+  readonly onVisible: (receipts: readonly Receipt[], deadLetters: Readonly<Record<string, number>>) => void;
   readonly onFailure: (error: HeadraceError) => void;
 }
 
@@ -37,6 +40,8 @@ interface Pending {
   readonly puts: readonly LedgerPut[];
   readonly epoch: number | undefined;
   readonly snapshot: SnapshotPointer | undefined;
+  readonly receipts: readonly Receipt[];
+  readonly deadLetters: Readonly<Record<string, number>>;
 }
 
 interface Waiter {
@@ -166,13 +171,13 @@ export class PipelineRunner implements RunningPipeline {
   }
 
   #takeEpoch(message: Extract<FromTask, { kind: 'epoch' }>): void {
-    const { record, appends, rows, elapsedMs } = message;
+    const { record, appends, rows, elapsedMs, receipts, deadLetters } = message;
     this.#epochMs.push(elapsedMs);
     if (this.#epochMs.length > EPOCH_SAMPLES) this.#epochMs.shift();
     this.#options.onEpoch(rows, elapsedMs);
     const key = journalKey(this.pipeline.name, record.epoch);
     const puts = [{ space: JOURNAL_SPACE, key, value: encodeJournalRecord(record) }];
-    this.#queue({ appends, puts, epoch: record.epoch, snapshot: undefined });
+    this.#queue({ appends, puts, epoch: record.epoch, snapshot: undefined, receipts, deadLetters });
   }
 
   #snapshotCommit(pointer: SnapshotPointer): Pending {
@@ -182,7 +187,7 @@ export class PipelineRunner implements RunningPipeline {
       puts.push({ space: JOURNAL_SPACE, key: journalKey(name, epoch), value: undefined });
     }
     this.#journalFrom = pointer.epoch + 1;
-    return { appends: [], puts, epoch: undefined, snapshot: pointer };
+    return { appends: [], puts, epoch: undefined, snapshot: pointer, receipts: [], deadLetters: {} };
   }
 
   #queue(pending: Pending): void {
@@ -213,8 +218,11 @@ export class PipelineRunner implements RunningPipeline {
   }
 
   #afterCommit(batch: readonly Pending[]): void {
-    for (const { epoch, snapshot } of batch) {
-      if (epoch !== undefined) this.#committedEpoch = epoch;
+    for (const { epoch, snapshot, receipts, deadLetters } of batch) {
+      if (epoch !== undefined) {
+        this.#committedEpoch = epoch;
+        this.#options.onVisible(receipts, deadLetters);
+      }
       if (snapshot === undefined) continue;
       this.#snapshotEpoch = snapshot.epoch;
       this.#options.snapshots.keepOnly(this.pipeline.name, snapshot.file);

@@ -15,6 +15,7 @@ import {
   STATUS_INTERVAL_MS,
 } from './limits.ts';
 import type { FromTask, TaskReport, TaskStart } from './message.ts';
+import { ReceiptTally } from './receipt.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import { type EpochPlan, type InputChunk, Task } from './task.ts';
 import { loadUserModules } from './user-module.ts';
@@ -43,6 +44,7 @@ export class TaskLoop {
   readonly #kernel: Kernel;
   readonly #readers: readonly PartitionReader[];
   readonly #lastActiveMs: number[];
+  readonly #receipts = new ReceiptTally();
   #idle: readonly number[] = [];
   #committed = 0;
   #ended = false;
@@ -135,6 +137,7 @@ export class TaskLoop {
         // A live range ends with a batch; a replayed one ended with one, so what lies beyond it is left for the next.
         const to = Math.min(reader.position, limit);
         if (to < reader.position) reader.seek(offset(to));
+        this.#receipts.add(target.subarray(0, length));
         return { address, length, to };
       } catch (error) {
         const tooLarge = error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
@@ -210,6 +213,7 @@ export class TaskLoop {
     const idleChanged = idle.join() !== this.#idle.join();
     if (!hasInput && !end && !idleChanged && (timer === undefined || timer > now)) return false;
     const started = this.#options.clock.monotonicMs();
+    this.#receipts.clear();
     const read = this.#readUpTo(ends, EPOCH_BYTES_MAX);
     const plan = { epoch: this.#task.epoch + 1, clockMs: now, idle, end, read };
     const result = this.#task.runEpoch(plan);
@@ -219,8 +223,9 @@ export class TaskLoop {
       this.#lastActiveMs[at] = now;
     }
     const elapsedMs = this.#options.clock.monotonicMs() - started;
-    const { record, appends, rows } = result;
-    this.#options.post({ kind: 'epoch', record, appends, rows, elapsedMs });
+    const { record, appends, rows, deadLetters } = result;
+    const receipts = this.#receipts.entries();
+    this.#options.post({ kind: 'epoch', record, appends, rows, elapsedMs, receipts, deadLetters });
     return true;
   }
 

@@ -53,6 +53,8 @@ export interface EpochResult {
   readonly record: JournalRecord;
   readonly appends: readonly Append[];
   readonly rows: number;
+  /** Dead letters written, by reason. */
+  readonly deadLetters: Readonly<Record<string, number>>;
 }
 
 export interface TaskOptions {
@@ -89,6 +91,7 @@ export class Task {
   #clockMs = 0;
   #epoch = 0;
   #lateRows = 0;
+  #letterCounts: Record<string, number> = {};
 
   constructor(options: TaskOptions) {
     this.pipeline = options.pipeline;
@@ -172,6 +175,7 @@ export class Task {
   #deadLetter(vertex: Vertex, letter: RowLetter): void {
     const { batch, row } = letter;
     if (letter.reason === 'late') this.#lateRows++;
+    this.#letterCounts[letter.reason] = (this.#letterCounts[letter.reason] ?? 0) + 1;
     const origin = batch.origin;
     const bytes = origin?.value(row).subarray(0, DEAD_LETTER_VALUE_BYTES_MAX);
     const value: DeadLetter = {
@@ -204,7 +208,9 @@ export class Task {
     const { appends, outputs } = this.#takeOutputs();
     const { epoch, idle, end } = plan;
     const record = { epoch, clockMs: this.#clockMs, ranges, idle, end, outputs, versions: this.versions };
-    return { record, appends, rows };
+    const deadLetters = this.#letterCounts;
+    this.#letterCounts = {};
+    return { record, appends, rows, deadLetters };
   }
 
   #readInput(index: number, plan: EpochPlan): number {

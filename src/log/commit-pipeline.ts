@@ -22,6 +22,7 @@ export interface PipelineContext {
   readonly header: CommitFileHeader;
   readonly commitEnd: number;
   readonly onWarning: (message: string) => void;
+  readonly onFsync: (elapsedMs: number) => void;
   /** Called when a round is durable and applied, before its requests are told. */
   readonly publish: (round: Round) => void;
   /** A fresh salt for a new commit-log file. */
@@ -194,6 +195,7 @@ export class CommitPipeline {
     this.#bytesWritten += assembled.writtenBytes;
     this.#fsyncs += assembled.syncs;
     this.#fsyncMs[this.#rounds % FSYNC_SAMPLES] = syncMs;
+    this.#context.onFsync(syncMs);
   }
 
   /** A full disk is undone and refused. Anything else ends writing: what the disk holds is no longer known. */

@@ -24,6 +24,8 @@ export interface OpenLogOptions {
   readonly limits?: Partial<LogLimits>;
   /** What an operator should know: a round that was dropped, damage, a full disk. */
   readonly onWarning?: (message: string) => void;
+  /** Called with the time that each round's fsync took, milliseconds. */
+  readonly onFsync?: (elapsedMs: number) => void;
   /** A random unsigned 32-bit number. */
   readonly random?: () => number;
 }
@@ -52,6 +54,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
 async function openLocked(options: OpenLogOptions, disk: Disk, limits: LogLimits): Promise<Log> {
   const { dataDir, clock } = options;
   const onWarning = options.onWarning ?? (() => {});
+  const onFsync = options.onFsync ?? (() => {});
   const nextSalt = options.random ?? (() => randomBytes(4).readUInt32LE());
   const recovery = recover(disk.reader, dataDir) ?? (await createLog(dataDir, disk, nextSalt()));
   for (const warning of recovery.warnings) onWarning(warning);
@@ -62,7 +65,7 @@ async function openLocked(options: OpenLogOptions, disk: Disk, limits: LogLimits
   const vector = VisibilityVector.create(Math.max(limits.partitionsMax, state.partitions.size));
   const parts = { dataDir, disk, clock, limits, state, files, vector };
   const log = new DiskLog(parts, (publish) => {
-    const pipeline = new CommitPipeline({ ...parts, header, commitEnd, onWarning, publish, nextSalt });
+    const pipeline = new CommitPipeline({ ...parts, header, commitEnd, onWarning, onFsync, publish, nextSalt });
     if (recovery.damage !== undefined) pipeline.fail(recovery.damage);
     return pipeline;
   });

@@ -6,7 +6,8 @@ export interface Gauge {
   set(value: number, labels?: Labels): void;
 }
 export interface Histogram {
-  observe(value: number, labels?: Labels): void;
+  /** `count` observations of the same value; 1 by default. */
+  observe(value: number, labels?: Labels, count?: number): void;
   /** Quantile (0..1) over the recent window, for the JSON API. */
   quantile(q: number, labels?: Labels): number;
 }

@@ -3,7 +3,7 @@ import type { Counter, Gauge, Histogram, Labels, MetricRegistry, MetricSample } 
 
 /** Label sets of one family at most; what comes beyond is folded into one series whose labels are all `_other`. */
 export const SERIES_PER_FAMILY_MAX = 2_000;
-/** Observations kept per series for quantiles. */
+/** Calls of `observe` kept per series for quantiles. */
 export const QUANTILE_WINDOW = 1_024;
 
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
@@ -192,7 +192,10 @@ interface HistogramState {
   readonly counts: Float64Array;
   sum: number;
   count: number;
+  /** Ring of the newest calls of `observe`: values, and how many observations each stands for. */
   readonly recent: Float64Array;
+  readonly weights: Float64Array;
+  calls: number;
 }
 
 class HistogramFamily implements Family, Histogram {
@@ -213,18 +216,22 @@ class HistogramFamily implements Family, Histogram {
       sum: 0,
       count: 0,
       recent: new Float64Array(QUANTILE_WINDOW),
+      weights: new Float64Array(QUANTILE_WINDOW),
+      calls: 0,
     }));
   }
 
-  observe(value: number, labels?: Labels): void {
-    if (Number.isNaN(value)) return;
+  observe(value: number, labels?: Labels, count = 1): void {
+    if (Number.isNaN(value) || !(count > 0)) return;
     const state = this.#series.of(labels);
     let bucket = 0;
     while (bucket < this.#buckets.length && value > this.#buckets[bucket]!) bucket++;
-    state.counts[bucket]! += 1;
-    state.sum += value;
-    state.recent[state.count % QUANTILE_WINDOW] = value;
-    state.count += 1;
+    state.counts[bucket]! += count;
+    state.sum += value * count;
+    state.recent[state.calls % QUANTILE_WINDOW] = value;
+    state.weights[state.calls % QUANTILE_WINDOW] = count;
+    state.calls += 1;
+    state.count += count;
   }
 
   quantile(q: number, labels?: Labels): number {
@@ -256,12 +263,21 @@ class HistogramFamily implements Family, Histogram {
   }
 }
 
-/** Nearest-rank quantile over the recent observations; 0 when there is none. */
+/** Nearest-rank quantile over the recent observations, each by its weight; 0 when there is none. */
 function quantileOf(state: HistogramState, q: number): number {
-  const size = Math.min(state.count, QUANTILE_WINDOW);
+  const { recent, weights } = state;
+  const size = Math.min(state.calls, QUANTILE_WINDOW);
   if (size === 0) return 0;
-  const sorted = state.recent.slice(0, size).sort();
-  return sorted[Math.min(size - 1, Math.max(0, Math.ceil(q * size) - 1))]!;
+  const order = Array.from({ length: size }, (_, at) => at).sort((a, b) => recent[a]! - recent[b]!);
+  let total = 0;
+  for (let at = 0; at < size; at++) total += weights[at]!;
+  const rank = Math.max(1, Math.ceil(q * total));
+  let below = 0;
+  for (const at of order) {
+    below += weights[at]!;
+    if (below >= rank) return recent[at]!;
+  }
+  return recent[order[size - 1]!]!;
 }
 
 function exposeHead(lines: string[], name: string, help: string, type: FamilyType): void {

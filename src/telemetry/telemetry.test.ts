@@ -26,6 +26,14 @@ describe('the metric registry', () => {
     expect(histogram.quantile(0.5)).toBe(0.5);
   });
 
+  it('weighs quantiles by the number of observations', () => {
+    const histogram = createMetrics().histogram('h_seconds', 'H', [1]);
+    histogram.observe(5, undefined, 1);
+    histogram.observe(1, undefined, 98);
+    histogram.observe(9, undefined, 1);
+    expect([0.5, 0.98, 0.99, 1].map((q) => histogram.quantile(q))).toEqual([1, 1, 5, 9]);
+  });
+
   it('gives the same family for the same name, and refuses another type', () => {
     const metrics = createMetrics();
     metrics.counter('a_total', 'A').add(1);

@@ -1,5 +1,8 @@
+import type { MetricSample } from '../../../telemetry/metrics.ts';
 import { jsonReply, textReply } from '../reply.ts';
 import { type Access, defineRoute } from '../route.ts';
+
+const END_TO_END = 'headrace_end_to_end_latency_seconds';
 
 const access: Access<unknown> = { action: 'read', resource: () => ({ kind: 'metrics', name: '*' }) };
 
@@ -20,6 +23,10 @@ export const metricsJson = defineRoute({
             at: { type: 'integer' },
             uptimeSeconds: { type: 'number' },
             throughput: { type: 'object' },
+            latency: {
+              type: 'object',
+              description: 'Milliseconds: fsync, epochs, and from the receipt of a record to its visible effect.',
+            },
             lag: { type: 'object' },
             log: { type: 'object' },
             history: { type: 'array', items: { type: 'object' } },
@@ -38,6 +45,7 @@ export const metricsJson = defineRoute({
   access,
   handle({ services, throughput }) {
     const now = services.clock.now();
+    const samples = services.metrics.snapshot();
     const { version, project, startedAt } = services.info();
     const latest = throughput.points().at(-1);
     const pipelines = services.pipelines().map((running) => running.status());
@@ -50,14 +58,25 @@ export const metricsJson = defineRoute({
       latency: {
         fsyncMs: services.log.stats().fsyncMs,
         epochMs: pipelines.map(({ name, epochMs }) => ({ pipeline: name, ...epochMs })),
+        endToEndMs: pipelines.map(({ name }) => ({ pipeline: name, ...endToEndMs(samples, name) })),
       },
       lag: { records: pipelines.reduce((sum, status) => sum + status.lagRecords, 0) },
       log: services.log.stats(),
       history: throughput.points(),
-      samples: services.metrics.snapshot(),
+      samples,
     });
   },
 });
+
+/** Quantiles of a pipeline, milliseconds; null before anything was measured. */
+function endToEndMs(samples: readonly MetricSample[], pipeline: string): Record<'p50' | 'p99', number | null> {
+  const own = samples.filter((sample) => sample.labels.pipeline === pipeline);
+  const value = (name: string, quantile?: string): number | undefined =>
+    own.find((sample) => sample.name === name && sample.labels.quantile === quantile)?.value;
+  const measured = (value(`${END_TO_END}_count`) ?? 0) > 0;
+  const quantileMs = (quantile: string): number | null => (measured ? (value(END_TO_END, quantile) ?? 0) * 1000 : null);
+  return { p50: quantileMs('0.5'), p99: quantileMs('0.99') };
+}
 
 export const metricsText = defineRoute({
   method: 'GET',
