@@ -45,8 +45,8 @@ function total(samples: readonly MetricSample[], name: string): number | undefin
 function quantileMs(samples: readonly MetricSample[], name: string, quantile: string): number | undefined {
   const found = samples.filter((sample) => sample.name === name && sample.labels.quantile === quantile);
   const seconds = largest(found.map((sample) => sample.value));
-  // Without an observation the registry says 0.
-  return seconds === undefined || seconds === 0 ? undefined : seconds * 1000;
+  // Without an observation the registry says 0; but a latency below the clock's millisecond is 0 as well.
+  return seconds === undefined || total(samples, `${name}_count`) === 0 ? undefined : seconds * 1000;
 }
 
 function largest(values: readonly (number | undefined)[]): number | undefined {
