@@ -29,7 +29,7 @@ export type ToTask =
 
 /** From a task to the main thread. */
 export type FromTask =
-  | { readonly kind: 'recovered'; readonly epoch: number; readonly status: TaskReport }
+  | { readonly kind: 'recovered'; readonly epoch: number; readonly status: TaskStatus }
   | {
       readonly kind: 'epoch';
       readonly record: JournalRecord;
@@ -41,16 +41,12 @@ export type FromTask =
     }
   /** A snapshot file is durable; it counts once the ledger names it. */
   | { readonly kind: 'snapshot'; readonly pointer: SnapshotPointer }
-  | { readonly kind: 'status'; readonly status: TaskReport }
+  | { readonly kind: 'status'; readonly status: TaskStatus }
   | { readonly kind: 'drained'; readonly id: number; readonly epoch: number }
-  | { readonly kind: 'stopped'; readonly status: TaskReport }
+  | { readonly kind: 'stopped'; readonly status: TaskStatus }
   | {
       readonly kind: 'failed';
       readonly message: string;
       readonly code: string;
       readonly retryable: boolean;
     };
-
-export interface TaskReport extends TaskStatus {
-  readonly lagRecords: number;
-}

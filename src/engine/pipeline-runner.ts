@@ -4,12 +4,14 @@ import { HeadraceError, messageOf } from '../base/error.ts';
 import type { Append, LedgerPut, Log } from '../log/log.ts';
 import type { Pipeline } from '../plan/node.ts';
 import { serializePipeline } from '../plan/pipeline-text.ts';
+import { CommittedPositions } from './committed-positions.ts';
 import type { EngineOptions, PipelineState, PipelineStatus, RunningPipeline } from './engine.ts';
 import type { ExecutorFactory, TaskExecutor } from './executor.ts';
 import {
   decodeSnapshotPointer,
   encodeJournalRecord,
   encodeSnapshotPointer,
+  type InputRange,
   JOURNAL_SPACE,
   journalKey,
   journalOf,
@@ -17,9 +19,10 @@ import {
   type SnapshotPointer,
 } from './journal.ts';
 import { EPOCH_SAMPLES, RETRY_DELAY_MS } from './limits.ts';
-import type { FromTask, TaskReport, TaskStart } from './message.ts';
+import type { FromTask, TaskStart } from './message.ts';
 import type { Receipt } from './receipt.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
+import type { TaskStatus } from './task.ts';
 
 export interface PipelineRunnerOptions {
   readonly pipeline: Pipeline;
@@ -39,6 +42,7 @@ interface Pending {
   readonly appends: readonly Append[];
   readonly puts: readonly LedgerPut[];
   readonly epoch: number | undefined;
+  readonly ranges: readonly InputRange[];
   readonly snapshot: SnapshotPointer | undefined;
   readonly receipts: readonly Receipt[];
   readonly deadLetters: Readonly<Record<string, number>>;
@@ -56,10 +60,11 @@ export class PipelineRunner implements RunningPipeline {
   #executor: TaskExecutor | undefined;
   #state: PipelineState = 'recovering';
   #error: HeadraceError | undefined;
-  #report: TaskReport | undefined;
+  #report: TaskStatus | undefined;
   #pending: Pending[] = [];
   #committing = false;
   #committedEpoch = 0;
+  readonly #committed: CommittedPositions;
   #journalFrom = 1;
   #snapshotEpoch: number | undefined;
   #epochMs: number[] = [];
@@ -74,6 +79,8 @@ export class PipelineRunner implements RunningPipeline {
   constructor(options: PipelineRunnerOptions) {
     this.#options = options;
     this.pipeline = options.pipeline;
+    const topics = [...new Set(options.pipeline.sources.map((source) => source.topic))];
+    this.#committed = new CommittedPositions(options.log, topics);
   }
 
   /** @throws HeadraceError what recovery throws */
@@ -106,6 +113,7 @@ export class PipelineRunner implements RunningPipeline {
     this.#snapshotEpoch = snapshot?.epoch;
     this.#journalFrom = (snapshot?.epoch ?? 0) + 1;
     this.#committedEpoch = journal.at(-1)?.epoch ?? snapshot?.epoch ?? 0;
+    this.#committed.recover(snapshot, journal);
     const topics = [...new Set(this.pipeline.sources.map((source) => source.topic))].map((topic) => {
       const partitions = log.topic(topic)!.partitions;
       const logStarts = Array.from({ length: partitions }, (_, p) => Number(log.bounds(topic, p).logStart));
@@ -177,7 +185,15 @@ export class PipelineRunner implements RunningPipeline {
     this.#options.onEpoch(rows, elapsedMs);
     const key = journalKey(this.pipeline.name, record.epoch);
     const puts = [{ space: JOURNAL_SPACE, key, value: encodeJournalRecord(record) }];
-    this.#queue({ appends, puts, epoch: record.epoch, snapshot: undefined, receipts, deadLetters });
+    this.#queue({
+      appends,
+      puts,
+      epoch: record.epoch,
+      ranges: record.ranges,
+      snapshot: undefined,
+      receipts,
+      deadLetters,
+    });
   }
 
   #snapshotCommit(pointer: SnapshotPointer): Pending {
@@ -187,7 +203,7 @@ export class PipelineRunner implements RunningPipeline {
       puts.push({ space: JOURNAL_SPACE, key: journalKey(name, epoch), value: undefined });
     }
     this.#journalFrom = pointer.epoch + 1;
-    return { appends: [], puts, epoch: undefined, snapshot: pointer, receipts: [], deadLetters: {} };
+    return { appends: [], puts, epoch: undefined, ranges: [], snapshot: pointer, receipts: [], deadLetters: {} };
   }
 
   #queue(pending: Pending): void {
@@ -218,9 +234,10 @@ export class PipelineRunner implements RunningPipeline {
   }
 
   #afterCommit(batch: readonly Pending[]): void {
-    for (const { epoch, snapshot, receipts, deadLetters } of batch) {
+    for (const { epoch, ranges, snapshot, receipts, deadLetters } of batch) {
       if (epoch !== undefined) {
         this.#committedEpoch = epoch;
+        this.#committed.advance(ranges);
         this.#options.onVisible(receipts, deadLetters);
       }
       if (snapshot === undefined) continue;
@@ -338,7 +355,7 @@ export class PipelineRunner implements RunningPipeline {
       state: this.#state,
       epoch: epochOf(this.#committedEpoch),
       error: this.#error,
-      lagRecords: report?.lagRecords ?? 0,
+      lagRecords: this.#committed.lagRecords(),
       watermark: stamp(report?.watermark),
       operators: operators.map((operator) => ({ ...operator, watermark: stamp(operator.watermark) })),
       edges: report?.edges ?? [],

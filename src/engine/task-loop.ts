@@ -14,10 +14,10 @@ import {
   RECEIPT_IDLE_TIMEOUT_MS,
   STATUS_INTERVAL_MS,
 } from './limits.ts';
-import type { FromTask, TaskReport, TaskStart } from './message.ts';
+import type { FromTask, TaskStart } from './message.ts';
 import { ReceiptTally } from './receipt.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
-import { type EpochPlan, type InputChunk, Task } from './task.ts';
+import { type EpochPlan, type InputChunk, Task, type TaskStatus } from './task.ts';
 import { loadUserModules } from './user-module.ts';
 
 export interface TaskLoopOptions {
@@ -311,12 +311,8 @@ export class TaskLoop {
     this.#options.post({ kind: 'status', status: this.report() });
   }
 
-  report(): TaskReport {
-    let lagRecords = 0;
-    this.#readers.forEach((reader, i) => {
-      lagRecords += Math.max(0, reader.highWatermark() - this.#task.positions[i]!);
-    });
-    return { ...this.#task.status(), lagRecords };
+  report(): TaskStatus {
+    return this.#task.status();
   }
 }
 

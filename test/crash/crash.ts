@@ -123,14 +123,14 @@ async function waitIdle(url: string): Promise<void> {
   throw new Error(`waiting for the pipeline to have read everything: not within ${IDLE_MS_MAX} ms: ${last}`);
 }
 
+interface QueryAnswer {
+  readonly rows: readonly (readonly [string, string, string, number | string, number])[];
+  readonly freshness: { readonly lagRecords: number };
+}
+
+/** The rows of a view once every acknowledged event is in it. */
 async function tableRows(url: string, view: string): Promise<WindowRow[]> {
-  const response = await fetch(`${url}/api/v2/query`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ sql: `SELECT window_start, event_type, source, events, amount FROM ${view}` }),
-  });
-  const answer = (await response.json()) as { rows: [string, string, string, number | string, number][] };
-  if (response.status !== 200) throw new Error(`querying ${view}: ${response.status} ${JSON.stringify(answer)}`);
+  const answer = await queryWithoutLag(url, `SELECT window_start, event_type, source, events, amount FROM ${view}`);
   return answer.rows.map(([start, type, source, events, amount]) => ({
     window_start: new Date(start).toISOString(),
     event_type: type,
@@ -138,6 +138,23 @@ async function tableRows(url: string, view: string): Promise<WindowRow[]> {
     events: Number(events),
     amount,
   }));
+}
+
+async function queryWithoutLag(url: string, sql: string): Promise<QueryAnswer> {
+  const deadline = performance.now() + IDLE_MS_MAX;
+  for (;;) {
+    const response = await fetch(`${url}/api/v2/query`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ sql }),
+    });
+    const answer = (await response.json()) as QueryAnswer;
+    if (response.status !== 200) throw new Error(`querying: ${sql}: ${response.status} ${JSON.stringify(answer)}`);
+    const { lagRecords } = answer.freshness;
+    if (lagRecords === 0) return answer;
+    if (performance.now() > deadline) throw new Error(`querying: ${sql}: still ${lagRecords} records behind`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** Sorted text of the rows; sums to the cent, since the oracle sums decimals. */
