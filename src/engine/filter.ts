@@ -1,15 +1,15 @@
 import { messageOf } from '../base/error.ts';
 import type { FilterNode } from '../plan/node.ts';
 import type { Batch } from './batch.ts';
-import { forEachRow, selectionOf } from './column-access.ts';
-import { StatelessOperator } from './operator.ts';
-import { type ExpressionContext, RowEvaluator } from './row-evaluator.ts';
+import { ColumnEvaluator } from './column-evaluator.ts';
+import { type OperatorContext, StatelessOperator } from './operator.ts';
+import type { ExpressionContext } from './row-evaluator.ts';
 
-/** Keeps the rows for which the predicate is true (not false, not null): shortens the selection. */
+/** Keeps the rows for which the predicate is true (not false, not null): shortens the selection, copies nothing. */
 export class FilterOperator extends StatelessOperator {
   readonly #node: FilterNode;
   readonly #expressions: ExpressionContext;
-  #evaluator: RowEvaluator | undefined;
+  #evaluator: ColumnEvaluator | undefined;
 
   constructor(node: FilterNode, expressions: ExpressionContext) {
     super();
@@ -17,21 +17,23 @@ export class FilterOperator extends StatelessOperator {
     this.#expressions = expressions;
   }
 
+  override open(context: OperatorContext): void {
+    super.open(context);
+    const { input, predicate } = this.#node;
+    this.#evaluator = new ColumnEvaluator(context.kernel, input.columns, [predicate], this.#expressions);
+  }
+
   processBatch(batch: Batch): void {
-    const { kernel, deadLetter, emit } = this.context;
-    this.#evaluator ??= new RowEvaluator(kernel, this.#node.input.columns, [this.#node.predicate], this.#expressions);
-    const evaluator = this.#evaluator;
-    const kept: number[] = [];
-    forEachRow(kernel, batch, (row) => {
-      try {
-        evaluator.load(batch, row);
-        if (evaluator.value(0) === true) kept.push(row);
-      } catch (error) {
-        deadLetter({ reason: evaluator.reason(0), message: `filter: ${messageOf(error)}`, batch, row });
-      }
-    });
-    if (kept.length === 0) return;
-    if (kept.length === batch.selected) emit(batch);
-    else emit({ ...batch, selection: selectionOf(kernel, kept), selected: kept.length });
+    const { deadLetter, emit } = this.context;
+    const { selection, selected, failures } = this.#evaluator!.select(batch);
+    for (const { reason, error, row } of failures) {
+      deadLetter({ reason, message: `filter: ${messageOf(error)}`, batch, row });
+    }
+    if (selected === 0) return;
+    emit(selected === batch.selected ? batch : { ...batch, selection, selected });
+  }
+
+  override close(): void {
+    this.#evaluator?.close();
   }
 }
