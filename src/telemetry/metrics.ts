@@ -23,6 +23,15 @@ export interface MetricRegistry {
   expose(): string;
   /** The same as plain data. */
   snapshot(): readonly MetricSample[];
+  /** The families that have been registered, by name; the reference is made from it. */
+  describe(): readonly MetricDescription[];
+}
+
+export interface MetricDescription {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labelNames: readonly string[];
 }
 
 export interface MetricSample {

@@ -1,5 +1,5 @@
 import { HeadraceError } from '../base/error.ts';
-import type { Counter, Gauge, Histogram, Labels, MetricRegistry, MetricSample } from './metrics.ts';
+import type { Counter, Gauge, Histogram, Labels, MetricDescription, MetricRegistry, MetricSample } from './metrics.ts';
 
 /** Label sets of one family at most; what comes beyond is folded into one series whose labels are all `_other`. */
 export const SERIES_PER_FAMILY_MAX = 2_000;
@@ -10,7 +10,7 @@ const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const OTHER = '_other';
 
-type FamilyType = 'counter' | 'gauge' | 'histogram';
+type FamilyType = MetricDescription['type'];
 
 /**
  * An empty registry.
@@ -60,6 +60,12 @@ class Registry implements MetricRegistry {
     return samples;
   }
 
+  describe(): readonly MetricDescription[] {
+    return [...this.#families.values()]
+      .map(({ name, type, help, labelNames }) => ({ name, type, help, labelNames }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   #collect(): void {
     for (const collect of this.#collectors) collect();
   }
@@ -93,9 +99,7 @@ function checkNames(name: string, labelNames: readonly string[]): void {
   });
 }
 
-interface Family {
-  readonly type: FamilyType;
-  readonly labelNames: readonly string[];
+interface Family extends MetricDescription {
   expose(lines: string[]): void;
   sample(samples: MetricSample[]): void;
 }

@@ -16,6 +16,16 @@ describe('the metric registry', () => {
     );
   });
 
+  it('describes its families, for the reference', () => {
+    const metrics = createMetrics();
+    metrics.counter('b_total', 'B', ['topic']);
+    metrics.gauge('a', 'A');
+    expect(metrics.describe()).toEqual([
+      { name: 'a', type: 'gauge', help: 'A', labelNames: [] },
+      { name: 'b_total', type: 'counter', help: 'B', labelNames: ['topic'] },
+    ]);
+  });
+
   it('counts observations into cumulative buckets', () => {
     const metrics = createMetrics();
     const histogram = metrics.histogram('h_seconds', 'H', [0.1, 1]);
