@@ -5,15 +5,24 @@
  *   npm run bench:ingest [-- --seconds 8]
  */
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureDisk } from './load/disk-bound.ts';
 import type { LoadReport } from './load/http-load.ts';
 import { report, rounded } from './load/report.ts';
 import { runLoad } from './load/run-load.ts';
-import { freePort, ROOT, startServer } from './load/server.ts';
+import { cpuSecondsByThread, freePort, ROOT, startServer } from './load/server.ts';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '8' } } });
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '8' },
+    shape: { type: 'string', default: '' },
+    connections: { type: 'string' },
+    /** Folder for V8 CPU profiles of the server's threads; bench/load/profile.ts reads them. */
+    profile: { type: 'string' },
+  },
+});
+const nodeFlags = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`];
 const seconds = Number(values.seconds);
 const WARMUP_SECONDS = 2;
 const DISK_BLOCK_BYTES = 1 << 20;
@@ -33,7 +42,7 @@ function load(port: number, shape: Shape, firstEvent: number): Promise<LoadRepor
   return runLoad({
     port,
     path: '/api/v2/ingest/events',
-    connections: shape.connections,
+    connections: Number(values.connections ?? shape.connections),
     eventsPerBody: shape.eventsPerBody,
     seconds,
     warmupSeconds: WARMUP_SECONDS,
@@ -54,10 +63,18 @@ async function bare(shape: Shape): Promise<LoadReport> {
   return result;
 }
 
+/** Cores used per thread; threads below a hundredth of a core are left out. */
+function busiest(before: Readonly<Record<string, number>>, after: Readonly<Record<string, number>>, elapsed: number) {
+  const cores = Object.entries(after).map(([name, s]) => [name, rounded((s - (before[name] ?? 0)) / elapsed)] as const);
+  return Object.fromEntries(cores.filter(([, value]) => value >= 0.01).sort((a, b) => b[1] - a[1]));
+}
+
 const disk = measureDisk(DISK_BLOCK_BYTES, 2);
-for (const shape of SHAPES) {
-  const server = await startServer({ project: 'bench/projects/ingest' });
+for (const shape of SHAPES.filter(({ name }) => name.includes(values.shape))) {
+  const server = await startServer({ project: 'bench/projects/ingest', nodeFlags });
+  const before = cpuSecondsByThread(server.process.pid ?? 0);
   const ours = await load(server.port, shape, 1);
+  const after = cpuSecondsByThread(server.process.pid ?? 0);
   await server.stop();
   server.removeData();
   const peer = await bare(shape);
@@ -69,6 +86,8 @@ for (const shape of SHAPES) {
     ratio: rounded(ours.eventsPerSecond / peer.eventsPerSecond, 3),
     detail: {
       latencyMs: ours.latencyMs,
+      generatorCores: ours.generatorCores,
+      serverCores: busiest(before, after, seconds + WARMUP_SECONDS),
       failures: ours.failures,
       firstFailure: ours.firstFailure,
       refusedBusy: ours.refusedBusy,

@@ -34,6 +34,8 @@ export interface LoadReport {
   readonly refusedBusy: number;
   /** Events sent in all, the warm-up included. */
   readonly sent: number;
+  /** CPU seconds of this process per second of the run. */
+  readonly generatorCores: number;
 }
 
 class Load {
@@ -48,6 +50,7 @@ class Load {
   #firstFailure: string | undefined;
   #busy = 0;
   #open = 0;
+  #cpuAtStart = process.cpuUsage();
   #done: () => void = () => {};
 
   constructor(options: LoadOptions) {
@@ -60,6 +63,7 @@ class Load {
       this.#done = resolve;
     });
     this.#startedAt = performance.now();
+    this.#cpuAtStart = process.cpuUsage();
     for (let i = 0; i < this.#options.connections; i++) this.#connection(i);
     await finished;
     const seconds = (performance.now() - this.#startedAt) / 1000 - this.#options.warmupSeconds;
@@ -73,7 +77,13 @@ class Load {
       firstFailure: this.#firstFailure,
       refusedBusy: this.#busy,
       sent: this.#nextEvent - this.#options.firstEvent,
+      generatorCores: this.#cores(),
     };
+  }
+
+  #cores(): number {
+    const { user, system } = process.cpuUsage(this.#cpuAtStart);
+    return Math.round((user + system) / (performance.now() - this.#startedAt) / 10) / 100;
   }
 
   #connection(index: number): void {

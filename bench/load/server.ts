@@ -1,6 +1,6 @@
 /** Starts the product as a user would, on a fresh data directory, and stops it. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,6 +53,25 @@ async function waitReady(url: string, child: ChildProcess, output: () => string)
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   throw new Error(`starting the server: not ready within ${READY_MS_MAX} ms:\n${output()}`);
+}
+
+/** Linux counts CPU time in hundredths of a second. */
+const TICKS_PER_SECOND = 100;
+
+/** CPU seconds of a process so far, by thread name; empty where there is no /proc. */
+export function cpuSecondsByThread(pid: number): Readonly<Record<string, number>> {
+  const seconds: Record<string, number> = {};
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(tasks)) return seconds;
+  for (const task of readdirSync(tasks)) {
+    const stat = readFileSync(join(tasks, task, 'stat'), 'latin1');
+    const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+    // proc(5): utime and stime are fields 14 and 15; the name is field 2.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const label = Number(task) === pid ? 'main' : `${name} ${task}`;
+    seconds[label] = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+  return seconds;
 }
 
 export async function startServer(options: ServerOptions): Promise<Server> {

@@ -4,6 +4,7 @@ import { nearestName } from '../base/nearest-name.ts';
 import type { Append, CommitResult, Log, TopicConfig } from '../log/log.ts';
 import type { TopicSchema } from '../schema/topic-schema.ts';
 import type { Counter, Histogram, MetricRegistry } from '../telemetry/metrics.ts';
+import { lengthOf } from './body-bytes.ts';
 import { DEAD_LETTER_TOPIC_CONFIG, deadLetterAppends, deadLetterOf } from './dead-letter.ts';
 import type { FramedBody, Framer } from './framer.ts';
 import { IdempotencyLedger, type IdempotentRequest } from './idempotency.ts';
@@ -81,8 +82,9 @@ export class Acceptor implements SweptIngest {
     this.#refuseOverload(request);
     const timestamp = this.#clock.now();
     const { body, format } = request;
+    const bytes = lengthOf(body);
     const framed: FramedBody =
-      body.length === 0 && (request.rejects?.length ?? 0) > 0
+      bytes === 0 && (request.rejects?.length ?? 0) > 0
         ? { accepted: 0, appends: [], refused: [] }
         : this.#framer.frame({
             body,
@@ -94,13 +96,16 @@ export class Acceptor implements SweptIngest {
           });
     const letters = this.#deadLetters(request, framed, timestamp);
     const answer = answerOf(topic.name, framed, request);
-    const appends = [...framed.appends, ...deadLetterAppends(letters, timestamp, this.#limits.batchBytesMax)];
+    const appends =
+      letters.length === 0
+        ? framed.appends
+        : [...framed.appends, ...deadLetterAppends(letters, timestamp, this.#limits.batchBytesMax)];
     const puts = [...(request.puts ?? [])];
     if (idempotent !== undefined) puts.push(this.#idempotency.put(idempotent, answer));
     if (appends.length === 0 && puts.length === 0) return answer;
     const started = this.#clock.monotonicMs();
-    const result = await this.#log.commit({ appends, puts });
-    this.#metrics.accepted(topic.name, framed.accepted, body.length, (this.#clock.monotonicMs() - started) / 1000);
+    const result = await this.#log.commit({ appends, puts }).finally(() => this.#framer.release(framed.appends));
+    this.#metrics.accepted(topic.name, framed.accepted, bytes, (this.#clock.monotonicMs() - started) / 1000);
     for (const letter of letters) this.#metrics.refused(topic.name, letter.reason);
     return { ...answer, placements: placementsOf(framed.appends, result) };
   }
@@ -132,7 +137,7 @@ export class Acceptor implements SweptIngest {
 
   #refuseOverload(request: IngestRequest): void {
     const pending = this.#log.pendingBytes();
-    if (pending === 0 || pending + request.body.length <= this.#limits.pendingBytesMax) return;
+    if (pending === 0 || pending + lengthOf(request.body) <= this.#limits.pendingBytesMax) return;
     this.#metrics.overloaded(request.topic);
     throw new HeadraceError(`ingesting into "${request.topic}": ${pending} bytes are waiting for the disk already`, {
       code: 'INGEST_OVERLOADED',

@@ -1,11 +1,11 @@
 import type { TimestampMs } from '../base/brand.ts';
 import type { Append, TopicConfig } from '../log/log.ts';
 import type { TopicSchema } from '../schema/topic-schema.ts';
-import type { IngestFormat, Refusal } from './ingest.ts';
+import type { BodyBytes, IngestFormat, Refusal } from './ingest.ts';
 import type { IngestLimits } from './limits.ts';
 
 export interface FrameInput {
-  readonly body: Uint8Array;
+  readonly body: BodyBytes;
   readonly format: IngestFormat;
   readonly topic: TopicConfig;
   readonly schema: TopicSchema | undefined;
@@ -29,4 +29,6 @@ export interface FramedBody {
 export interface Framer {
   /** @throws HeadraceError `INGEST_BODY_MALFORMED` when the body has no rows that could be told apart; `INGEST_REFUSALS_TOO_MANY` */
   frame(input: FrameInput): FramedBody;
+  /** The log has answered for these batches: their memory may be used again. */
+  release(appends: readonly Append[]): void;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
 import type { LedgerPut, Log } from '../log/log.ts';
+import { partsOf } from './body-bytes.ts';
 import type { IngestRequest, IngestResult } from './ingest.ts';
 import {
   IDEMPOTENCY_ENTRIES_MAX,
@@ -55,7 +56,7 @@ export class IdempotencyLedger {
     const scope = JSON.stringify([request.principal.id, request.topic, key]);
     return {
       ledgerKey: createHash('sha256').update(scope).digest('base64url'),
-      bodyHash: createHash('sha256').update(`${request.format}\n`).update(request.body).digest(),
+      bodyHash: bodyHash(request),
     };
   }
 
@@ -137,6 +138,12 @@ export class IdempotencyLedger {
       return;
     }
   }
+}
+
+function bodyHash({ format, body }: IngestRequest): Uint8Array {
+  const hash = createHash('sha256').update(`${format}\n`);
+  for (const part of partsOf(body)) hash.update(part);
+  return hash.digest();
 }
 
 function timeOf(value: Uint8Array): number {

@@ -4,11 +4,14 @@ import type { Principal } from '../security/principal.ts';
 
 export type IngestFormat = 'json' | 'ndjson' | 'csv';
 
+/** A body whole, or in the parts that it came in. */
+export type BodyBytes = Uint8Array | readonly Uint8Array[];
+
 export interface IngestRequest {
   readonly topic: string;
   readonly principal: Principal;
   /** Decompressed body, within the body limit. */
-  readonly body: Uint8Array;
+  readonly body: BodyBytes;
   readonly format: IngestFormat;
   readonly idempotencyKey: string | undefined;
   /** Written in the same commit as the events: how a connector keeps its position exactly once. */

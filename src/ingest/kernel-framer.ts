@@ -4,8 +4,11 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { encodeRecordBatches } from '../kernel/record-batch.ts';
 import type { Append } from '../log/log.ts';
 import { pointerOf } from '../schema/keyword.ts';
+import { BatchMemory } from './batch-memory.ts';
+import { lengthOf, partsOf } from './body-bytes.ts';
 import { type CsvColumnType, type CsvText, convertCsv } from './csv-text.ts';
 import type { FramedBody, FrameInput, Framer, RefusedRow } from './framer.ts';
+import type { BodyBytes } from './ingest.ts';
 import { REFUSED_ROWS_MAX } from './limits.ts';
 import { refusalOf } from './row-refusal.ts';
 import { type TopicDecoder, TopicDecoders } from './topic-decoder.ts';
@@ -21,6 +24,7 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
 export class KernelFramer implements Framer {
   readonly #kernel: Kernel;
   readonly #decoders: TopicDecoders;
+  readonly #memory = new BatchMemory();
   /** Rows without a key go to one partition a body, in turn. */
   #turn = 0;
 
@@ -32,16 +36,58 @@ export class KernelFramer implements Framer {
   frame(input: FrameInput): FramedBody {
     this.#kernel.arenaReset();
     const topicDecoder = this.#decoders.of(input.topic, input.schema, input.limits.depthMax);
-    const body = withoutByteOrderMark(input.body);
-    const pass = new FramePass(this.#kernel, topicDecoder, input, this.#turn++ % input.topic.partitions);
-    if (input.format === 'csv') pass.csv(convertCsv(body, columnTypes(topicDecoder)));
-    else pass.json(formatOf(input.format, body), body);
+    const turn = this.#turn++ % input.topic.partitions;
+    const pass = new FramePass(this.#kernel, topicDecoder, input, turn, (bytes) => this.#memory.take(bytes));
+    try {
+      this.#run(pass, input, topicDecoder);
+    } catch (error) {
+      this.release(pass.appends);
+      throw error;
+    }
     return pass;
+  }
+
+  #run(pass: FramePass, input: FrameInput, topicDecoder: TopicDecoder): void {
+    if (input.format === 'csv') {
+      pass.csv(convertCsv(withoutByteOrderMark(wholeOf(input.body)), columnTypes(topicDecoder)));
+    } else {
+      const parts = partsOf(input.body);
+      const bytes = lengthOf(input.body);
+      const pointer = this.#place(parts, bytes);
+      const mark = byteOrderMarkBytes(this.#kernel.u8().subarray(pointer, pointer + bytes));
+      const format = formatOf(input.format, this.#kernel.u8().subarray(pointer + mark, pointer + bytes));
+      pass.json(format, pointer + mark, bytes - mark);
+    }
+  }
+
+  release(appends: readonly Append[]): void {
+    for (const { batch } of appends) this.#memory.release(batch);
+  }
+
+  /** The parts of a body, one after another in the kernel's arena. */
+  #place(parts: readonly Uint8Array[], bytes: number): number {
+    const pointer = this.#kernel.arenaInput(bytes);
+    const memory = this.#kernel.u8();
+    let at = pointer;
+    for (const part of parts) {
+      memory.set(part, at);
+      at += part.length;
+    }
+    return pointer;
   }
 }
 
+function wholeOf(body: BodyBytes): Uint8Array {
+  const parts = partsOf(body);
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}
+
 function withoutByteOrderMark(body: Uint8Array): Uint8Array {
-  return BYTE_ORDER_MARK.every((byte, at) => body[at] === byte) ? body.subarray(BYTE_ORDER_MARK.length) : body;
+  return body.subarray(byteOrderMarkBytes(body));
+}
+
+function byteOrderMarkBytes(body: Uint8Array): number {
+  return BYTE_ORDER_MARK.every((byte, at) => body[at] === byte) ? BYTE_ORDER_MARK.length : 0;
 }
 
 function formatOf(format: 'json' | 'ndjson', body: Uint8Array): JsonInputFormat {
@@ -72,38 +118,46 @@ class FramePass implements FramedBody {
   readonly #decoder: JsonDecoder;
   readonly #input: FrameInput;
   readonly #stickyPartition: number;
+  readonly #allocate: (bytes: number) => Uint8Array;
   /** Line in the body of the first row of the batch, less one; and the line of a row where rows are not lines. */
   #rowsBefore = 0;
   #lineOfRow: ((row: number) => number) | undefined;
 
-  constructor(kernel: Kernel, topicDecoder: TopicDecoder, input: FrameInput, stickyPartition: number) {
+  constructor(
+    kernel: Kernel,
+    topicDecoder: TopicDecoder,
+    input: FrameInput,
+    stickyPartition: number,
+    allocate: (bytes: number) => Uint8Array,
+  ) {
     this.#kernel = kernel;
     this.#topicDecoder = topicDecoder;
     this.#decoder = topicDecoder.decoder;
     this.#input = input;
     this.#stickyPartition = stickyPartition;
+    this.#allocate = allocate;
   }
 
   csv(csv: CsvText): void {
     for (const row of csv.refused) this.#refuse(row);
     this.#lineOfRow = (row) => csv.lines[row] ?? 0;
-    this.json('lines', csv.ndjson);
+    this.json('lines', this.#kernel.arenaCopy(csv.ndjson), csv.ndjson.length);
     this.refused.sort((a, b) => a.line - b.line);
   }
 
-  json(format: JsonInputFormat, body: Uint8Array): void {
-    const pointer = this.#kernel.arenaCopy(body);
+  /** The input of `bytes` at `pointer` in the arena, with the padding after it. */
+  json(format: JsonInputFormat, pointer: number, bytes: number): void {
     this.#decoder.begin();
     let from = 0;
     do {
-      const batch = this.#decoder.decode(format, pointer, body.length, from);
+      const batch = this.#decoder.decode(format, pointer, bytes, from);
       this.#refuseErrors(format, batch);
-      if (batch.inputError !== undefined) this.#inputError(format, batch.inputError.position, body);
-      this.#take(format, batch, body.length);
+      if (batch.inputError !== undefined) this.#inputError(format, batch.inputError.position, pointer, bytes);
+      this.#take(format, batch, bytes);
       this.#rowsBefore += batch.rows;
       if (batch.consumed <= from) break;
       from = batch.consumed;
-    } while (from < body.length);
+    } while (from < bytes);
   }
 
   /** Frames the rows that passed, in batches of at most `batchBytesMax`. */
@@ -127,6 +181,7 @@ class FramePass implements FramedBody {
         timestamp,
         partitions: topic.partitions,
         stickyPartition: this.#stickyPartition,
+        allocate: this.#allocate,
       });
       for (const { partition, batch: bytes, records, maxTimestamp } of encoded) {
         this.appends.push({ topic: topic.name, partition, batch: bytes, records, maxTimestamp });
@@ -212,7 +267,8 @@ class FramePass implements FramedBody {
   }
 
   /** An array or a document that breaks off has no rows to tell apart beyond that point: all of it is refused. */
-  #inputError(format: JsonInputFormat, position: number, body: Uint8Array): never {
+  #inputError(format: JsonInputFormat, position: number, pointer: number, bytes: number): never {
+    const body = this.#kernel.u8().subarray(pointer, pointer + bytes);
     let line = 1;
     let column = 1;
     for (let i = 0; i < Math.min(position, body.length); i++) {

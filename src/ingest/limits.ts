@@ -17,6 +17,10 @@ export const INGEST_LIMITS: IngestLimits = {
   batchBytesMax: 8 * 1024 * 1024,
 };
 
+/** Record batches on their way to the disk share blocks of this size; a larger one has memory of its own. */
+export const BATCH_BLOCK_BYTES = 4 * 1024 * 1024;
+/** Blocks kept for reuse. */
+export const BATCH_BLOCKS_KEPT = 8;
 /** Refusals listed in an answer; all of them are in the dead-letter topic. */
 export const INGEST_REFUSALS_MAX = 100;
 /** Memory of the kernel that checks and frames bodies. */

@@ -22,11 +22,13 @@ export interface EncodeRequest {
   readonly partitions: number;
   /** Partition of the records without a key, modulo the number of partitions. */
   readonly stickyPartition: number;
+  /** Memory for each batch of so many bytes. Default: new memory that can be transferred. */
+  readonly allocate?: (bytes: number) => Uint8Array;
 }
 
 export interface EncodedBatch {
   readonly partition: number;
-  /** A complete record batch with its CRC, in memory of its own: it can be transferred. */
+  /** A complete record batch with its CRC. */
   readonly batch: Uint8Array;
   readonly records: number;
   readonly maxTimestamp: TimestampMs;
@@ -71,10 +73,15 @@ export function encodeRecordBatches(kernel: Kernel, request: EncodeRequest): Enc
         next: `send at most ${RECORD_BATCH_BYTES_MAX} bytes at once`,
       });
     }
-    const batch = kernel.u8().slice(at, at + bytes);
+    const batch = (request.allocate ?? newMemory)(bytes);
+    batch.set(kernel.u8().subarray(at, at + bytes));
     batches.push({ partition, batch, records, maxTimestamp: timestampMs(Number(exports.encodedTimeMax())) });
   }
   return batches;
+}
+
+function newMemory(bytes: number): Uint8Array {
+  return new Uint8Array(bytes);
 }
 
 /** Values (and keys) that lie in JavaScript memory, as an {@link EncodeRequest} wants them: copied into the arena. */

@@ -1,5 +1,6 @@
 import { timestampMs } from '../../base/brand.ts';
 import { systemClock } from '../../base/clock.ts';
+import { partsOf } from '../../ingest/body-bytes.ts';
 import type { Ingest, IngestRequest, IngestResult } from '../../ingest/ingest.ts';
 import { createAuthenticator } from '../../security/authentication.ts';
 import { createAuthorizer } from '../../security/authorization.ts';
@@ -14,11 +15,11 @@ import type { HttpServices } from './services.ts';
 
 /** Ingest that remembers what it was given and answers as it is told. */
 export class RecordingIngest implements Ingest {
-  readonly requests: IngestRequest[] = [];
+  readonly requests: (IngestRequest & { readonly body: Uint8Array })[] = [];
   answer: (request: IngestRequest) => Promise<IngestResult> = async ({ topic }) => ingestResult(topic, 1, 0);
 
   accept(request: IngestRequest): Promise<IngestResult> {
-    this.requests.push({ ...request, body: request.body.slice() });
+    this.requests.push({ ...request, body: Buffer.concat(partsOf(request.body)) });
     return this.answer(request);
   }
 }

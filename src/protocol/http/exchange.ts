@@ -8,7 +8,7 @@ import type { LiveSink } from './live-pump.ts';
 import { parseMediaType } from './media-type.ts';
 import type { DoorLimits } from './options.ts';
 import { httpError } from './problem.ts';
-import { type BodyBudget, type HeldBody, readBody } from './request-body.ts';
+import { type BodyBudget, BodyInMemory, type HeldBody, readBody } from './request-body.ts';
 import type { Exchange, Route } from './route.ts';
 import type { HttpServices } from './services.ts';
 import type { ThroughputHistory } from './throughput.ts';
@@ -89,7 +89,7 @@ export class RequestExchange implements Exchange {
         'send application/json',
       );
     }
-    const { bytes } = await this.#read(JSON_BODY_BYTES_MAX);
+    const bytes = (await this.#read(JSON_BODY_BYTES_MAX)).whole();
     try {
       return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     } catch (error) {
@@ -115,9 +115,9 @@ export class RequestExchange implements Exchange {
     const raw = await readBody(this.request, this.response, bytesMax, budget);
     this.#held = [raw];
     if (encoding === 'identity') return raw;
-    const bytes = await gate.run(() => decompress(raw.bytes, encoding, bytesMax));
+    const bytes = await gate.run(() => decompress(raw.whole(), encoding, bytesMax));
     budget.take(bytes.byteLength);
-    const plain: HeldBody = { bytes, release: () => budget.give(bytes.byteLength) };
+    const plain = new BodyInMemory([bytes], bytes.byteLength, budget);
     this.#held.push(plain);
     return plain;
   }

@@ -37,7 +37,11 @@ export class BodyBudget {
 
 /** A body in memory; `release` gives its bytes back to the budget, once. */
 export interface HeldBody {
-  readonly bytes: Uint8Array;
+  /** As it came. */
+  readonly parts: readonly Uint8Array[];
+  readonly length: number;
+  /** In one piece. */
+  whole(): Uint8Array;
   release(): void;
 }
 
@@ -87,8 +91,7 @@ export function readBody(
     request.once('end', () => {
       if (settled) return;
       settled = true;
-      const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes);
-      resolve(heldBody(body, bytes, budget));
+      resolve(new BodyInMemory(chunks, bytes, budget));
     });
     const cut = (): void => {
       // Every request closes in the end: an error is made only for those that had not ended.
@@ -99,15 +102,27 @@ export function readBody(
   });
 }
 
-function heldBody(body: Uint8Array, counted: number, budget: BodyBudget): HeldBody {
-  let held = true;
-  return {
-    bytes: body,
-    release() {
-      if (held) budget.give(counted);
-      held = false;
-    },
-  };
+/** A body whose bytes the budget has counted. */
+export class BodyInMemory implements HeldBody {
+  readonly parts: readonly Uint8Array[];
+  readonly length: number;
+  readonly #budget: BodyBudget;
+  #held = true;
+
+  constructor(parts: readonly Uint8Array[], length: number, budget: BodyBudget) {
+    this.parts = parts;
+    this.length = length;
+    this.#budget = budget;
+  }
+
+  whole(): Uint8Array {
+    return this.parts.length === 1 ? this.parts[0]! : Buffer.concat(this.parts, this.length);
+  }
+
+  release(): void {
+    if (this.#held) this.#budget.give(this.length);
+    this.#held = false;
+  }
 }
 
 /**

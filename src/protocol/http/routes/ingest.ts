@@ -131,15 +131,15 @@ async function ingest(exchange: Exchange<unknown>, topic: string): Promise<Reply
   const format = ingestFormatOf(headers['content-type']);
   const { services, principal } = exchange;
   if (services.log.topic(topic) === undefined) throw unknownTopic(topic);
-  const { bytes } = await exchange.body();
-  if (bytes.byteLength === 0) {
+  const { parts, length } = await exchange.body();
+  if (length === 0) {
     throw httpError('HTTP_BODY_EMPTY', 'reading the events: the body is empty', 'send at least one event');
   }
   const idempotencyKey = headers['idempotency-key'];
   if (Array.isArray(idempotencyKey)) {
     throw httpError('HTTP_PARAMETER_INVALID', 'reading Idempotency-Key: there is more than one', 'send one');
   }
-  const accepted = await services.ingest.accept({ topic, principal, body: bytes, format, idempotencyKey });
+  const accepted = await services.ingest.accept({ topic, principal, body: parts, format, idempotencyKey });
   if (accepted.accepted > 0 || accepted.refused === 0) return acceptedReply(accepted);
   return allRefused(accepted);
 }
