@@ -1,6 +1,6 @@
 import { type CommitNumber, commitNumber } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
-import { HeadraceError, messageOf } from '../base/error.ts';
+import { HeadraceError } from '../base/error.ts';
 import { encodeCheckpoint } from './checkpoint.ts';
 import type { CommitFileHeader } from './commit-file.ts';
 import type { Round } from './commit-record.ts';
@@ -8,6 +8,7 @@ import { type Disk, DiskFailure, type DiskOperation } from './disk.ts';
 import { commitDirectory, commitLogPath, nextCommitLogPath } from './file-layout.ts';
 import { FSYNC_SAMPLES, type LogLimits } from './limits.ts';
 import type { CommitResult, LogStats } from './log.ts';
+import { closedLog, diskFull, writeFailed } from './log-error.ts';
 import type { LogState } from './log-state.ts';
 import { type AssembledRound, RoundAssembly, type RoundRequest } from './round-assembly.ts';
 import type { SegmentFiles } from './segment-files.ts';
@@ -31,7 +32,8 @@ export interface PipelineContext {
 
 interface Queued {
   readonly request: RoundRequest;
-  readonly bytes: number;
+  /** Counted in the pending bytes until it is answered; then 0. */
+  bytes: number;
   readonly resolve: (result: CommitResult) => void;
   readonly reject: (error: HeadraceError) => void;
 }
@@ -55,6 +57,7 @@ export class CommitPipeline {
   #pendingBytes = 0;
   #running: Promise<void> | undefined;
   #scheduled = false;
+  #closing = false;
   #failure: HeadraceError | undefined;
   #staging = new Uint8Array(new SharedArrayBuffer(64 * 1024));
   #rounds = 0;
@@ -81,8 +84,13 @@ export class CommitPipeline {
     for (const entry of this.#queue.splice(0)) this.#refuse(entry, this.#failure);
   }
 
+  /** Every promise that this returns is settled, whatever happens: by its round, by {@link fail}, or by {@link close}. */
   submit(request: RoundRequest): Promise<CommitResult> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const refusal = this.#failure ?? (this.#closing ? closedLog(this.#context.dataDir) : undefined);
+    return refusal === undefined ? this.#enqueue(request) : Promise.reject(refusal);
+  }
+
+  #enqueue(request: RoundRequest): Promise<CommitResult> {
     let bytes = 0;
     for (const append of request.appends) bytes += append.batch.length;
     for (const put of request.puts) bytes += put.value?.length ?? 0;
@@ -99,28 +107,45 @@ export class CommitPipeline {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#running = this.#drain();
+      this.#running = this.#drain().finally(() => {
+        this.#running = undefined;
+        if (this.#queue.length > 0) this.#schedule();
+      });
     });
   }
 
   async #drain(): Promise<void> {
-    try {
-      while (this.#queue.length > 0 && this.#failure === undefined) {
-        await this.#runRound(this.#takeRound());
+    while (this.#queue.length > 0 && this.#failure === undefined) {
+      const entries = this.#takeRound();
+      try {
+        await this.#runRound(entries);
         if (this.#end >= this.#checkpointAt) await this.#checkpoint();
+      } catch (error) {
+        const failure = writeFailed(this.#context.dataDir, error);
+        this.#context.onWarning(failure.message);
+        // A refusal of what has been answered does nothing.
+        for (const entry of entries) this.#refuse(entry, failure);
+        this.fail(failure);
       }
-    } catch (error) {
-      this.fail(writeFailed(this.#context.dataDir, error));
     }
-    this.#running = undefined;
   }
 
-  /** Resolves when everything submitted so far has been answered. */
-  async settled(): Promise<void> {
+  async #settled(): Promise<void> {
     while (this.#scheduled || this.#running !== undefined) {
       if (this.#running !== undefined) await this.#running;
       else await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /**
+   * Refuses what comes from now on, answers what came before, and writes `last`, so that damage to the round before it
+   * cannot pass for a torn tail.
+   */
+  async close(last: RoundRequest): Promise<void> {
+    this.#closing = true;
+    if (this.#failure === undefined) await this.#enqueue(last).catch(() => undefined);
+    await this.#settled();
+    this.fail(closedLog(this.#context.dataDir));
   }
 
   #takeRound(): Queued[] {
@@ -176,12 +201,14 @@ export class CommitPipeline {
   #answer(accepted: readonly Accepted[]): void {
     for (const { entry, result } of accepted) {
       this.#pendingBytes -= entry.bytes;
+      entry.bytes = 0;
       entry.resolve(result);
     }
   }
 
   #refuse(entry: Queued, error: HeadraceError): void {
     this.#pendingBytes -= entry.bytes;
+    entry.bytes = 0;
     entry.reject(error);
   }
 
@@ -213,7 +240,7 @@ export class CommitPipeline {
       failure = writeFailed(this.#context.dataDir, error);
     }
     if (failure !== undefined) this.#context.onWarning(failure.message);
-    const answer = failure ?? diskFull(this.#context.dataDir, error);
+    const answer = failure ?? diskFull(`writing the log in ${this.#context.dataDir}`, error);
     for (const { entry } of accepted) this.#refuse(entry, answer);
     if (failure !== undefined) this.fail(failure);
   }
@@ -272,27 +299,4 @@ export class CommitPipeline {
   get commit(): CommitNumber {
     return commitNumber(this.#context.state.commit);
   }
-
-  get failed(): boolean {
-    return this.#failure !== undefined;
-  }
-}
-
-export function writeFailed(dataDir: string, cause: unknown): HeadraceError {
-  return new HeadraceError(`writing the log in ${dataDir}: ${messageOf(cause)}`, {
-    code: 'LOG_WRITE_FAILED',
-    domain: 'log',
-    cause,
-    next: 'nothing more is written; check the disk (dmesg, smartctl), then restart: what was acknowledged is recovered',
-  });
-}
-
-function diskFull(dataDir: string, cause: unknown): HeadraceError {
-  return new HeadraceError(`writing the log in ${dataDir}: no space left on the disk`, {
-    code: 'LOG_DISK_FULL',
-    domain: 'log',
-    retryable: true,
-    cause,
-    next: 'free space or shorten the retention of large topics; writing goes on by itself',
-  });
 }

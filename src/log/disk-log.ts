@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type CommitNumber, commitNumber, type Offset, offset, type TimestampMs } from '../base/brand.ts';
 import { utf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
-import { HeadraceError } from '../base/error.ts';
+import { HeadraceError, messageOf } from '../base/error.ts';
 import { batchDefect, invalidBatch } from './batch-header.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { Round, StartMove } from './commit-record.ts';
@@ -46,6 +46,7 @@ export interface DiskLogParts {
   readonly state: LogState;
   readonly files: SegmentFiles;
   readonly vector: VisibilityVector;
+  readonly onWarning: (message: string) => void;
 }
 
 const EMPTY_LEDGER: ReadonlyMap<string, Uint8Array> = new Map();
@@ -101,7 +102,16 @@ export class DiskLog implements Log {
       for (const { partitionId } of round.starts) this.#exposeId(partitionId);
       if (round.puts.some((put) => put.space === TOPICS_SPACE)) this.#topicsChanged(state);
     });
-    for (const listener of this.#listeners) listener(commitNumber(round.commit));
+    for (const listener of this.#listeners) this.#tell(listener, round.commit);
+  }
+
+  /** A listener that throws is a mistake of its owner: the commit stands all the same. */
+  #tell(listener: (commit: CommitNumber) => void, commit: number): void {
+    try {
+      listener(commitNumber(commit));
+    } catch (error) {
+      this.#parts.onWarning(`telling a listener of commit ${commit}: ${messageOf(error)}`);
+    }
   }
 
   #exposeId(partitionId: number): void {
@@ -299,15 +309,8 @@ export class DiskLog implements Log {
   }
 
   async #close(): Promise<void> {
+    await this.#pipeline.close({ ...NOTHING, puts: [{ space: COUNTERS_SPACE, key: 'closed', value: undefined }] });
     await this.#admin;
-    await this.#pipeline.settled();
-    if (!this.#pipeline.failed) {
-      await this.#pipeline
-        .submit({ ...NOTHING, puts: [{ space: COUNTERS_SPACE, key: 'closed', value: undefined }] })
-        .catch(() => undefined);
-      await this.#pipeline.settled();
-    }
-    this.#pipeline.fail(closedLog(this.dataDir));
     await this.#parts.disk.close();
   }
 }
@@ -354,12 +357,4 @@ function tooManyPartitions(config: TopicConfig, limits: LogLimits): HeadraceErro
     `creating topic "${config.name}": the log would have had more than ${limits.partitionsMax} partitions since its start`,
     { code: 'LOG_TOO_MANY_PARTITIONS', domain: 'log', next: 'use fewer partitions, or restart after deleting topics' },
   );
-}
-
-function closedLog(dataDir: string): HeadraceError {
-  return new HeadraceError(`writing the log in ${dataDir}: it is closed`, {
-    code: 'LOG_CLOSED',
-    domain: 'log',
-    next: 'open it again',
-  });
 }

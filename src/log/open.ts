@@ -10,6 +10,7 @@ import { DiskLog } from './disk-log.ts';
 import { commitDirectory, commitLogPath, nextCommitLogPath, topicsDirectory } from './file-layout.ts';
 import { LOG_LIMITS, type LogLimits } from './limits.ts';
 import type { Log } from './log.ts';
+import { openFailed } from './log-error.ts';
 import { DELETED_SPACE, LogState } from './log-state.ts';
 import { RealDisk } from './real-disk.ts';
 import { type Recovery, recover } from './recovery.ts';
@@ -47,7 +48,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
     return await openLocked(options, disk, limits);
   } catch (error) {
     await disk.close();
-    throw error;
+    throw openFailed(options.dataDir, error);
   }
 }
 
@@ -63,7 +64,7 @@ async function openLocked(options: OpenLogOptions, disk: Disk, limits: LogLimits
   const files = new SegmentFiles();
   for (const [partitionId, cursor] of recovery.indexEntries) files.setIndex(partitionId, cursor);
   const vector = VisibilityVector.create(Math.max(limits.partitionsMax, state.partitions.size));
-  const parts = { dataDir, disk, clock, limits, state, files, vector };
+  const parts = { dataDir, disk, clock, limits, state, files, vector, onWarning };
   const log = new DiskLog(parts, (publish) => {
     const pipeline = new CommitPipeline({ ...parts, header, commitEnd, onWarning, onFsync, publish, nextSalt });
     if (recovery.damage !== undefined) pipeline.fail(recovery.damage);

@@ -36,12 +36,13 @@ export class RealDisk implements Disk {
 
   run(operations: readonly DiskOperation[]): Promise<RunResult> {
     if (this.#dead !== undefined) return Promise.reject(this.#dead);
-    const transfer: ArrayBuffer[] = [];
+    const transfer = new Set<ArrayBuffer>();
     const request: IoRequest = { operations: operations.map((operation) => movable(operation, transfer)) };
     return new Promise((resolve, reject) => {
+      // Throws when a buffer cannot be moved: then nothing was sent, and no answer will come.
+      this.#worker.postMessage(request, [...transfer]);
       this.#waiting.push({ resolve, reject });
       if (this.#waiting.length === 1) this.#worker.ref();
-      this.#worker.postMessage(request, transfer);
     });
   }
 
@@ -70,13 +71,14 @@ export class RealDisk implements Disk {
 }
 
 /** Cloning a view clones all of its buffer: so whole buffers are transferred, shared ones shared, the rest copied first. */
-function movable(operation: DiskOperation, transfer: ArrayBuffer[]): DiskOperation {
+function movable(operation: DiskOperation, transfer: Set<ArrayBuffer>): DiskOperation {
   if (operation.kind !== 'write') return operation;
   const buffers = operation.buffers.map((bytes) => {
     if (!(bytes.buffer instanceof ArrayBuffer)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    const own = bytes.length === bytes.buffer.byteLength ? bytes : Uint8Array.from(bytes);
-    transfer.push(own.buffer as ArrayBuffer);
-    return new Uint8Array(own.buffer);
+    const isWhole = bytes.length === bytes.buffer.byteLength && !transfer.has(bytes.buffer);
+    const own = isWhole ? bytes.buffer : Uint8Array.from(bytes).buffer;
+    transfer.add(own);
+    return new Uint8Array(own);
   });
   return { kind: 'write', path: operation.path, position: operation.position, buffers };
 }

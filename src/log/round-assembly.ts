@@ -3,7 +3,14 @@ import { type Offset, offset } from '../base/brand.ts';
 import { ByteWriter } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import { HeadraceError } from '../base/error.ts';
-import { BATCH_HEADER_BYTES, baseSequenceAt, placeBatch, producerEpochAt, producerIdAt } from './batch-header.ts';
+import {
+  BATCH_HEADER_BYTES,
+  baseSequenceAt,
+  invalidBatch,
+  placeBatch,
+  producerEpochAt,
+  producerIdAt,
+} from './batch-header.ts';
 import {
   EXTENT_BYTES_MAX,
   type Extent,
@@ -219,6 +226,8 @@ class Trial {
     const topic = this.#state.topics.get(append.topic);
     const partition = topic?.partitions[append.partition];
     if (topic === undefined || partition === undefined) throw unknownPartition(append);
+    // Its owner moved the buffer to another thread after it had been checked.
+    if (append.batch.length === 0) throw invalidBatch(`appending to ${append.topic}/${append.partition}`, 'it is gone');
     const id = producerIdAt(append.batch, 0);
     const base = { partition, config: topic.config };
     if (id < 0n) {
