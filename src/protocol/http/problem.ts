@@ -16,7 +16,7 @@ export interface Problem {
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 /** Status of the errors that a client can meet; what is not here follows from its domain. */
-const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+export const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   HTTP_BODY_EMPTY: 400,
   HTTP_BODY_INVALID: 400,
   HTTP_BODY_TRUNCATED: 400,
@@ -26,12 +26,12 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   HTTP_ORIGIN_REFUSED: 403,
   HTTP_NOT_FOUND: 404,
   HTTP_METHOD_NOT_ALLOWED: 405,
-  HTTP_NOT_ACCEPTABLE: 406,
   HTTP_BODY_TOO_LARGE: 413,
   HTTP_MEDIA_TYPE: 415,
   HTTP_ENCODING: 415,
   HTTP_OVERLOADED: 429,
   HTTP_STREAMS_FULL: 429,
+  HTTP_SLOW_CLIENT: 408,
   HTTP_NOT_READY: 503,
   INGEST_UNKNOWN_TOPIC: 404,
   INGEST_OVERLOADED: 429,
@@ -39,10 +39,16 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   INGEST_IDEMPOTENCY_KEY_INVALID: 400,
   INGEST_TOPIC_RESERVED: 403,
   INGEST_ALL_REFUSED: 400,
+  INGEST_BODY_MALFORMED: 400,
+  INGEST_REFUSALS_TOO_MANY: 400,
+  LOG_BATCH_TOO_LARGE: 413,
+  LOG_CLOSED: 503,
   LOG_DISK_FULL: 507,
   LOG_TOPIC_EXISTS: 409,
   LOG_TOPIC_IN_USE: 409,
   LOG_TOPIC_NAME_INVALID: 400,
+  LOG_TOPIC_CONFIG_INVALID: 400,
+  LOG_TOO_MANY_PARTITIONS: 400,
   LOG_UNKNOWN_TOPIC: 404,
   LOG_OFFSET_OUT_OF_RANGE: 410,
   SECURITY_UNAUTHENTICATED: 401,
@@ -55,7 +61,13 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   SERVING_TOO_MANY_STREAMS: 429,
   SERVING_SLOW_CONSUMER: 408,
   SERVING_QUERY_TIMEOUT: 504,
-  SERVING_QUERY_BUSY: 429,
+  SERVING_QUERY_FAILED: 400,
+  SERVING_QUERY_MEMORY: 400,
+  SERVING_QUERY_OVERLOADED: 429,
+  SERVING_QUERY_TOO_LARGE: 400,
+  SERVING_QUERY_UNSUPPORTED: 400,
+  SERVING_UNKNOWN_RELATION: 400,
+  SERVING_CLOSED: 503,
 };
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -64,7 +76,6 @@ const TITLES: Readonly<Record<number, string>> = {
   403: 'Not allowed',
   404: 'Not found',
   405: 'Method not allowed',
-  406: 'Not acceptable',
   408: 'Client too slow',
   409: 'Conflict',
   410: 'Gone',

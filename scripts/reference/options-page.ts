@@ -1,0 +1,78 @@
+import { describeOptions, type OptionDescription } from '../../src/base/config/option-description.ts';
+import type { OptionMap } from '../../src/base/config/option-set.ts';
+import { OPTIONS, TOPIC_OPTIONS } from '../../src/base/config/options.ts';
+import { FILE_SOURCE_OPTIONS } from '../../src/connector/file/file-source-options.ts';
+import { code, pageHead, table } from './markdown.ts';
+
+const KINDS: Readonly<Record<string, string>> = {
+  text: 'text',
+  path: 'path',
+  integer: 'whole number',
+  bytes: 'size (`64MiB`)',
+  duration: 'duration (`10s`)',
+  boolean: '`true` or `false`',
+  list: 'list',
+};
+
+export function optionsPage(): string {
+  return `${pageHead(
+    'Options',
+    `A project's options stand in \`headrace.yaml\`, dots being levels (\`http.port\` is \`port\` below \`http\`). Each may also be
+given in the environment and as a flag of \`headrace start\`, \`dev\` and \`run\`; the flag wins over the environment, the
+environment over the file, the file over the default. An unknown key, flag or \`HEADRACE_\` variable is refused, with the
+nearest right one; so is a size or a duration without a unit.
+
+- Sizes: \`B\`, \`KB\`, \`MB\`, \`GB\`, \`TB\` (powers of 1000), \`KiB\`, \`MiB\`, \`GiB\`, \`TiB\` (powers of 1024).
+- Durations: \`us\`, \`ms\`, \`s\`, \`m\`, \`h\`, \`d\`, \`w\`, or the words; \`1h 30m\` adds up.
+- Lists: \`[a, b]\` in the file, \`a,b\` elsewhere.
+- Secrets are refused in the file and as flags. They come from the environment, or from a file of their own: \`<option>_file\`
+  in \`headrace.yaml\` or \`HEADRACE_<OPTION>_FILE\` names it (relative to the project). No log and no command shows them.
+
+Beside the options, the command line reads \`HEADRACE_URL\` and \`HEADRACE_TOKEN\` (where to ask, and as whom),
+\`HEADRACE_DEBUG\` (stacks of errors) and \`NO_COLOR\`. What Kubernetes injects for a service named \`headrace\` or
+\`headrace-...\` (\`HEADRACE_SERVICE_HOST\`, \`HEADRACE_PORT_8080_TCP_ADDR\` and their like) is recognised and ignored.`,
+  )}
+## Of a project
+
+${optionTable(OPTIONS)}
+## Of a topic
+
+Below \`topics.<name>\`. A topic that a pipeline reads and that is not declared is made with the defaults.
+
+${partTable(TOPIC_OPTIONS)}
+## Of a connector
+
+Below \`connectors.<name>\`. There is one kind, \`file\`.
+
+${partTable(FILE_SOURCE_OPTIONS)}`;
+}
+
+function optionTable(options: OptionMap): string {
+  const rows = describeOptions(options).map((one) => [
+    code(one.name),
+    kindText(one),
+    code(one.fallback),
+    helpText(one),
+    [one.flag, one.environment].flatMap((name) => (name === undefined ? [] : [code(name)])).join(' '),
+  ]);
+  return table(['option', 'value', 'default', 'what it does', 'flag, environment'], rows);
+}
+
+/** Parts of the file that have neither flag nor variable. */
+function partTable(options: OptionMap): string {
+  const rows = describeOptions(options).map((one) => [
+    code(one.name),
+    kindText(one),
+    code(one.fallback),
+    helpText(one),
+  ]);
+  return table(['option', 'value', 'default', 'what it does'], rows);
+}
+
+function kindText({ kind, choices }: OptionDescription): string {
+  return choices === undefined ? (KINDS[kind] ?? kind) : choices.map(code).join(', ');
+}
+
+function helpText({ help, secret }: OptionDescription): string {
+  return secret ? `${help} Secret.` : help;
+}

@@ -1,0 +1,57 @@
+import { functionNames, functionOverloads } from '../../src/plan/function.ts';
+import { typeByName, typeName, typeNames } from '../../src/plan/type-name.ts';
+import { code, pageHead, table } from './markdown.ts';
+import { PIPELINES_ONLY, SQL_EXAMPLES } from './sql-examples.ts';
+
+export function sqlFunctionsPage(): string {
+  const groups = [...new Set(SQL_EXAMPLES.map(({ group }) => group))];
+  const sections = groups.map((name) => {
+    const rows = SQL_EXAMPLES.filter(({ group }) => group === name).map(({ write, does, example, result }) => [
+      code(write),
+      PIPELINES_ONLY.some((name) => write.startsWith(name)) ? `${does}; in pipelines only` : does,
+      code(example.replace(/^SELECT (.*) AS result FROM .*$/, '$1')),
+      result === null ? 'null' : code(result),
+    ]);
+    return `## ${name}\n${name === 'Aggregates' ? '\nThe examples are over a column x of 1, 2, 2 and null.\n' : ''}\n${table(
+      ['write', 'what it does', 'example', 'gives'],
+      rows,
+    )}`;
+  });
+  return `${pageHead(
+    'SQL functions and types',
+    `What expressions in pipelines, alerts and queries may use. The meaning is PostgreSQL's; every example here is run by the tests,
+in the evaluator of pipelines and in the query database. What is not in this list is refused, with its place in the text.
+Statements are in [sql.md](sql.md).`,
+  )}
+${sections.join('\n')}
+## Types
+
+${table(['type', 'also written'], typeRows())}
+\`numeric(precision, scale)\` rounds to its scale. Arrays are \`type[]\`. The time zone of a session is UTC.
+
+## Signatures
+
+${table(['name', 'takes', 'gives'], signatureRows())}`;
+}
+
+function typeRows(): string[][] {
+  const aliases = new Map<string, string[]>();
+  for (const name of typeNames()) {
+    const type = typeName(typeByName(name)!);
+    aliases.set(type, [...(aliases.get(type) ?? []), ...(name === type ? [] : [name])]);
+  }
+  return [...aliases].map(([type, names]) => [code(type), names.map(code).join(', ')]);
+}
+
+/** Named functions of the catalogue; operators are explained by their examples. */
+function signatureRows(): string[][] {
+  return functionNames()
+    .filter((name) => SQL_EXAMPLES.some(({ write }) => write.includes(`${name}(`)))
+    .sort()
+    .flatMap((name) => {
+      const overloads = functionOverloads(name);
+      const takes = overloads.map(({ args }) => args.map(typeName).join(', ') || 'nothing');
+      const gives = [...new Set(overloads.map(({ result }) => typeName(result)))];
+      return overloads.length === 0 ? [] : [[code(name), takes.join('; '), gives.join(', ')]];
+    });
+}

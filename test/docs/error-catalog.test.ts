@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { ERROR_CATALOG } from '../../src/base/error-catalog.ts';
+import { STATUS_BY_CODE } from '../../src/protocol/http/problem.ts';
+
+const CODE =
+  /['"`]((?:ALERT|CLI|CONFIG|CONNECTOR|DELIVERY|ENGINE|HTTP|INGEST|KERNEL|LOG|PLAN|SCHEMA|SECURITY|SERVING|SQL)(?:_[A-Z0-9]+)+)['"`]/g;
+
+/** Every code that the product can give: string literals that look like one, wherever they stand; limits are no codes. */
+function codesOfSource(): Set<string> {
+  const root = fileURLToPath(new URL('../../src', import.meta.url));
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !/\.(test|fixture|bench|fuzz)\.ts$/.test(name) && !name.includes('assembly'),
+  );
+  const texts = files
+    .filter((name) => !name.endsWith('error-catalog.ts'))
+    .map((name) => readFileSync(join(root, name), 'utf8'));
+  const codes = texts.flatMap((text) => [...text.matchAll(CODE)].map((match) => match[1]!));
+  return new Set(codes.filter((name) => !/_(MAX|MIN)$/.test(name)));
+}
+
+it('has every error code of the source, and no other (say what it means in src/base/error-catalog.ts, then npm run docs)', () => {
+  expect(Object.keys(ERROR_CATALOG).sort()).toEqual([...codesOfSource()].sort());
+});
+
+it('has every code that the HTTP door gives a status', () => {
+  expect(Object.keys(STATUS_BY_CODE).filter((name) => !(name in ERROR_CATALOG))).toEqual([]);
+});
+
+it('says of each what it means in whole sentences', () => {
+  for (const text of Object.values(ERROR_CATALOG)) expect(text).toMatch(/^[`A-Z].*\.$/);
+});
