@@ -1,3 +1,4 @@
+import type { FunctionExports } from './function-exports.ts';
 import type { StateExports } from './state-exports.ts';
 
 /**
@@ -65,4 +66,10 @@ export interface RecordBatchExports {
   encodedTimeMax(): bigint;
 }
 
-export interface KernelExports extends MemoryExports, HashExports, DecoderExports, RecordBatchExports, StateExports {}
+export interface KernelExports
+  extends MemoryExports,
+    HashExports,
+    DecoderExports,
+    RecordBatchExports,
+    StateExports,
+    FunctionExports {}

@@ -5,3 +5,4 @@ export * from "./decoder";
 export * from "./record-batch";
 export { makeEntry } from "./object";
 export * from "./state/index";
+export * from "./functions/index";

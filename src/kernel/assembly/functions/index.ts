@@ -1,0 +1,6 @@
+export { textBegin } from "./reference";
+export * from "./text";
+export * from "./like";
+export { addMonths, dateField, truncateDays } from "./calendar";
+export * from "./value-text";
+export * from "./arithmetic";

@@ -1,0 +1,41 @@
+/**
+ * Functions of assembly/functions, which compiled expressions import (see exports.ts). `text` and the like are addresses of
+ * string references, `out` is where the reference of a result goes; a result of 0 or 1 is a boolean.
+ */
+export interface FunctionExports {
+  textBegin(): void;
+  compareText(a: number, b: number): number;
+  startsWith(text: number, part: number): number;
+  endsWith(text: number, part: number): number;
+  contains(text: number, part: number): number;
+  likeText(text: number, pattern: number): number;
+  likeFolded(text: number, pattern: number): number;
+  isAscii(text: number): number;
+  pointLength(text: number): number;
+  position(text: number, part: number): number;
+  sliceText(text: number, from: bigint, to: bigint, out: number): void;
+  leftText(text: number, count: number, out: number): void;
+  rightText(text: number, count: number, out: number): void;
+  concatText(a: number, b: number, out: number): void;
+  lowerAscii(text: number, out: number): number;
+  upperAscii(text: number, out: number): number;
+  splitPart(text: number, delimiter: number, field: number, out: number): void;
+  trimText(text: number, set: number, sides: number, out: number): void;
+  replaceText(text: number, from: number, to: number, out: number): void;
+  addMonths(days: number, months: number): number;
+  truncateDays(days: number, unit: number): number;
+  dateField(days: number, field: number): number;
+  intText(value: bigint, out: number): void;
+  decimalText(value: bigint, scale: number, out: number): void;
+  doubleText(value: number, out: number): number;
+  dateText(days: number, out: number): number;
+  timestampText(micros: bigint, zone: number, out: number): number;
+  parsedValue(): bigint;
+  parsedScale(): number;
+  parseWhole(text: number): number;
+  parseDecimal(text: number): number;
+  parseTimestampText(text: number): number;
+  parseDateText(text: number): number;
+  multiplyOverflows(a: bigint, b: bigint): number;
+  divideRounded(value: bigint, divisor: bigint): bigint;
+}
