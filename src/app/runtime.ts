@@ -270,7 +270,7 @@ class Runtime implements RunningApp {
   }
 
   async #startPipeline(engine: Engine, pipeline: Project['pipelines'][number]): Promise<void> {
-    await engine.start(pipeline);
+    await engine.start(pipeline, { bounded: this.#options.until === 'idle' });
     for (const output of pipeline.outputs) this.parts.tables.add(pipeline.name, output);
   }
 
@@ -332,7 +332,7 @@ class Runtime implements RunningApp {
     for (const pipeline of next.pipelines) {
       const known = before.get(pipeline.name);
       if (known !== undefined && planHash(known) === planHash(pipeline)) continue;
-      await engine.start(pipeline, { rebuild: known !== undefined });
+      await engine.start(pipeline, { rebuild: known !== undefined, bounded: this.#options.until === 'idle' });
       for (const output of pipeline.outputs) tables.add(pipeline.name, output);
       for (const rule of pipeline.alerts) this.#alerts?.add(rule);
     }

@@ -3,8 +3,9 @@ import type { HeadraceError } from '../base/error.ts';
 import type { Pipeline } from '../plan/node.ts';
 
 export interface EngineOptions {
-  /** Worker threads; pipelines are dealt out to them. */
+  /** Worker threads of each pipeline. Only 1 runs today; more are refused. */
   readonly workers: number;
+  /** The longest time between two snapshots of a pipeline that has something new; there are more when recovery would take long. */
   readonly snapshotIntervalMs: number;
   /** WebAssembly memory of one worker, at most. */
   readonly workerMemoryBytesMax: number;
@@ -25,6 +26,11 @@ export interface StartOptions {
    * longer made are deleted; an append topic gets them a second time.
    */
   readonly rebuild?: boolean;
+  /**
+   * The inputs are bounded and read once to their end, as by `run --until-idle`: rows may be any time ahead of the clock, and
+   * no partition falls idle, so that the result does not depend on how fast it is read.
+   */
+  readonly bounded?: boolean;
 }
 
 export type PipelineState = 'recovering' | 'running' | 'paused' | 'failed' | 'stopped';
@@ -32,7 +38,7 @@ export type PipelineState = 'recovering' | 'running' | 'paused' | 'failed' | 'st
 export interface RunningPipeline {
   readonly pipeline: Pipeline;
   status(): PipelineStatus;
-  /** Resolves when every input has been read to its end and all that follows is committed; `closeWindows` ends bounded input: the watermark goes to infinity. */
+  /** Resolves when every input has been read to its end and all that follows is committed; `closeWindows` ends bounded input: every window that is open is closed. */
   idle(options?: { readonly closeWindows: boolean }): Promise<void>;
   /** Takes a snapshot first unless told not to. */
   stop(options?: { readonly snapshot: boolean }): Promise<void>;

@@ -49,6 +49,7 @@ class HostEngine implements Engine {
   readonly #meter: PipelineMeter;
 
   constructor(dependencies: EngineDependencies) {
+    if (dependencies.options.workers !== 1) throw oneWorkerOnly(dependencies.options.workers);
     this.#dependencies = dependencies;
     this.#executor = dependencies.executor ?? threadExecutor(dependencies.log);
     this.#snapshots = dependencies.snapshots ?? fileSnapshots(dependencies.log.dataDir);
@@ -69,11 +70,13 @@ class HostEngine implements Engine {
       log,
       clock,
       engine,
+      bounded: options.bounded ?? false,
       executor: this.#executor,
       snapshots: this.#snapshots,
       onEpoch: (rows, elapsedMs) => this.#meter.epoch(pipeline.name, rows, elapsedMs),
       onVisible: (receipts, deadLetters) => this.#meter.visible(pipeline.name, receipts, deadLetters),
       onFailure: (error) => logger?.error('pipeline failed', { pipeline: pipeline.name, error }),
+      onWarning: (message) => logger?.warn(message, { pipeline: pipeline.name }),
     });
     this.#running.set(pipeline.name, runner);
     await runner.start();
@@ -112,7 +115,7 @@ class HostEngine implements Engine {
     }
     const upserts = pipeline.outputs.filter((output) => output.mode === 'upsert');
     await log.commit({ appends: upserts.flatMap((output) => deletionsOf(log, output.topic, clock.now())), puts });
-    this.#snapshots.keepOnly(pipeline.name, undefined);
+    await this.#snapshots.keepOnly(pipeline.name, undefined);
   }
 
   pipelines(): readonly RunningPipeline[] {
@@ -143,6 +146,14 @@ function outputTopic(output: OutputNode, pipeline: string): TopicConfig {
   const key = output.keys.map((at) => output.input.columns[at]!.name);
   const properties = { pipeline, view: output.name, columns: JSON.stringify(columns), key: JSON.stringify(key) };
   return { ...plainTopic(output.topic), kind: output.mode, properties };
+}
+
+function oneWorkerOnly(workers: number): HeadraceError {
+  return new HeadraceError(`creating the engine with ${workers} workers for each pipeline: only one is supported`, {
+    code: 'ENGINE_WORKERS_UNSUPPORTED',
+    domain: 'engine',
+    next: 'set engine.workers to 1; every pipeline runs in a thread of its own, so split the work into several pipelines',
+  });
 }
 
 function running(name: string): HeadraceError {

@@ -6,7 +6,7 @@ export const JOURNAL_SPACE = 'journal';
 /** Ledger space of the current snapshot of each pipeline; the key is its name. */
 export const SNAPSHOT_SPACE = 'snapshot';
 /** Changes with any change of what a plan means to the engine: older journals are then not replayed. */
-export const ENGINE_SEMANTICS_VERSION = 1;
+export const ENGINE_SEMANTICS_VERSION = 2;
 
 const JOURNAL_FORMAT = 1;
 
@@ -40,8 +40,10 @@ export interface JournalRecord {
   readonly ranges: readonly InputRange[];
   /** Positions of the idle partitions among the task's inputs. */
   readonly idle: readonly number[];
-  /** Bounded input ended with this epoch. */
+  /** Every window that was open was closed: bounded input ended with this epoch. */
   readonly end: boolean;
+  /** Rows far in the future were taken, since the run is over bounded input. */
+  readonly bounded: boolean;
   readonly outputs: readonly OutputChecksum[];
   readonly versions: VersionHashes;
 }
@@ -122,6 +124,12 @@ export function journalOf(
   return records;
 }
 
+/** A journal is replayed by the very version that wrote it. */
 export function sameVersions(a: VersionHashes, b: VersionHashes): boolean {
-  return a.engine === b.engine && a.plan === b.plan && a.modules.join() === b.modules.join();
+  return a.engine === b.engine && samePlan(a, b);
+}
+
+/** A snapshot needs no replay: its format carries a number of its own, and any engine that knows it goes on from it. */
+export function samePlan(a: VersionHashes, b: VersionHashes): boolean {
+  return a.plan === b.plan && a.modules.join() === b.modules.join();
 }

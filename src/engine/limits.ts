@@ -22,7 +22,21 @@ export const STATUS_INTERVAL_MS = 100;
 export const EPOCH_SAMPLES = 512;
 /** Journal entries after which a snapshot is taken whatever the interval: bounds replay. */
 export const JOURNAL_ENTRIES_MAX = 20_000;
-/** Wait before a pipeline is recovered after a commit was refused. */
+/** Processing time since the last snapshot, milliseconds, after which the next is due: about what a recovery replays at most. */
+export const SNAPSHOT_REPLAY_MS = 500;
+/** Silence after which a pipeline that has something new takes a snapshot, so that a restart replays nothing. Milliseconds. */
+export const SNAPSHOT_QUIET_MS = 1_000;
+/** A snapshot follows the one before no sooner than after so many times what that one took. */
+export const SNAPSHOT_COST_PART = 10;
+/** What a snapshot that the disk refused counts as having taken: it is tried again after ten times as long. Milliseconds. */
+export const SNAPSHOT_REFUSED_COST_MS = 1_000;
+/** How much further ahead in event time than the last a partition is read, microseconds. */
+export const ALIGNMENT_US = 60_000_000n;
+/** Wait before a pipeline is recovered after a commit was refused; doubled each time it is refused again. */
 export const RETRY_DELAY_MS = 500;
+/** The longest of these waits. */
+export const RETRY_DELAY_MS_MAX = 10_000;
 /** Segments of output topics and of the dead letters. */
 export const OUTPUT_SEGMENT_BYTES = 64 * 1024 ** 2;
+/** The longest wait of one timer: Node's own limit, at which a longer one would fire at once. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;

@@ -13,6 +13,8 @@ export interface TaskStart {
   readonly journal: readonly JournalRecord[];
   readonly snapshotIntervalMs: number;
   readonly memoryBytesMax: number;
+  /** The inputs are bounded: nothing is in the future, and nobody is idle. */
+  readonly bounded: boolean;
 }
 
 /** From the main thread to a task. */
@@ -41,6 +43,8 @@ export type FromTask =
     }
   /** A snapshot file is durable; it counts once the ledger names it. */
   | { readonly kind: 'snapshot'; readonly pointer: SnapshotPointer }
+  /** The disk refused a snapshot; it is tried again. */
+  | { readonly kind: 'snapshot-refused'; readonly message: string }
   | { readonly kind: 'status'; readonly status: TaskStatus }
   | { readonly kind: 'drained'; readonly id: number; readonly epoch: number }
   | { readonly kind: 'stopped'; readonly status: TaskStatus }

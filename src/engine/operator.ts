@@ -24,6 +24,14 @@ export interface RowLetter {
   readonly row: number;
 }
 
+/** A snapshot whose parts are written between epochs; what changes meanwhile is kept as it was when it began. */
+export interface StagedSnapshot {
+  /** Writes the next part, each for one call of `restore`, in order; false when there is none left. */
+  next(writer: ByteWriter): boolean;
+  /** It is complete or given up: changes need not be kept apart any more. */
+  end(): void;
+}
+
 /** One step of a pipeline. Batches die when `processBatch` returns: state copies what it keeps. */
 export interface Operator {
   open(context: OperatorContext): void;
@@ -36,6 +44,8 @@ export interface Operator {
   /** The next event time at which `onWatermark` would do something; undefined for none. */
   nextTimer(): bigint | undefined;
   snapshot(writer: ByteWriter): void;
+  /** As `snapshot`, in parts that take a few milliseconds each; for operators whose state grows large. */
+  stageSnapshot?(): StagedSnapshot;
   restore(reader: ByteReader): void;
   close(): void;
   state(): { readonly keys: number; readonly bytes: number };

@@ -18,7 +18,7 @@ import {
   SNAPSHOT_SPACE,
   type SnapshotPointer,
 } from './journal.ts';
-import { EPOCH_SAMPLES, RETRY_DELAY_MS } from './limits.ts';
+import { EPOCH_SAMPLES, RETRY_DELAY_MS, RETRY_DELAY_MS_MAX } from './limits.ts';
 import type { FromTask, TaskStart } from './message.ts';
 import type { Receipt } from './receipt.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
@@ -29,12 +29,15 @@ export interface PipelineRunnerOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly engine: EngineOptions;
+  readonly bounded: boolean;
   readonly executor: ExecutorFactory;
   readonly snapshots: SnapshotStore;
   readonly onEpoch: (rows: number, elapsedMs: number) => void;
   /** The effects of an epoch can be seen: what it read, and the dead letters that it wrote. */
   readonly onVisible: (receipts: readonly Receipt[], deadLetters: Readonly<Record<string, number>>) => void;
   readonly onFailure: (error: HeadraceError) => void;
+  /** Something to be known that does not stop the pipeline. */
+  readonly onWarning: (message: string) => void;
 }
 
 /** What the next commit holds: epochs and snapshots in the order in which the task made them. */
@@ -75,6 +78,7 @@ export class PipelineRunner implements RunningPipeline {
   #stopReported = false;
   #unsubscribe: () => void = () => {};
   #cancelRetry: () => void = () => {};
+  #retryDelayMs = RETRY_DELAY_MS;
 
   constructor(options: PipelineRunnerOptions) {
     this.#options = options;
@@ -127,6 +131,7 @@ export class PipelineRunner implements RunningPipeline {
       journal,
       snapshotIntervalMs: engine.snapshotIntervalMs,
       memoryBytesMax: engine.workerMemoryBytesMax,
+      bounded: this.#options.bounded,
     };
   }
 
@@ -156,6 +161,9 @@ export class PipelineRunner implements RunningPipeline {
         break;
       case 'snapshot':
         this.#queue(this.#snapshotCommit(message.pointer));
+        break;
+      case 'snapshot-refused':
+        this.#options.onWarning(message.message);
         break;
       case 'status':
         this.#report = message.status;
@@ -234,6 +242,7 @@ export class PipelineRunner implements RunningPipeline {
   }
 
   #afterCommit(batch: readonly Pending[]): void {
+    this.#retryDelayMs = RETRY_DELAY_MS;
     for (const { epoch, ranges, snapshot, receipts, deadLetters } of batch) {
       if (epoch !== undefined) {
         this.#committedEpoch = epoch;
@@ -242,7 +251,7 @@ export class PipelineRunner implements RunningPipeline {
       }
       if (snapshot === undefined) continue;
       this.#snapshotEpoch = snapshot.epoch;
-      this.#options.snapshots.keepOnly(this.pipeline.name, snapshot.file);
+      void this.#options.snapshots.keepOnly(this.pipeline.name, snapshot.file);
       const owner = `pipeline/${this.pipeline.name}`;
       for (const p of snapshot.positions) this.#options.log.pin(owner, p.topic, p.partition, offset(p.offset));
     }
@@ -307,10 +316,11 @@ export class PipelineRunner implements RunningPipeline {
 
   /** A commit that is still in flight decides what there is to recover from. */
   #retryLater(): void {
-    this.#cancelRetry = this.#options.clock.after(RETRY_DELAY_MS, () => {
+    this.#cancelRetry = this.#options.clock.after(this.#retryDelayMs, () => {
       if (this.#committing) this.#retryLater();
       else this.#launch();
     });
+    this.#retryDelayMs = Math.min(this.#retryDelayMs * 2, RETRY_DELAY_MS_MAX);
   }
 
   #reissueDrains(): void {

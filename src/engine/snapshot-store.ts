@@ -1,96 +1,160 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { ByteReader, ByteWriter, bytesEqual, utf8 } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
+import type { ReadHandle } from '../log/disk.ts';
 import type { SnapshotPointer } from './journal.ts';
+import { asyncFileDisk, type SnapshotDisk } from './snapshot-disk.ts';
 
 const DIRECTORY = 'snapshots';
 const SUFFIX = '.snapshot';
+const MAGIC = utf8('HRSNAP02');
+/** Length and CRC-32C of a section, before its bytes. */
+const SECTION_HEADER_BYTES = 8;
 
-/** Where snapshots are kept. The real one is {@link fileSnapshots}; tests pass their own. */
+export interface WrittenSnapshot {
+  readonly file: string;
+  readonly bytes: number;
+  /** CRC-32C over the sections. */
+  readonly crc: number;
+}
+
+/** One snapshot on its way to the disk. */
+export interface SnapshotWriter {
+  /** Takes the bytes over. */
+  append(section: Uint8Array): Promise<void>;
+  /** Durable when it resolves; before, nobody can see it. */
+  finish(): Promise<WrittenSnapshot>;
+  /** Removes what was written; never throws. */
+  abandon(): Promise<void>;
+}
+
+/** Where snapshots are kept: in sections, as they were appended. */
 export interface SnapshotStore {
-  /** Durable when it returns. */
-  write(pipeline: string, epoch: number, bytes: Uint8Array): { readonly file: string; readonly crc: number };
-  /** @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` when it is missing or damaged */
-  read(pipeline: string, pointer: SnapshotPointer): Uint8Array;
-  /** Removes all but the one named. */
-  keepOnly(pipeline: string, file: string | undefined): void;
+  create(pipeline: string, epoch: number): SnapshotWriter;
+  /** The sections, one at a time. @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` when it is missing or damaged */
+  read(pipeline: string, pointer: SnapshotPointer): Generator<Uint8Array>;
+  /** Removes all but the one named; never throws: what is left over is removed the next time. */
+  keepOnly(pipeline: string, file: string | undefined): Promise<void>;
+}
+
+/** Files of the machine, below the data directory. */
+export function fileSnapshots(dataDir: string): SnapshotStore {
+  return diskSnapshots(asyncFileDisk, dataDir);
 }
 
 /** Files `<dataDir>/snapshots/<pipeline>/<epoch>.snapshot`: written aside, synced, renamed, and the directory synced. */
-export function fileSnapshots(dataDir: string): SnapshotStore {
+export function diskSnapshots(disk: SnapshotDisk, dataDir: string): SnapshotStore {
   const directoryOf = (pipeline: string): string => join(dataDir, DIRECTORY, encodeURIComponent(pipeline));
   return {
-    write(pipeline, epoch, bytes) {
+    create: (pipeline, epoch) => new DiskSnapshotWriter(disk, directoryOf(pipeline), epoch),
+    read: (pipeline, pointer) => sectionsOf(disk, join(directoryOf(pipeline), pointer.file), pipeline, pointer),
+    async keepOnly(pipeline, file) {
       const directory = directoryOf(pipeline);
-      const isNew = mkdirSync(directory, { recursive: true }) !== undefined;
-      const file = `${String(epoch).padStart(16, '0')}${SUFFIX}`;
-      const temporary = join(directory, `${file}.part`);
-      writeSynced(temporary, bytes);
-      renameSync(temporary, join(directory, file));
-      syncDirectory(directory);
-      if (isNew) {
-        syncDirectory(join(dataDir, DIRECTORY));
-        syncDirectory(dataDir);
-      }
-      return { file, crc: crc32c(bytes) };
-    },
-    read(pipeline, pointer) {
-      let bytes: Uint8Array;
-      try {
-        bytes = readFileSync(join(directoryOf(pipeline), pointer.file));
-      } catch (cause) {
-        throw damaged(pipeline, pointer, messageOf(cause), cause);
-      }
-      if (bytes.length !== pointer.bytes || crc32c(bytes) !== pointer.crc) {
-        throw damaged(pipeline, pointer, 'its checksum does not match', undefined);
-      }
-      return bytes;
-    },
-    keepOnly(pipeline, file) {
-      const directory = directoryOf(pipeline);
-      let names: string[];
-      try {
-        names = readdirSync(directory);
-      } catch {
-        return;
-      }
-      for (const name of names) if (name !== file) rmSync(join(directory, name), { force: true });
+      // A file that is being written is younger than the one to be kept.
+      const old = disk.reader.list(directory).filter((name) => file === undefined || name < file);
+      await disk.run(old.map((name) => ({ kind: 'remove', path: join(directory, name) }))).catch(() => {});
     },
   };
 }
 
-function writeSynced(path: string, bytes: Uint8Array): void {
-  const descriptor = openSync(path, 'w');
-  try {
-    let at = 0;
-    while (at < bytes.length) at += writeSync(descriptor, bytes, at);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+class DiskSnapshotWriter implements SnapshotWriter {
+  readonly #disk: SnapshotDisk;
+  readonly #directory: string;
+  readonly #file: string;
+  readonly #part: string;
+  #position = 0;
+  #crc = 0;
+
+  constructor(disk: SnapshotDisk, directory: string, epoch: number) {
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#file = `${String(epoch).padStart(16, '0')}${SUFFIX}`;
+    this.#part = join(directory, `${this.#file}.part`);
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#position > 0) return;
+    const buffers = [MAGIC.slice()];
+    await this.#disk.run([
+      { kind: 'make-directory', path: this.#directory },
+      { kind: 'remove', path: this.#part },
+      { kind: 'write', path: this.#part, position: 0, buffers },
+    ]);
+    this.#position = MAGIC.length;
+  }
+
+  async append(section: Uint8Array): Promise<void> {
+    await this.#begin();
+    const header = new ByteWriter(new Uint8Array(SECTION_HEADER_BYTES));
+    header.u32(section.length);
+    header.u32(crc32c(section));
+    this.#crc = crc32c(section, 0, section.length, this.#crc);
+    const position = this.#position;
+    this.#position += SECTION_HEADER_BYTES + section.length;
+    const buffers = [header.written().slice(), section];
+    await this.#disk.run([{ kind: 'write', path: this.#part, position, buffers }]);
+  }
+
+  async finish(): Promise<WrittenSnapshot> {
+    await this.#begin();
+    await this.#disk.run([
+      { kind: 'sync', path: this.#part },
+      { kind: 'rename', from: this.#part, to: join(this.#directory, this.#file) },
+      { kind: 'sync-directory', path: this.#directory },
+      { kind: 'sync-directory', path: dirname(this.#directory) },
+      { kind: 'sync-directory', path: dirname(dirname(this.#directory)) },
+    ]);
+    return { file: this.#file, bytes: this.#position, crc: this.#crc };
+  }
+
+  async abandon(): Promise<void> {
+    await this.#disk.run([{ kind: 'remove', path: this.#part }]).catch(() => {});
   }
 }
 
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r');
+function* sectionsOf(
+  disk: SnapshotDisk,
+  path: string,
+  pipeline: string,
+  pointer: SnapshotPointer,
+): Generator<Uint8Array> {
+  const damaged = (why: string, cause?: unknown): HeadraceError => damagedSnapshot(pipeline, pointer, why, cause);
+  let handle: ReadHandle | undefined;
   try {
-    fsyncSync(descriptor);
+    handle = disk.reader.open(path);
+  } catch (cause) {
+    throw damaged(messageOf(cause), cause);
+  }
+  if (handle === undefined) throw damaged('its file is missing');
+  try {
+    if (handle.size() !== pointer.bytes) throw damaged(`it has ${handle.size()} bytes, not ${pointer.bytes}`);
+    if (!bytesEqual(bytesAt(handle, 0, MAGIC.length), MAGIC)) throw damaged('it is in another format');
+    let crc = 0;
+    for (let at = MAGIC.length; at < pointer.bytes; ) {
+      const header = new ByteReader(bytesAt(handle, at, SECTION_HEADER_BYTES));
+      const length = header.u32();
+      const expected = header.u32();
+      at += SECTION_HEADER_BYTES;
+      if (at + length > pointer.bytes) throw damaged('a section ends beyond it');
+      const section = bytesAt(handle, at, length);
+      if (crc32c(section) !== expected) throw damaged('the checksum of a section does not match');
+      crc = crc32c(section, 0, length, crc);
+      at += length;
+      yield section;
+    }
+    if (crc !== pointer.crc) throw damaged('its checksum does not match');
   } finally {
-    closeSync(descriptor);
+    handle.close();
   }
 }
 
-function damaged(pipeline: string, pointer: SnapshotPointer, why: string, cause: unknown): HeadraceError {
+function bytesAt(handle: ReadHandle, position: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  return bytes.subarray(0, handle.read(bytes, 0, length, position));
+}
+
+function damagedSnapshot(pipeline: string, pointer: SnapshotPointer, why: string, cause: unknown): HeadraceError {
   return new HeadraceError(`reading snapshot ${pointer.epoch} of pipeline "${pipeline}": ${why}`, {
     code: 'ENGINE_SNAPSHOT_INVALID',
     domain: 'engine',

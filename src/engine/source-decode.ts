@@ -19,6 +19,8 @@ export interface SourceChunk {
   /** Rows outside of [from, to) are not of this epoch. */
   readonly from: number;
   readonly to: number;
+  /** The run is over bounded input: no row is too far in the future. */
+  readonly bounded: boolean;
 }
 
 /**
@@ -93,7 +95,7 @@ export class SourceDecodeOperator {
     };
     this.#reportRefused(decoded, raw, chunk);
     const inRange = first >= chunk.from && last < chunk.to ? raw : this.#within(raw, facts.offset, chunk);
-    this.#readTimes(inRange, facts.timestamp, chunk.partition);
+    this.#readTimes(inRange, facts.timestamp, chunk);
     return rows;
   }
 
@@ -149,7 +151,7 @@ export class SourceDecodeOperator {
     return { ...batch, selection, selected };
   }
 
-  #readTimes(batch: Batch, receipts: number, partition: number): void {
+  #readTimes(batch: Batch, receipts: number, { partition, bounded }: SourceChunk): void {
     if (batch.selected === 0) return;
     const { kernel } = this.#context;
     const { exports } = kernel;
@@ -175,7 +177,7 @@ export class SourceDecodeOperator {
       batch.selection,
       batch.selected,
       watermark?.delayUs ?? 0n,
-      watermark === undefined ? -1n : BigInt(watermark.futureLimitMs) * 1000n,
+      watermark === undefined || bounded ? -1n : BigInt(watermark.futureLimitMs) * 1000n,
       watermarks,
       kept,
       future,

@@ -4,20 +4,23 @@ import { HeadraceError } from '../base/error.ts';
 import { INPUT_PADDING_BYTES, Kernel } from '../kernel/kernel.ts';
 import type { PartitionReader } from '../log/log.ts';
 import { deserializePipeline } from '../plan/pipeline-text.ts';
-import { type JournalRecord, type SnapshotPointer, sameVersions } from './journal.ts';
+import { IdleTracker } from './idle-tracker.ts';
+import { chooseInputs } from './input-choice.ts';
+import { type JournalRecord, samePlan, sameVersions } from './journal.ts';
 import {
   CHUNK_BYTES,
   CHUNK_BYTES_MAX,
   EPOCH_BYTES_MAX,
   EPOCHS_IN_FLIGHT_MAX,
-  JOURNAL_ENTRIES_MAX,
   RECEIPT_IDLE_TIMEOUT_MS,
   STATUS_INTERVAL_MS,
+  TIMER_MS_MAX,
 } from './limits.ts';
 import type { FromTask, TaskStart } from './message.ts';
 import { ReceiptTally } from './receipt.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
-import { type EpochPlan, type InputChunk, Task, type TaskStatus } from './task.ts';
+import { SnapshotTaker } from './snapshot-taker.ts';
+import { type EpochPlan, type InputChunk, Task, type TaskInput, type TaskStatus } from './task.ts';
 import { loadUserModules } from './user-module.ts';
 
 export interface TaskLoopOptions {
@@ -43,18 +46,18 @@ export class TaskLoop {
   readonly #task: Task;
   readonly #kernel: Kernel;
   readonly #readers: readonly PartitionReader[];
-  readonly #lastActiveMs: number[];
+  readonly #idleTracker: IdleTracker;
+  readonly #snapshots: SnapshotTaker;
+  /** Where the inputs ended when the task started: until there, it catches up. */
+  readonly #startEnds: readonly number[];
   readonly #receipts = new ReceiptTally();
   #idle: readonly number[] = [];
   #committed = 0;
-  #ended = false;
   #scheduled = false;
   #stopping: { readonly snapshot: boolean } | undefined;
   #stopped = false;
   #drains: Drain[] = [];
   #cancelTimer: () => void = () => {};
-  #snapshotEpoch: number;
-  #snapshotAtMs: number;
   #statusAtMs = Number.NEGATIVE_INFINITY;
   #reportedEpoch = -1;
   #chunkBytes = CHUNK_BYTES;
@@ -64,9 +67,22 @@ export class TaskLoop {
     this.#task = task;
     this.#kernel = kernel;
     this.#readers = task.inputs.map((input, i) => options.open(input.topic, input.partition, task.positions[i]!));
-    this.#lastActiveMs = task.inputs.map(() => options.clock.now());
-    this.#snapshotEpoch = options.start.snapshot?.epoch ?? 0;
-    this.#snapshotAtMs = options.clock.monotonicMs();
+    this.#startEnds = this.#readers.map((reader) => reader.highWatermark());
+    const timeouts = task.inputs.map(({ source }) => source.watermark?.idleTimeoutMs ?? RECEIPT_IDLE_TIMEOUT_MS);
+    this.#idleTracker = new IdleTracker(timeouts, options.start.bounded);
+    const before = options.clock.monotonicMs();
+    for (const record of options.start.journal) this.#replay(record);
+    this.#committed = task.epoch;
+    this.#snapshots = new SnapshotTaker({
+      task,
+      clock: options.clock,
+      snapshots: options.snapshots,
+      intervalMs: options.start.snapshotIntervalMs,
+      post: options.post,
+      fail: (error) => this.#fail(error),
+      epoch: options.start.snapshot?.epoch ?? 0,
+      replayMs: options.clock.monotonicMs() - before,
+    });
   }
 
   /**
@@ -81,20 +97,15 @@ export class TaskLoop {
     const starts = (topic: string): readonly number[] =>
       start.topics.find((candidate) => candidate.topic === topic)?.logStarts ?? [];
     const task = new Task({ pipeline, kernel, partitions: (topic) => starts(topic).length, userFunction });
-    for (const versions of [start.snapshot?.versions, ...start.journal.map((record) => record.versions)]) {
-      if (versions !== undefined && !sameVersions(versions, task.versions)) throw mustRebuild(pipeline.name);
-    }
+    requireVersions(start, task);
     if (start.snapshot !== undefined) task.restore(options.snapshots.read(pipeline.name, start.snapshot));
-    else {
-      task.inputs.forEach((input, i) => {
-        task.setPosition(i, starts(input.topic)[input.partition]!);
-      });
-    }
-    const loop = new TaskLoop(options, task, kernel);
-    for (const record of start.journal) loop.#replay(record);
-    loop.#committed = task.epoch;
-    loop.#ended = start.journal.some((record) => record.end);
-    return loop;
+    task.inputs.forEach((input, i) => {
+      const logStart = starts(input.topic)[input.partition]!;
+      if (start.snapshot === undefined) task.setPosition(i, firstRead(start.journal, input) ?? logStart);
+      const position = task.positions[i]!;
+      if (position < logStart) throw inputGone(pipeline.name, input, position, logStart);
+    });
+    return new TaskLoop(options, task, kernel);
   }
 
   /** Processes an epoch again, and compares. Its outputs are in the log already. */
@@ -107,22 +118,26 @@ export class TaskLoop {
     this.#readers.forEach((reader, i) => {
       reader.seek(offset(this.#task.positions[i]!));
     });
-    const { epoch, clockMs, idle, end } = record;
-    const result = this.#task.runEpoch({ epoch, clockMs, idle, end, read: this.#readUpTo(limits, undefined) });
+    const { epoch, clockMs, idle, end, bounded } = record;
+    const read = this.#readUpTo(
+      limits,
+      limits.map(() => Number.POSITIVE_INFINITY),
+    );
+    const result = this.#task.runEpoch({ epoch, clockMs, idle, end, bounded, read });
     const again = JSON.stringify([result.record.ranges, result.record.outputs]);
     if (again !== JSON.stringify([record.ranges, record.outputs]))
       throw replayMismatch(this.#task.pipeline.name, epoch);
     this.#idle = idle;
   }
 
-  /** Reads whole batches; `limits` are the ends of the ranges, `budget` the bytes of the epoch. */
-  #readUpTo(limits: readonly number[], budget: number | undefined): EpochPlan['read'] {
-    let left = budget ?? Number.POSITIVE_INFINITY;
+  /** Reads whole batches; `limits` are the ends of the ranges, `budgets` the bytes of each. */
+  #readUpTo(limits: readonly number[], budgets: readonly number[]): EpochPlan['read'] {
+    const left = [...budgets];
     return (input) => {
       const reader = this.#readers[input]!;
-      if (reader.position >= limits[input]! || left <= 0) return undefined;
+      if (reader.position >= limits[input]! || left[input]! <= 0) return undefined;
       const chunk = this.#readChunk(reader, limits[input]!);
-      if (chunk !== undefined) left -= chunk.length;
+      if (chunk !== undefined) left[input]! -= chunk.length;
       return chunk;
     };
   }
@@ -180,12 +195,14 @@ export class TaskLoop {
     if (this.#stopped) return;
     try {
       if (this.#stopping !== undefined) {
-        this.#finish(this.#stopping.snapshot);
+        this.#stopped = true;
+        void this.#finish(this.#stopping.snapshot);
         return;
       }
       if (this.#task.epoch - this.#committed >= EPOCHS_IN_FLIGHT_MAX) return;
-      if (this.#runOne()) {
-        this.#snapshotIfDue();
+      const ran = this.#runOne();
+      this.#snapshots.takeIfDue();
+      if (ran) {
         this.#reportIfDue();
         this.wake();
         return;
@@ -205,42 +222,45 @@ export class TaskLoop {
 
   /** Runs one epoch if there is input, or if time has something to do; false when there is nothing. */
   #runOne(end = false): boolean {
-    const now = this.#options.clock.now();
+    const { clock } = this.#options;
+    const clockMs = clock.now();
+    const started = clock.monotonicMs();
     const ends = this.#readers.map((reader) => reader.highWatermark());
-    const hasInput = this.#readers.some((reader, i) => reader.position < ends[i]!);
-    const idle = this.#idlePartitions(now, ends);
-    const timer = this.#task.nextTimerMs();
-    const idleChanged = idle.join() !== this.#idle.join();
-    if (!hasInput && !end && !idleChanged && (timer === undefined || timer > now)) return false;
-    const started = this.#options.clock.monotonicMs();
-    this.#receipts.clear();
-    const read = this.#readUpTo(ends, EPOCH_BYTES_MAX);
-    const plan = { epoch: this.#task.epoch + 1, clockMs: now, idle, end, read };
-    const result = this.#task.runEpoch(plan);
-    this.#idle = idle;
-    for (const range of result.record.ranges) {
-      const at = this.#task.inputs.findIndex((i) => i.topic === range.topic && i.partition === range.partition);
-      this.#lastActiveMs[at] = now;
+    const available = this.#readers.map((reader, i) => Math.max(0, ends[i]! - reader.position));
+    const idle = this.#idleTracker.idle(started, (i) => available[i] === 0);
+    if (!end && !available.some((count) => count > 0) && !this.#timeHasWork(idle, clockMs)) {
+      this.#serveIfCaughtUp();
+      return false;
     }
-    const elapsedMs = this.#options.clock.monotonicMs() - started;
+    this.#receipts.clear();
+    const inputs = available.map((count, i) => ({ available: count, watermark: this.#task.watermarkOf(i) }));
+    const read = this.#readUpTo(ends, chooseInputs(inputs, EPOCH_BYTES_MAX));
+    const { bounded } = this.#options.start;
+    const result = this.#task.runEpoch({ epoch: this.#task.epoch + 1, clockMs, idle, end, bounded, read });
+    this.#idle = idle;
+    available.forEach((count, i) => {
+      if (count > 0) this.#idleTracker.active(i, started);
+    });
+    this.#serveIfCaughtUp();
+    const elapsedMs = clock.monotonicMs() - started;
+    this.#snapshots.ran(elapsedMs);
     const { record, appends, rows, deadLetters } = result;
     const receipts = this.#receipts.entries();
     this.#options.post({ kind: 'epoch', record, appends, rows, elapsedMs, receipts, deadLetters });
     return true;
   }
 
-  /** Silent for the idle time, and read to the end. */
-  #idlePartitions(now: number, ends: readonly number[]): number[] {
-    const idle: number[] = [];
-    this.#readers.forEach((reader, i) => {
-      if (reader.position < ends[i]!) return;
-      if (now - this.#lastActiveMs[i]! >= this.#idleTimeout(i)) idle.push(i);
-    });
-    return idle;
+  /** A partition has fallen idle or woken, or the clock closes a window. */
+  #timeHasWork(idle: readonly number[], clockMs: number): boolean {
+    if (idle.join() !== this.#idle.join()) return true;
+    const timer = this.#task.nextTimerMs();
+    return timer !== undefined && timer <= clockMs;
   }
 
-  #idleTimeout(input: number): number {
-    return this.#task.inputs[input]!.source.watermark?.idleTimeoutMs ?? RECEIPT_IDLE_TIMEOUT_MS;
+  #serveIfCaughtUp(): void {
+    if (this.#idleTracker.serving) return;
+    if (!this.#readers.every((reader, i) => reader.position >= this.#startEnds[i]!)) return;
+    this.#idleTracker.serve(this.#options.clock.monotonicMs());
   }
 
   #answerDrains(): void {
@@ -248,54 +268,35 @@ export class TaskLoop {
     const done = this.#drains.filter(reached);
     if (done.length === 0) return;
     this.#drains = this.#drains.filter((drain) => !done.includes(drain));
-    if (done.some((drain) => drain.closeWindows) && !this.#ended) {
-      this.#ended = true;
-      this.#runOne(true);
-    }
+    const closes = done.some((drain) => drain.closeWindows);
+    if (closes && this.#task.nextWindowEnd() !== undefined) this.#runOne(true);
     this.#report();
     for (const { id } of done) this.#options.post({ kind: 'drained', id, epoch: this.#task.epoch });
   }
 
-  /** Wakes for the next partition to fall idle, the next window to close by the clock, or a status that is owed. */
+  /** Wakes for the next partition to fall idle, the next window to close by the clock, a snapshot or a status that is owed. */
   #setTimer(): void {
     this.#cancelTimer();
     this.#reportIfDue();
-    const now = this.#options.clock.now();
-    let at = this.#task.nextTimerMs() ?? Number.POSITIVE_INFINITY;
-    this.#readers.forEach((_, i) => {
-      if (!this.#idle.includes(i)) at = Math.min(at, this.#lastActiveMs[i]! + this.#idleTimeout(i));
-    });
-    if (this.#reportedEpoch !== this.#task.epoch) at = Math.min(at, now + STATUS_INTERVAL_MS);
-    if (at === Number.POSITIVE_INFINITY) return;
-    this.#cancelTimer = this.#options.clock.after(Math.max(1, at - now), () => this.wake());
+    const { clock } = this.#options;
+    const timer = this.#task.nextTimerMs();
+    const waits = [this.#idleTracker.nextMs(this.#idle) - clock.monotonicMs()];
+    if (timer !== undefined) waits.push(timer - clock.now());
+    waits.push(this.#snapshots.checkInMs() ?? Number.POSITIVE_INFINITY);
+    if (this.#reportedEpoch !== this.#task.epoch) waits.push(STATUS_INTERVAL_MS);
+    const wait = Math.min(...waits);
+    if (wait === Number.POSITIVE_INFINITY) return;
+    this.#cancelTimer = clock.after(Math.min(TIMER_MS_MAX, Math.max(1, wait)), () => this.wake());
   }
 
-  #snapshotIfDue(): void {
-    const now = this.#options.clock.monotonicMs();
-    const many = this.#task.epoch - this.#snapshotEpoch >= JOURNAL_ENTRIES_MAX;
-    if (many || now - this.#snapshotAtMs >= this.#options.start.snapshotIntervalMs) this.#snapshot();
-  }
-
-  #snapshot(): void {
-    this.#snapshotAtMs = this.#options.clock.monotonicMs();
-    if (this.#task.epoch === this.#snapshotEpoch) return;
-    const bytes = this.#task.snapshot();
-    const { file, crc } = this.#options.snapshots.write(this.#task.pipeline.name, this.#task.epoch, bytes);
-    const positions = this.#task.inputs.map(({ topic, partition }, i) => ({
-      topic,
-      partition,
-      offset: this.#task.positions[i]!,
-    }));
-    const { epoch, versions } = this.#task;
-    const pointer: SnapshotPointer = { epoch, file, bytes: bytes.length, crc, versions, positions };
-    this.#snapshotEpoch = epoch;
-    this.#options.post({ kind: 'snapshot', pointer });
-  }
-
-  #finish(snapshot: boolean): void {
-    if (snapshot) this.#snapshot();
-    this.#stopped = true;
+  async #finish(snapshot: boolean): Promise<void> {
     this.#cancelTimer();
+    try {
+      if (snapshot) await this.#snapshots.takeLast();
+    } catch (error) {
+      this.#options.post(failureOf(error));
+      return;
+    }
     this.#options.post({ kind: 'stopped', status: this.report() });
     for (const reader of this.#readers) reader.close();
     this.#task.close();
@@ -320,6 +321,34 @@ export function failureOf(error: unknown): Extract<FromTask, { kind: 'failed' }>
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof HeadraceError) return { kind: 'failed', message, code: error.code, retryable: error.retryable };
   return { kind: 'failed', message: `running a pipeline: ${message}`, code: 'ENGINE_FAILED', retryable: false };
+}
+
+/** What a snapshot or a journal was made by must be what goes on with it. */
+function requireVersions({ snapshot, journal }: TaskStart, task: Task): void {
+  const { versions, pipeline } = task;
+  if (snapshot !== undefined && !samePlan(snapshot.versions, versions)) throw mustRebuild(pipeline.name);
+  if (journal.some((record) => !sameVersions(record.versions, versions))) throw mustRebuild(pipeline.name);
+}
+
+/** Where a journal that no snapshot precedes begins to read an input. */
+function firstRead(journal: readonly JournalRecord[], input: TaskInput): number | undefined {
+  for (const { ranges } of journal) {
+    const range = ranges.find(({ topic, partition }) => topic === input.topic && partition === input.partition);
+    if (range !== undefined) return range.from;
+  }
+  return undefined;
+}
+
+function inputGone(pipeline: string, input: TaskInput, position: number, logStart: number): HeadraceError {
+  const { topic, partition } = input;
+  return new HeadraceError(
+    `recovering pipeline "${pipeline}": it goes on at offset ${position} of ${topic}/${partition}, which begins at ${logStart} now`,
+    {
+      code: 'ENGINE_INPUT_GONE',
+      domain: 'engine',
+      next: 'restore the topic from a copy, or rebuild the pipeline from what is left of its inputs',
+    },
+  );
 }
 
 function mustRebuild(pipeline: string): HeadraceError {

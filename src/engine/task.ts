@@ -20,9 +20,10 @@ import type { Emit, RowLetter } from './operator.ts';
 import { RecordSink } from './record-sink.ts';
 import type { UserFunction } from './row-evaluator.ts';
 import { SourceDecodeOperator } from './source-decode.ts';
+import { type SnapshotPart, snapshotAtOnce, TaskSnapshot } from './task-snapshot.ts';
 import { SourceWatermark } from './watermark.ts';
 
-const STATE_FORMAT = 1;
+const STATE_FORMAT = 2;
 
 /** One partition that the task reads; its position in {@link Task.inputs} names it in journal records. */
 export interface TaskInput {
@@ -44,7 +45,10 @@ export interface EpochPlan {
   readonly epoch: number;
   readonly clockMs: number;
   readonly idle: readonly number[];
+  /** Closes every window that is open when its input has been processed. */
   readonly end: boolean;
+  /** The run is over bounded input: nothing is too far in the future. */
+  readonly bounded: boolean;
   /** Reads the next chunk of an input, undefined when its share of the epoch is used up. The arena was reset before. */
   readonly read: (input: number) => InputChunk | undefined;
 }
@@ -206,8 +210,8 @@ export class Task {
     this.#finishEpoch(plan);
     this.#epoch = plan.epoch;
     const { appends, outputs } = this.#takeOutputs();
-    const { epoch, idle, end } = plan;
-    const record = { epoch, clockMs: this.#clockMs, ranges, idle, end, outputs, versions: this.versions };
+    const { epoch, idle, end, bounded } = plan;
+    const record = { epoch, clockMs: this.#clockMs, ranges, idle, end, bounded, outputs, versions: this.versions };
     const deadLetters = this.#letterCounts;
     this.#letterCounts = {};
     return { record, appends, rows, deadLetters };
@@ -224,7 +228,8 @@ export class Task {
       if (chunk === undefined) return rows;
       const from = this.#positions[index]!;
       const { address, length, to } = chunk;
-      const taken = decoder.process({ partition: input.partition, address, length, from, to });
+      const { bounded } = plan;
+      const taken = decoder.process({ partition: input.partition, address, length, from, to, bounded });
       this.#counts.get(vertex)!.rowsIn += taken;
       rows += taken;
       this.#positions[index] = to;
@@ -235,8 +240,14 @@ export class Task {
     const idle = new Set(plan.idle);
     for (const [source, watermark] of this.#watermarks) {
       const first = this.inputs.findIndex((input) => input.source === source);
-      watermark.advance({ clockMs: this.#clockMs, idle: (partition) => idle.has(first + partition), end: plan.end });
+      watermark.advance({ clockMs: this.#clockMs, idle: (partition) => idle.has(first + partition) });
     }
+    this.#passWatermarks();
+    if (plan.end) this.#closeWindows();
+    this.#kernel.arenaReset();
+  }
+
+  #passWatermarks(): void {
     for (const vertex of this.#vertices) {
       const watermark = this.#watermarkOf(vertex);
       this.#counts.get(vertex)!.watermark = watermark;
@@ -246,7 +257,25 @@ export class Task {
       this.#kernel.arenaReset();
       vertex.operator.onWatermark(watermark);
     }
-    this.#kernel.arenaReset();
+  }
+
+  /** The windows that are open now, one end after the other; rows of later windows that come afterwards are in time. */
+  #closeWindows(): void {
+    for (let next = this.nextWindowEnd(); next !== undefined; next = this.nextWindowEnd()) {
+      for (const watermark of this.#watermarks.values()) watermark.raise(next);
+      this.#passWatermarks();
+    }
+  }
+
+  /** The earliest event time that an operator waits for. */
+  nextWindowEnd(): bigint | undefined {
+    let least: bigint | undefined;
+    for (const vertex of this.#vertices) {
+      const timer = vertex.operator?.nextTimer();
+      if (timer === undefined || timer <= this.#counts.get(vertex)!.watermark) continue;
+      if (least === undefined || timer < least) least = timer;
+    }
+    return least;
   }
 
   #watermarkOf(vertex: Vertex): bigint {
@@ -294,8 +323,27 @@ export class Task {
     return most;
   }
 
-  snapshot(): Uint8Array {
-    const writer = new ByteWriter(new Uint8Array(64 * 1024));
+  /** The watermark of one input alone. */
+  watermarkOf(input: number): bigint {
+    const { source, partition } = this.inputs[input]!;
+    return this.#watermarks.get(source)!.ofPartition(partition);
+  }
+
+  /** Begins a snapshot of the state as it is now. Its parts are written while epochs go on; `end` must be called. */
+  beginSnapshot(): TaskSnapshot {
+    const writer = new ByteWriter(new Uint8Array(4 * 1024));
+    this.#writeHeader(writer);
+    const parts: SnapshotPart[] = [];
+    this.#vertices.forEach((vertex, at) => {
+      const { operator } = vertex;
+      if (operator === undefined) return;
+      const staged = operator.stageSnapshot?.() ?? snapshotAtOnce(operator);
+      parts.push({ at, staged });
+    });
+    return new TaskSnapshot(writer.written().slice(), parts);
+  }
+
+  #writeHeader(writer: ByteWriter): void {
     writer.u8(STATE_FORMAT);
     writer.u64(this.#epoch);
     writer.u64(this.#clockMs);
@@ -314,14 +362,26 @@ export class Task {
       writer.u64(counts.rowsOut);
       writer.i64(counts.watermark);
       for (const rows of counts.edgeRows) writer.u64(rows);
-      vertex.operator?.snapshot(writer);
     }
-    return writer.written().slice();
   }
 
-  /** @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` */
-  restore(bytes: Uint8Array): void {
-    const reader = new ByteReader(bytes);
+  /** Sections as {@link TaskSnapshot} gave them. @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` */
+  restore(sections: Iterable<Uint8Array>): void {
+    let first = true;
+    for (const section of sections) {
+      const reader = new ByteReader(section);
+      if (first) this.#restoreHeader(reader);
+      else {
+        const operator = this.#vertices[reader.unsigned()]?.operator;
+        if (operator === undefined) throw badSnapshot('a part belongs to no operator');
+        operator.restore(reader);
+      }
+      first = false;
+    }
+    if (first) throw badSnapshot('it is empty');
+  }
+
+  #restoreHeader(reader: ByteReader): void {
     if (reader.u8() !== STATE_FORMAT) throw badSnapshot('its format is not known');
     this.#epoch = reader.u64();
     this.#clockMs = reader.u64();
@@ -331,9 +391,13 @@ export class Task {
       const topic = reader.text();
       const partition = reader.unsigned();
       const position = reader.u64();
-      const at = this.inputs.findIndex((input) => input.topic === topic && input.partition === partition);
-      if (at < 0) throw badSnapshot(`partition ${topic}/${partition} is no input`);
-      this.#positions[at] = position;
+      let found = false;
+      this.inputs.forEach((input, at) => {
+        if (input.topic !== topic || input.partition !== partition) return;
+        this.#positions[at] = position;
+        found = true;
+      });
+      if (!found) throw badSnapshot(`partition ${topic}/${partition} is no input`);
     }
     for (const watermark of this.#watermarks.values()) watermark.restore(reader);
     for (const vertex of this.#vertices) {
@@ -344,7 +408,6 @@ export class Task {
       counts.rowsOut = reader.u64();
       counts.watermark = reader.i64();
       counts.edgeRows = counts.edgeRows.map(() => reader.u64());
-      vertex.operator?.restore(reader);
     }
   }
 

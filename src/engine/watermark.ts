@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { WATERMARK_MAX, WATERMARK_MIN } from './batch.ts';
+import { WATERMARK_MIN } from './batch.ts';
 
 /** What an epoch decided about time; journaled, since it depends on reading speed and clock. */
 export interface TimeDecision {
@@ -7,8 +7,6 @@ export interface TimeDecision {
   readonly clockMs: number;
   /** Whether the partition (by its position in the source) is idle: silent for its idle time and read to its end. */
   readonly idle: (partition: number) => boolean;
-  /** Bounded input has ended. */
-  readonly end: boolean;
 }
 
 /**
@@ -49,10 +47,6 @@ export class SourceWatermark {
 
   /** Ends an epoch: returns the watermark of the source. */
   advance(decision: TimeDecision): bigint {
-    if (decision.end) {
-      this.#current = WATERMARK_MAX;
-      return this.#current;
-    }
     let least: bigint | undefined;
     let most = WATERMARK_MIN;
     for (let p = 0; p < this.#largest.length; p++) {
@@ -66,12 +60,17 @@ export class SourceWatermark {
     return this.#current;
   }
 
+  /** Every window that ends at or before `time` is closed by decision: the input has ended. */
+  raise(time: bigint): void {
+    if (time > this.#current) this.#current = time;
+  }
+
   #whileAllIdle(clockMs: number, most: bigint): bigint {
     if (this.#allIdleSinceMs === undefined) {
       this.#allIdleSinceMs = clockMs;
       this.#idleBase = most > this.#current ? most : this.#current;
     }
-    if (this.#idleBase === WATERMARK_MIN || this.#idleBase === WATERMARK_MAX) return this.#idleBase;
+    if (this.#idleBase === WATERMARK_MIN) return this.#idleBase;
     return this.#idleBase + BigInt(Math.max(0, clockMs - this.#allIdleSinceMs)) * 1000n;
   }
 

@@ -70,12 +70,12 @@ export const OPTIONS = {
     fallback: 1,
     min: 1,
     max: 64,
-    help: 'Worker threads that pipelines are dealt out to.',
+    help: 'Worker threads of each pipeline. Only 1 is supported: every pipeline runs in a thread of its own.',
   }),
   engineSnapshotInterval: option.duration({
     name: 'engine.snapshot_interval',
     fallback: 10 * SECOND,
-    help: 'Time between two snapshots of a pipeline.',
+    help: 'Longest time between two snapshots of a pipeline that has something new.',
   }),
   engineMemory: option.bytes({
     name: 'engine.worker_memory_max',
