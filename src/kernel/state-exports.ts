@@ -15,4 +15,23 @@ export interface StateExports {
   ): number;
   tumble(times: number, rows: number, size: bigint, offset: bigint, starts: number, ends: number): void;
   scaleTimes(millis: number, rows: number, target: number): void;
+  deduplicateCreate(ttl: bigint): number;
+  deduplicate(
+    set: number,
+    columns: number,
+    columnCount: number,
+    times: number,
+    watermarks: number,
+    watermark: bigint,
+    judge: number,
+    selection: number,
+    count: number,
+    kept: number,
+    late: number,
+  ): number;
+  deduplicateExpire(set: number, watermark: bigint): void;
+  deduplicateExportBytes(bucket: number, group: number): number;
+  deduplicateExport(bucket: number, group: number, target: number): void;
+  deduplicateImport(set: number, number: bigint, from: number, bytes: number): void;
+  deduplicateFree(set: number): void;
 }

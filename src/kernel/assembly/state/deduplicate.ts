@@ -1,0 +1,412 @@
+// Sets of keys for deduplication, exact. One bucket per span of event time as wide as the time-to-live, so a bucket holds a key
+// once at most, and a row looks into its own bucket and the two beside it. A bucket is dropped whole.
+//
+// A bucket has a shard per key group, each with its own open-addressing index over entries that never move: growing pauses
+// for one shard only, and a snapshot reads shard by shard.
+//
+// Set: u64 time-to-live, list of buckets { i64 number, u32 bucket, u32 } in the order of their numbers, and counters.
+// Shard: index of { u32 tag, u32 address } slots (linear probing, tag = low half of the hash), and chunks of entries
+// { u64 low, u64 high, u64 time in the bucket << 8 | form }; the bytes of long keys lie in the shard's arena.
+
+import { alloc, allocZeroed, free } from "../memory";
+import {
+  FORM_LONG, isKey, KEY_BYTES, KEY_FORM, KEY_HASH, KEY_HIGH, keyOfBytes, keysOfRows,
+} from "./key";
+import { hash64 } from "../hash";
+
+const KEY_GROUPS: usize = 128;
+const KEY_GROUP_SHIFT: u64 = 57;
+
+const SET_BYTES: usize = 64;
+const SET_TTL: usize = 0; // i64
+const SET_LIST: usize = 8; // u32
+const SET_COUNT: usize = 12; // u32
+const SET_CAPACITY: usize = 16; // u32
+const SET_LATE: usize = 20; // u32 late rows of the last call
+const SET_DUPLICATES: usize = 24; // u32 duplicates of the last call
+const SET_KEYS: usize = 32; // u64
+const SET_SIZE: usize = 40; // u64 bytes of all buckets
+const SET_LAST: usize = 48; // u32 position in the list that was found last
+
+const LISTED_BYTES: usize = 16;
+const LISTED_CAPACITY_MIN: u32 = 8;
+
+const BUCKET_NUMBER: usize = 0; // i64
+const BUCKET_KEYS: usize = 8; // u32
+const BUCKET_SIZE: usize = 16; // u64
+const BUCKET_SHARDS: usize = 32;
+const SHARD_BYTES: usize = 48;
+const BUCKET_BYTES: usize = BUCKET_SHARDS + KEY_GROUPS * SHARD_BYTES;
+
+const SHARD_INDEX: usize = 0; // u32, 0 before the first key
+const SHARD_MASK: usize = 4; // u32
+const SHARD_COUNT: usize = 8; // u32
+const SHARD_NEXT: usize = 12; // u32 where the next entry goes
+const SHARD_END: usize = 16; // u32 end of the last chunk
+const SHARD_CHUNK: usize = 20; // u32 last chunk: { u32 previous, u32 end of its entries, u64 }, then entries
+const SHARD_ARENA: usize = 24; // u32 last chunk of long keys: { u32 previous, u32, u64 }, then bytes
+const SHARD_ARENA_NEXT: usize = 28; // u32
+const SHARD_ARENA_END: usize = 32; // u32
+
+const ENTRY_BYTES: usize = 24;
+const ENTRY_HIGH: usize = 8;
+const ENTRY_WORD: usize = 16;
+const CHUNK_HEADER: usize = 16;
+/** Bytes of a chunk with its block header; the allocator's classes hold powers of two without waste. */
+const CHUNK_BYTES_MIN: usize = 256;
+const CHUNK_BYTES_MAX: usize = 16384;
+const BLOCK_HEADER: usize = 16;
+const INDEX_SLOTS_MIN: u32 = 16;
+/** Long keys may be read up to 16 bytes past their end. */
+const PADDING: usize = 16;
+
+/** Rows that are hashed ahead of the look-ups: their keys stay in the first-level cache. */
+const BLOCK_ROWS: u32 = 128;
+const block: usize = memory.data(<i32>(BLOCK_ROWS * 32), 16);
+
+export function deduplicateCreate(ttl: i64): usize {
+  const set = allocZeroed(SET_BYTES);
+  store<i64>(set, ttl);
+  return set;
+}
+
+@inline
+function floorDivide(a: i64, b: i64): i64 {
+  const q = a / b;
+  return q * b > a ? q - 1 : q;
+}
+
+@inline
+function listed(set: usize, at: u32): usize {
+  return <usize>load<u32>(set, SET_LIST) + <usize>at * LISTED_BYTES;
+}
+
+/** Position of the first bucket whose number is at least `number`. */
+function lowerBound(set: usize, number: i64): u32 {
+  let low: u32 = 0;
+  let high = load<u32>(set, SET_COUNT);
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (load<i64>(listed(set, middle)) < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The bucket of that number, 0 when there is none. */
+function bucketAt(set: usize, number: i64): usize {
+  const count = load<u32>(set, SET_COUNT);
+  const last = load<u32>(set, SET_LAST);
+  if (last < count && load<i64>(listed(set, last)) == number) return <usize>load<u32>(listed(set, last), 8);
+  const at = lowerBound(set, number);
+  if (at == count || load<i64>(listed(set, at)) != number) return 0;
+  store<u32>(set, at, SET_LAST);
+  return <usize>load<u32>(listed(set, at), 8);
+}
+
+function makeBucket(set: usize, number: i64): usize {
+  const known = bucketAt(set, number);
+  if (known != 0) return known;
+  const count = load<u32>(set, SET_COUNT);
+  if (count == load<u32>(set, SET_CAPACITY)) {
+    const capacity = max(LISTED_CAPACITY_MIN, count << 1);
+    const list = alloc(<usize>capacity * LISTED_BYTES);
+    memory.copy(list, <usize>load<u32>(set, SET_LIST), <usize>count * LISTED_BYTES);
+    free(<usize>load<u32>(set, SET_LIST));
+    store<u32>(set, <u32>list, SET_LIST);
+    store<u32>(set, capacity, SET_CAPACITY);
+  }
+  const bucket = allocZeroed(BUCKET_BYTES);
+  store<i64>(bucket, number);
+  store<u64>(bucket, BUCKET_BYTES, BUCKET_SIZE);
+  store<u64>(set, load<u64>(set, SET_SIZE) + BUCKET_BYTES, SET_SIZE);
+  const at = lowerBound(set, number);
+  const place = listed(set, at);
+  memory.copy(place + LISTED_BYTES, place, <usize>(count - at) * LISTED_BYTES);
+  store<i64>(place, number);
+  store<u32>(place, <u32>bucket, 8);
+  store<u32>(set, count + 1, SET_COUNT);
+  return bucket;
+}
+
+@inline
+function grown(set: usize, bucket: usize, bytes: i64): void {
+  store<u64>(bucket, load<u64>(bucket, BUCKET_SIZE) + <u64>bytes, BUCKET_SIZE);
+  store<u64>(set, load<u64>(set, SET_SIZE) + <u64>bytes, SET_SIZE);
+}
+
+@inline
+function shardOf(bucket: usize, hash: u64): usize {
+  return bucket + BUCKET_SHARDS + <usize>(hash >> KEY_GROUP_SHIFT) * SHARD_BYTES;
+}
+
+/** The entry of the key, 0 when it is not there. */
+@inline
+function find(shard: usize, key: usize): usize {
+  const index = <usize>load<u32>(shard);
+  if (index == 0) return 0;
+  const mask = load<u32>(shard, SHARD_MASK);
+  const tag = <u32>load<u64>(key, KEY_HASH);
+  let at = tag & mask;
+  while (true) {
+    const slot = load<u64>(index + (<usize>at << 3));
+    if (slot == 0) return 0;
+    if (<u32>slot == tag) {
+      const entry = <usize>(slot >> 32);
+      if (isKey(load<u64>(entry), load<u64>(entry, ENTRY_HIGH), <u32>load<u8>(entry, ENTRY_WORD), key)) return entry;
+    }
+    at = (at + 1) & mask;
+  }
+  return 0;
+}
+
+@inline
+function place(index: usize, mask: u32, slot: u64): void {
+  let at = <u32>slot & mask;
+  while (load<u64>(index + (<usize>at << 3)) != 0) at = (at + 1) & mask;
+  store<u64>(index + (<usize>at << 3), slot);
+}
+
+function growIndex(set: usize, bucket: usize, shard: usize): void {
+  const old = <usize>load<u32>(shard);
+  const slots: u32 = old == 0 ? 0 : load<u32>(shard, SHARD_MASK) + 1;
+  const wanted = max(INDEX_SLOTS_MIN, slots << 1);
+  const index = allocZeroed(<usize>wanted << 3);
+  for (let at: u32 = 0; at < slots; at++) {
+    const slot = load<u64>(old + (<usize>at << 3));
+    if (slot != 0) place(index, wanted - 1, slot);
+  }
+  free(old);
+  store<u32>(shard, <u32>index);
+  store<u32>(shard, wanted - 1, SHARD_MASK);
+  grown(set, bucket, <i64>(wanted - slots) << 3);
+}
+
+function addChunk(set: usize, bucket: usize, shard: usize): void {
+  // As large as all before it: half of it is unused on average at first, little later.
+  const used = <usize>load<u32>(shard, SHARD_COUNT) * ENTRY_BYTES;
+  let bytes = CHUNK_BYTES_MIN;
+  while (bytes < used && bytes < CHUNK_BYTES_MAX) bytes <<= 1;
+  bytes -= BLOCK_HEADER;
+  const chunk = alloc(bytes);
+  const previous = <usize>load<u32>(shard, SHARD_CHUNK);
+  store<u32>(chunk, <u32>previous);
+  if (previous != 0) store<u32>(previous, load<u32>(shard, SHARD_NEXT), 4);
+  const entries = (bytes - CHUNK_HEADER) / ENTRY_BYTES;
+  store<u32>(shard, <u32>chunk, SHARD_CHUNK);
+  store<u32>(shard, <u32>(chunk + CHUNK_HEADER), SHARD_NEXT);
+  store<u32>(shard, <u32>(chunk + CHUNK_HEADER + entries * ENTRY_BYTES), SHARD_END);
+  grown(set, bucket, <i64>(bytes + BLOCK_HEADER));
+}
+
+/** A copy of a long key's bytes in the shard's arena. */
+function keepBytes(set: usize, bucket: usize, shard: usize, from: usize, length: u32): usize {
+  const room = <usize>length + PADDING;
+  let at = <usize>load<u32>(shard, SHARD_ARENA_NEXT);
+  if (at == 0 || room > <usize>load<u32>(shard, SHARD_ARENA_END) - at) {
+    const used = <usize>load<u32>(shard, SHARD_COUNT) << 5;
+    const bytes = max(room + CHUNK_HEADER, min(max(used, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX) - BLOCK_HEADER);
+    const chunk = alloc(bytes);
+    store<u32>(chunk, load<u32>(shard, SHARD_ARENA));
+    store<u32>(shard, <u32>chunk, SHARD_ARENA);
+    store<u32>(shard, <u32>(chunk + bytes), SHARD_ARENA_END);
+    at = chunk + CHUNK_HEADER;
+    grown(set, bucket, <i64>(bytes + BLOCK_HEADER));
+  }
+  memory.copy(at, from, length);
+  // The next key overwrites the padding.
+  store<u32>(shard, <u32>(at + length), SHARD_ARENA_NEXT);
+  return at;
+}
+
+function insert(set: usize, bucket: usize, shard: usize, key: usize, time: i64): void {
+  const count = load<u32>(shard, SHARD_COUNT) + 1;
+  const index = <usize>load<u32>(shard);
+  const mask = load<u32>(shard, SHARD_MASK);
+  if (index == 0 || count > mask - (mask >> 2)) growIndex(set, bucket, shard);
+  if (load<u32>(shard, SHARD_NEXT) == load<u32>(shard, SHARD_END)) addChunk(set, bucket, shard);
+  const entry = <usize>load<u32>(shard, SHARD_NEXT);
+  const form = load<u32>(key, KEY_FORM);
+  let high = load<u64>(key, KEY_HIGH);
+  if (form == FORM_LONG) {
+    const length = <u32>(high >> 32);
+    high = (<u64>length << 32) | <u64>keepBytes(set, bucket, shard, <usize>(<u32>high), length);
+  }
+  store<u64>(entry, load<u64>(key));
+  store<u64>(entry, high, ENTRY_HIGH);
+  store<u64>(entry, (<u64>(time - load<i64>(bucket) * load<i64>(set)) << 8) | <u64>form, ENTRY_WORD);
+  store<u32>(shard, <u32>(entry + ENTRY_BYTES), SHARD_NEXT);
+  store<u32>(shard, count, SHARD_COUNT);
+  store<u32>(bucket, load<u32>(bucket, BUCKET_KEYS) + 1, BUCKET_KEYS);
+  store<u64>(set, load<u64>(set, SET_KEYS) + 1, SET_KEYS);
+  place(<usize>load<u32>(shard), load<u32>(shard, SHARD_MASK), (<u64>entry << 32) | <u64>(<u32>load<u64>(key, KEY_HASH)));
+}
+
+/** Whether the bucket beside has the key less than a time-to-live away. */
+@inline
+function isNear(set: usize, bucket: usize, key: usize, time: i64): bool {
+  if (bucket == 0) return false;
+  const entry = find(shardOf(bucket, load<u64>(key, KEY_HASH)), key);
+  if (entry == 0) return false;
+  const ttl = load<i64>(set);
+  const seen = load<i64>(bucket) * ttl + <i64>(load<u64>(entry, ENTRY_WORD) >> 8);
+  return (time > seen ? time - seen : seen - time) < ttl;
+}
+
+/**
+ * Keeps the rows whose key was not seen within the time-to-live: their numbers go to `kept`, those of rows that are late to
+ * `late`. `judge`: a row is late when its time is a time-to-live behind the watermark, its own partition's or the operator's.
+ * Returns the number of kept rows; late rows and duplicates are counted in the set.
+ */
+export function deduplicate(
+  set: usize, columns: usize, columnCount: u32, times: usize, watermarks: usize, watermark: i64, judge: bool,
+  selection: usize, count: u32, kept: usize, late: usize,
+): u32 {
+  const ttl = load<i64>(set);
+  let keptCount: u32 = 0;
+  let lateCount: u32 = 0;
+  // The buckets of the row before: most rows are in the same.
+  let number: i64 = i64.MIN_VALUE;
+  let begin: i64 = 0;
+  let own: usize = 0;
+  let before: usize = 0;
+  let after: usize = 0;
+  for (let from: u32 = 0; from < count; from += BLOCK_ROWS) {
+    const rows = min(BLOCK_ROWS, count - from);
+    keysOfRows(columns, columnCount, selection, from, rows, block);
+    for (let i: u32 = 0; i < rows; i++) {
+      const at = from + i;
+      const row = <usize>(selection != 0 ? load<u32>(selection + (<usize>at << 2)) : at);
+      const time = load<i64>(times + (row << 3));
+      if (judge) {
+        const passed = watermarks == 0 ? watermark : max(watermark, load<i64>(watermarks + (row << 3)));
+        if (passed != i64.MIN_VALUE && time <= passed - ttl) {
+          store<u32>(late + (<usize>lateCount << 2), <u32>row);
+          lateCount++;
+          continue;
+        }
+      }
+      if (own == 0 || time < begin || time - begin >= ttl) {
+        number = floorDivide(time, ttl);
+        begin = number * ttl;
+        own = makeBucket(set, number);
+        before = bucketAt(set, number - 1);
+        after = bucketAt(set, number + 1);
+      }
+      const key = block + <usize>i * KEY_BYTES;
+      const shard = shardOf(own, load<u64>(key, KEY_HASH));
+      if (find(shard, key) != 0 || isNear(set, before, key, time) || isNear(set, after, key, time)) continue;
+      insert(set, own, shard, key, time);
+      store<u32>(kept + (<usize>keptCount << 2), <u32>row);
+      keptCount++;
+    }
+  }
+  store<u32>(set, lateCount, SET_LATE);
+  store<u32>(set, count - keptCount - lateCount, SET_DUPLICATES);
+  return keptCount;
+}
+
+function freeChain(chunk: usize): void {
+  while (chunk != 0) {
+    const previous = <usize>load<u32>(chunk);
+    free(chunk);
+    chunk = previous;
+  }
+}
+
+function freeBucket(set: usize, bucket: usize): void {
+  for (let shard = bucket + BUCKET_SHARDS; shard < bucket + BUCKET_BYTES; shard += SHARD_BYTES) {
+    free(<usize>load<u32>(shard));
+    freeChain(<usize>load<u32>(shard, SHARD_CHUNK));
+    freeChain(<usize>load<u32>(shard, SHARD_ARENA));
+  }
+  store<u64>(set, load<u64>(set, SET_KEYS) - <u64>load<u32>(bucket, BUCKET_KEYS), SET_KEYS);
+  store<u64>(set, load<u64>(set, SET_SIZE) - load<u64>(bucket, BUCKET_SIZE), SET_SIZE);
+  free(bucket);
+}
+
+/** Drops the buckets into which no row in time can look any more. */
+export function deduplicateExpire(set: usize, watermark: i64): void {
+  const ttl = load<i64>(set);
+  // The youngest entry of a bucket is just below (number + 1) * ttl; rows in time are above watermark - ttl.
+  const passed = floorDivide(watermark, ttl) - 3;
+  const count = load<u32>(set, SET_COUNT);
+  let gone: u32 = 0;
+  while (gone < count && load<i64>(listed(set, gone)) <= passed) freeBucket(set, <usize>load<u32>(listed(set, gone++), 8));
+  if (gone == 0) return;
+  memory.copy(listed(set, 0), listed(set, gone), <usize>(count - gone) * LISTED_BYTES);
+  store<u32>(set, count - gone, SET_COUNT);
+}
+
+export function deduplicateFree(set: usize): void {
+  for (let at: u32 = 0; at < load<u32>(set, SET_COUNT); at++) freeBucket(set, <usize>load<u32>(listed(set, at), 8));
+  free(<usize>load<u32>(set, SET_LIST));
+  free(set);
+}
+
+/** Bytes that {@link deduplicateExport} writes for one shard; 0 when it is empty. */
+export function deduplicateExportBytes(bucket: usize, group: u32): usize {
+  const shard = bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES;
+  let bytes = <usize>load<u32>(shard, SHARD_COUNT) * ENTRY_BYTES;
+  let end = <usize>load<u32>(shard, SHARD_NEXT);
+  for (let chunk = <usize>load<u32>(shard, SHARD_CHUNK); chunk != 0;) {
+    for (let entry = chunk + CHUNK_HEADER; entry < end; entry += ENTRY_BYTES) {
+      if (load<u8>(entry, ENTRY_WORD) == FORM_LONG) bytes += <usize>(load<u64>(entry, ENTRY_HIGH) >> 32);
+    }
+    chunk = <usize>load<u32>(chunk);
+    if (chunk != 0) end = <usize>load<u32>(chunk, 4);
+  }
+  return bytes;
+}
+
+/** Writes the entries of a shard: each as it is, but a long key with length and bytes for its two words. */
+export function deduplicateExport(bucket: usize, group: u32, target: usize): void {
+  const shard = bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES;
+  let end = <usize>load<u32>(shard, SHARD_NEXT);
+  for (let chunk = <usize>load<u32>(shard, SHARD_CHUNK); chunk != 0;) {
+    for (let entry = chunk + CHUNK_HEADER; entry < end; entry += ENTRY_BYTES) {
+      const word = load<u64>(entry, ENTRY_WORD);
+      const high = load<u64>(entry, ENTRY_HIGH);
+      store<u64>(target, word, ENTRY_WORD);
+      if ((word & 0xff) == FORM_LONG) {
+        const length = <usize>(high >> 32);
+        store<u64>(target, <u64>length);
+        store<u64>(target, 0, ENTRY_HIGH);
+        memory.copy(target + ENTRY_BYTES, <usize>(<u32>high), length);
+        target += ENTRY_BYTES + length;
+      } else {
+        store<u64>(target, load<u64>(entry));
+        store<u64>(target, high, ENTRY_HIGH);
+        target += ENTRY_BYTES;
+      }
+    }
+    chunk = <usize>load<u32>(chunk);
+    if (chunk != 0) end = <usize>load<u32>(chunk, 4);
+  }
+}
+
+/** Takes in what {@link deduplicateExport} wrote; PADDING bytes more must be readable. */
+export function deduplicateImport(set: usize, number: i64, from: usize, bytes: usize): void {
+  const bucket = makeBucket(set, number);
+  const begin = number * load<i64>(set);
+  const end = from + bytes;
+  while (from < end) {
+    const word = load<u64>(from, ENTRY_WORD);
+    const form = <u32>word & 0xff;
+    let room = ENTRY_BYTES;
+    if (form == FORM_LONG) {
+      const length = load<u32>(from);
+      keyOfBytes(block, from + ENTRY_BYTES, length);
+      room += <usize>length;
+    } else {
+      const low = load<u64>(from);
+      const high = load<u64>(from, ENTRY_HIGH);
+      store<u64>(block, low);
+      store<u64>(block, high, KEY_HIGH);
+      store<u64>(block, hash64(high, hash64(low, form)), KEY_HASH);
+      store<u32>(block, form, KEY_FORM);
+    }
+    insert(set, bucket, shardOf(bucket, load<u64>(block, KEY_HASH)), block, begin + <i64>(word >> 8));
+    from += room;
+  }
+}
