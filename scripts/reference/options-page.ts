@@ -69,8 +69,10 @@ function partTable(options: OptionMap): string {
   return table(['option', 'value', 'default', 'what it does'], rows);
 }
 
-function kindText({ kind, choices }: OptionDescription): string {
-  return choices === undefined ? (KINDS[kind] ?? kind) : choices.map(code).join(', ');
+function kindText({ kind, choices, range }: OptionDescription): string {
+  if (choices !== undefined) return choices.map(code).join(', ');
+  const kinds = KINDS[kind] ?? kind;
+  return range === undefined ? kinds : `${kinds}, ${range}`;
 }
 
 function helpText({ help, secret }: OptionDescription): string {

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, extname, join, relative, resolve } from 'node:path';
 import { type OptionSources, readOptions, readSection } from '../base/config/option-set.ts';
 import { OPTIONS, type Options, TOPIC_OPTIONS } from '../base/config/options.ts';
+import { secretFileReader } from '../base/config/secret-file.ts';
 import { parseYaml, type YamlSection } from '../base/config/yaml-section.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
 import type { Column } from '../plan/data-type.ts';
@@ -51,7 +52,10 @@ export async function loadProject(path: string, sources: Omit<OptionSources, 'fi
   const single = !statSync(target).isDirectory();
   const dir = single ? resolve(target, '..') : target;
   const file = single ? undefined : readYaml(dir);
-  const options = readOptions(OPTIONS, { ...sources, file }, [TOPICS_KEY, CONNECTORS_KEY]);
+  const options = readOptions(OPTIONS, { readSecret: secretFileReader(dir), ...sources, file }, [
+    TOPICS_KEY,
+    CONNECTORS_KEY,
+  ]);
   return {
     name: single ? basename(target, extname(target)) : basename(dir),
     dir,

@@ -198,12 +198,18 @@ class Runtime implements RunningApp {
         return status === undefined ? undefined : { watermark: status.watermark, lagRecords: status.lagRecords };
       },
     });
-    const live = createLiveStreams({ log: this.#log, clock: systemClock, tables });
+    const live = createLiveStreams({
+      log: this.#log,
+      clock: systemClock,
+      tables,
+      bufferFramesMax: options.liveBufferFramesMax,
+    });
     const query = createQueryService({
       log: this.#log,
       clock: systemClock,
       tables,
       sources: () => engine.pipelines().flatMap((running) => running.pipeline.sources),
+      memoryBytesMax: options.queryMemory,
     });
     const housekeeping = new Housekeeping({ log: this.#log, ingest, clock: systemClock, logger: this.#logger });
     housekeeping.start();

@@ -18,7 +18,6 @@ const INTERRUPT_REPEAT_MS = 10;
  */
 const SETTINGS: readonly string[] = [
   `SET threads = ${QUERY_THREADS}`,
-  `SET memory_limit = '${QUERY_MEMORY_MB}MB'`,
   "SET temp_directory = ''",
   "SET TimeZone = 'UTC'",
   'SET autoinstall_known_extensions = false',
@@ -45,11 +44,12 @@ export class DuckdbDatabase {
     this.#connection = connection;
   }
 
-  static async open(): Promise<DuckdbDatabase> {
+  static async open(memoryBytesMax = QUERY_MEMORY_MB * 1e6): Promise<DuckdbDatabase> {
     const duckdb = await import('@duckdb/node-api');
     const instance = await duckdb.DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
-    for (const statement of [...DUCKDB_MACROS, ...SETTINGS]) await connection.run(statement);
+    const memory = `SET memory_limit = '${Math.floor(memoryBytesMax / 1024)}KiB'`;
+    for (const statement of [...DUCKDB_MACROS, memory, ...SETTINGS]) await connection.run(statement);
     return new DuckdbDatabase(duckdb, instance, connection);
   }
 
@@ -181,7 +181,7 @@ function queryError(error: unknown, stopped: 'timeout' | 'cancelled' | undefined
   }
   const [line = ''] = messageOf(error).split('\n');
   if (/out of memory/i.test(line)) {
-    return new HeadraceError(`running the query: it needs more memory than the ${QUERY_MEMORY_MB} MB it may have`, {
+    return new HeadraceError('running the query: it needs more memory than it may have (query.memory_max)', {
       ...about,
       code: 'SERVING_QUERY_MEMORY',
       next: 'ask for fewer rows or groups, or make it a materialized view',

@@ -48,6 +48,8 @@ export interface QueryServiceOptions {
   readonly compile?: QueryCompiler;
   /** The declared sources: they give the columns of their topics. */
   readonly sources: () => readonly SourceNode[];
+  /** Memory of the query database; default `QUERY_MEMORY_MB`. */
+  readonly memoryBytesMax?: number;
 }
 
 export interface QueryService {
@@ -121,7 +123,7 @@ class DuckdbQueryService implements QueryService {
     const deadline = started + timeoutMs;
     const nowUs = BigInt(clock.now()) * 1000n;
     const { relations, freshness } = await this.#pin(scanned(plan));
-    this.#cache ??= DuckdbDatabase.open().then((database) => new RelationCache(database));
+    this.#cache ??= DuckdbDatabase.open(this.#options.memoryBytesMax).then((database) => new RelationCache(database));
     const cache = await this.#cache;
     const loaded = await cache.load(relations, { clock, deadline, signal: options.signal });
     const { sql } = planToDuckdb(plan, { relation: (name) => loaded.get(name)!, nowUs });

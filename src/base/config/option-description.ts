@@ -1,5 +1,4 @@
-import { formatDurationUs } from '../duration.ts';
-import { environmentName, flagName, type Option } from './option.ts';
+import { byteText, durationText, environmentName, flagName, type Option } from './option.ts';
 import type { OptionMap, OptionValues } from './option-set.ts';
 
 /** What documentation and forms say of an option. */
@@ -13,6 +12,8 @@ export interface OptionDescription {
   readonly flag: string | undefined;
   readonly help: string;
   readonly choices: readonly string[] | undefined;
+  /** `1 to 64`, `at most 4GiB`. */
+  readonly range: string | undefined;
   readonly secret: boolean;
 }
 
@@ -25,6 +26,7 @@ export function describeOptions(options: OptionMap): readonly OptionDescription[
     flag: declared.secret ? undefined : `--${flagName(declared.name)}`,
     help: declared.help,
     choices: declared.choices,
+    range: declared.range,
     secret: declared.secret,
   }));
 }
@@ -42,14 +44,7 @@ export function printOptions<Options extends OptionMap>(options: Options, values
 
 function valueText(declared: Option<unknown>, value: unknown): string {
   if (value === undefined) return '';
-  if (declared.kind === 'duration') return formatDurationUs(BigInt(Math.round(Number(value) * 1_000)));
+  if (declared.kind === 'duration') return durationText(Number(value));
   if (declared.kind === 'bytes') return byteText(Number(value));
   return Array.isArray(value) ? value.join(',') : String(value);
-}
-
-/** The largest binary unit that divides it. */
-function byteText(bytes: number): string {
-  const units = ['TiB', 'GiB', 'MiB', 'KiB'];
-  const at = units.findIndex((_, i) => bytes > 0 && bytes % 1024 ** (units.length - i) === 0);
-  return at < 0 ? `${bytes}B` : `${bytes / 1024 ** (units.length - at)}${units[at]!}`;
 }

@@ -8,8 +8,8 @@ import { parseYaml } from './yaml-section.ts';
 
 const DECLARED = {
   port: option.integer({ name: 'http.port', fallback: 8080, min: 0, max: 65_535, help: 'Port.' }),
-  timeout: option.duration({ name: 'query.timeout', fallback: 30_000, help: 'Timeout.' }),
-  segment: option.bytes({ name: 'log.segment_bytes', fallback: 1024, help: 'Size.' }),
+  timeout: option.duration({ name: 'query.timeout', fallback: 30_000, max: 7_200_000, help: 'Timeout.' }),
+  segment: option.bytes({ name: 'log.segment_bytes', fallback: 1024, min: 16, help: 'Size.' }),
   hosts: option.list({ name: 'http.hosts', fallback: [], help: 'Hosts.' }),
   password: option.secret({ name: 'db.password', fallback: undefined, help: 'Password.' }),
 } as const;
@@ -55,6 +55,8 @@ describe('a value', () => {
     ['a duration without a unit', '\n\nquery:\n  timeout: 5', 4, 'unit'],
     ['a number out of range', 'http:\n  port: 70000', 2, '65535'],
     ['no number', 'http:\n  port: many', 2, 'whole number'],
+    ['a duration that is too long', 'query:\n  timeout: 3h', 2, 'more than 2 h'],
+    ['a size that is too small', 'log:\n  segment_bytes: 1B', 2, 'less than 16B'],
   ])('is refused with its line when it is %s', (_case, yaml, line, message) => {
     const error = failure(() => read(yaml));
     expect(error.position).toMatchObject({ file: 'headrace.yaml', line });
@@ -71,6 +73,32 @@ describe('a name', () => {
   it('that is unknown as flag or variable is refused too', () => {
     expect(failure(() => read('', { flags: { 'http-prot': '1' } })).message).toContain('--http-port');
     expect(failure(() => read('', { env: { HEADRACE_HTTP_PROT: '1' } })).message).toContain('HEADRACE_HTTP_PORT');
+  });
+
+  it.each([
+    ['HEADRACE_SERVICE_HOST', '10.0.0.1'],
+    ['HEADRACE_SERVICE_PORT', '8080'],
+    ['HEADRACE_SERVICE_PORT_HTTP', '8080'],
+    ['HEADRACE_PORT', 'tcp://10.0.0.1:8080'],
+    ['HEADRACE_PORT_8080_TCP', 'tcp://10.0.0.1:8080'],
+    ['HEADRACE_PORT_8080_TCP_ADDR', '10.0.0.1'],
+    ['HEADRACE_STAGING_PORT_53_UDP_PROTO', 'udp'],
+    ['HEADRACE_HTTP_PORT', 'tcp://10.0.0.1:8080'],
+  ])('that Kubernetes injects for a service is ignored: %s', (name, value) => {
+    expect(read('', { env: { [name]: value } }).port).toBe(8080);
+  });
+
+  it.each([
+    ['HEADRACE_PORT', '9090'],
+    ['HEADRACE_HTTPS_PORT', '9090'],
+    ['HEADRACE_SERVICE', 'x'],
+    ['HEADRACE_PORT_8080_TCP_HOST', 'x'],
+  ])('that only looks like one of a service is refused: %s', (name, value) => {
+    expect(failure(() => read('', { env: { [name]: value } })).code).toBe('CONFIG_UNKNOWN_KEY');
+  });
+
+  it('of the command line itself is no option, and no mistake', () => {
+    expect(read('', { env: { HEADRACE_DEBUG: '1', HEADRACE_URL: 'x', HEADRACE_TOKEN: 'y' } }).port).toBe(8080);
   });
 
   it('that comes twice is refused', () => {

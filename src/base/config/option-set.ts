@@ -54,7 +54,7 @@ function pickValue(declared: Option<unknown>, sources: OptionSources): unknown {
   if (fromFlag !== undefined) return parseOption(declared, fromFlag, `flag --${flag}`);
   const variable = environmentName(declared.name);
   const fromEnv = env[variable];
-  if (fromEnv !== undefined && fromEnv !== '')
+  if (fromEnv !== undefined && fromEnv !== '' && !isServiceLink(variable, fromEnv))
     return parseOption(declared, fromEnv, `environment variable ${variable}`);
   const fromFile = file?.at(declared.name);
   if (fromFile === undefined && declared.secret) return readSecretFile(declared, sources);
@@ -122,12 +122,34 @@ function refuseUnknownKeys(file: YamlSection, names: ReadonlySet<string>, otherK
 /** Variables of the environment that begin so are ours. */
 const VARIABLE_PREFIX = 'HEADRACE_';
 /** Ours too, but not options of a project: what the command line and the tests read. */
-const OTHER_VARIABLES: ReadonlySet<string> = new Set(['HEADRACE_URL', 'HEADRACE_TOKEN']);
+const OTHER_VARIABLES: ReadonlySet<string> = new Set([
+  'HEADRACE_URL',
+  'HEADRACE_TOKEN',
+  'HEADRACE_DEBUG',
+  'HEADRACE_CHROMIUM',
+]);
+
+/**
+ * What Kubernetes injects into every pod for a service named `headrace` or `headrace-...` (kubernetes.io, "Service",
+ * environment variables; the form of Docker links): `{NAME}_SERVICE_HOST`, `{NAME}_SERVICE_PORT[_{PORT NAME}]`, `{NAME}_PORT`
+ * and `{NAME}_PORT_{number}_{protocol}[_{part}]`. The two whose value is a URL are known by it, since `HEADRACE_HTTP_PORT` is
+ * an option: a number is the option, `tcp://10.0.0.1:8080` the link to a service `headrace-http`.
+ */
+const SERVICE_VARIABLE = /^HEADRACE(_[A-Z0-9_]+)?_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/;
+const LINK_PART_VARIABLE = /^HEADRACE(_[A-Z0-9_]+)?_PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)$/;
+const LINK_VARIABLE = /^HEADRACE(_[A-Z0-9_]+)?_PORT(_\d+_(TCP|UDP|SCTP))?$/;
+const LINK_VALUE = /^(tcp|udp|sctp):\/\//;
+
+export function isServiceLink(name: string, value: string | undefined): boolean {
+  if (SERVICE_VARIABLE.test(name) || LINK_PART_VARIABLE.test(name)) return true;
+  return LINK_VARIABLE.test(name) && LINK_VALUE.test(value ?? '');
+}
 
 function refuseUnknownVariables(env: OptionSources['env'], names: ReadonlySet<string>): void {
   const known = new Set([...names].map(environmentName));
-  for (const name of Object.keys(env)) {
+  for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(VARIABLE_PREFIX) || known.has(name) || OTHER_VARIABLES.has(name)) continue;
+    if (value === undefined || isServiceLink(name, value)) continue;
     const near = nearestName(name, known);
     throw new HeadraceError(`reading the environment: unknown variable ${name}`, {
       code: 'CONFIG_UNKNOWN_KEY',

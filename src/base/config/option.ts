@@ -1,4 +1,4 @@
-import { parseDurationMs } from '../duration.ts';
+import { formatDurationUs, parseDurationMs } from '../duration.ts';
 import { HeadraceError, messageOf, type SourcePosition } from '../error.ts';
 import { nearestName } from '../nearest-name.ts';
 
@@ -15,6 +15,8 @@ export interface Option<Value> {
   /** Never printed; not accepted as a flag. */
   readonly secret: boolean;
   readonly choices: readonly string[] | undefined;
+  /** Smallest and largest value, as they would be written; for the reference. */
+  readonly range: string | undefined;
   /** @throws Error whose message says what is wrong with the text */
   parse(text: string): Value;
 }
@@ -57,6 +59,37 @@ function parseInteger(text: string, min: number, max: number): number {
   return value;
 }
 
+/** Bounds of a number with a unit, in that unit's smallest. */
+interface Bounds {
+  readonly min?: number;
+  readonly max?: number;
+}
+
+function bounded(parse: (text: string) => number, { min, max }: Bounds, show: (value: number) => string) {
+  return (text: string): number => {
+    const value = parse(text);
+    if (min !== undefined && value < min) throw new Error(`"${text}" is less than ${show(min)}`);
+    if (max !== undefined && value > max) throw new Error(`"${text}" is more than ${show(max)}`);
+    return value;
+  };
+}
+
+function rangeText({ min, max }: Bounds, show: (value: number) => string): string | undefined {
+  if (min === undefined) return max === undefined ? undefined : `at most ${show(max)}`;
+  return max === undefined ? `at least ${show(min)}` : `${show(min)} to ${show(max)}`;
+}
+
+/** In the largest binary unit that divides it. */
+export function byteText(bytes: number): string {
+  const units = ['TiB', 'GiB', 'MiB', 'KiB'];
+  const at = units.findIndex((_, i) => bytes > 0 && bytes % 1024 ** (units.length - i) === 0);
+  return at < 0 ? `${bytes}B` : `${bytes / 1024 ** (units.length - at)}${units[at]!}`;
+}
+
+export function durationText(ms: number): string {
+  return formatDurationUs(BigInt(Math.round(ms * 1_000)));
+}
+
 function parseBoolean(text: string): boolean {
   if (/^(true|yes|on)$/i.test(text)) return true;
   if (/^(false|no|off)$/i.test(text)) return false;
@@ -74,7 +107,7 @@ function make<Value>(
   kind: Option<Value>['kind'],
   common: Common<Value>,
   parse: (text: string) => Value,
-  rest: Partial<Pick<Option<Value>, 'unit' | 'secret' | 'choices'>> = {},
+  rest: Partial<Pick<Option<Value>, 'unit' | 'secret' | 'choices' | 'range'>> = {},
 ): Option<Value> {
   return Object.freeze({
     kind,
@@ -82,6 +115,7 @@ function make<Value>(
     unit: rest.unit,
     secret: rest.secret ?? false,
     choices: rest.choices,
+    range: rest.range,
     parse,
   });
 }
@@ -98,12 +132,28 @@ export const option = {
     common: Common<V> & { readonly min: number; readonly max: number },
   ): Option<number | V> => {
     const { min, max, ...rest } = common;
-    return make<number | V>('integer', rest as unknown as Common<number | V>, (text) => parseInteger(text, min, max));
+    return make<number | V>('integer', rest as unknown as Common<number | V>, (text) => parseInteger(text, min, max), {
+      range: rangeText({ min, max }, String),
+    });
   },
-  bytes: <V extends number | undefined>(common: Common<V>): Option<number | V> =>
-    make<number | V>('bytes', common, parseBytes, { unit: 'bytes' }),
-  duration: <V extends number | undefined>(common: Common<V>): Option<number | V> =>
-    make<number | V>('duration', common, parseDurationMs, { unit: 'ms' }),
+  bytes: <V extends number | undefined>(common: Common<V> & Bounds): Option<number | V> => {
+    const { min, max, ...rest } = common;
+    const bounds = { ...(min !== undefined && { min }), ...(max !== undefined && { max }) };
+    return make<number | V>('bytes', rest as unknown as Common<number | V>, bounded(parseBytes, bounds, byteText), {
+      unit: 'bytes',
+      range: rangeText(bounds, byteText),
+    });
+  },
+  duration: <V extends number | undefined>(common: Common<V> & Bounds): Option<number | V> => {
+    const { min, max, ...rest } = common;
+    const bounds = { ...(min !== undefined && { min }), ...(max !== undefined && { max }) };
+    return make<number | V>(
+      'duration',
+      rest as unknown as Common<number | V>,
+      bounded(parseDurationMs, bounds, durationText),
+      { unit: 'ms', range: rangeText(bounds, durationText) },
+    );
+  },
   boolean: (common: Common<boolean>): Option<boolean> => make('boolean', common, parseBoolean),
   choice: <Choice extends string>(common: Common<Choice> & { readonly choices: readonly Choice[] }): Option<Choice> => {
     const { choices, ...rest } = common;

@@ -2,9 +2,11 @@ import { option } from './option.ts';
 import type { OptionValues } from './option-set.ts';
 
 const MiB = 2 ** 20;
+const GiB = 2 ** 30;
 const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
 
-/** Every option of a project. `docs/reference/options.md` is generated from this. */
+/** Every option of a project. `docs/reference/options.md` is generated from this (`npm run docs`). */
 export const OPTIONS = {
   dataDir: option.path({
     name: 'data_dir',
@@ -42,11 +44,14 @@ export const OPTIONS = {
   httpBodyBytesMax: option.bytes({
     name: 'http.body_bytes_max',
     fallback: 16 * MiB,
+    max: GiB,
+    min: 1024,
     help: 'Largest request body, decompressed; a larger one is answered with 413.',
   }),
   httpInFlightBytesMax: option.bytes({
     name: 'http.in_flight_bytes_max',
     fallback: 128 * MiB,
+    min: MiB,
     help: 'Bytes of all bodies under way; beyond it requests are answered with 429.',
   }),
   authTokensFile: option.path({
@@ -54,10 +59,17 @@ export const OPTIONS = {
     fallback: undefined,
     help: 'File of hashed bearer tokens, written by "headrace tokens create".',
   }),
-  logSegmentBytes: option.bytes({ name: 'log.segment_bytes', fallback: 256 * MiB, help: 'Size of a segment file.' }),
+  logSegmentBytes: option.bytes({
+    name: 'log.segment_bytes',
+    fallback: 256 * MiB,
+    max: GiB,
+    min: MiB,
+    help: 'Size of a segment file.',
+  }),
   logRetention: option.duration({
     name: 'log.retention',
     fallback: 7 * 24 * 3600 * SECOND,
+    min: MINUTE,
     help: 'How long topics keep records that say nothing of it themselves.',
   }),
   logRetentionBytes: option.bytes({
@@ -75,33 +87,48 @@ export const OPTIONS = {
   engineSnapshotInterval: option.duration({
     name: 'engine.snapshot_interval',
     fallback: 10 * SECOND,
+    min: 100,
     help: 'Longest time between two snapshots of a pipeline that has something new.',
   }),
   engineMemory: option.bytes({
     name: 'engine.worker_memory_max',
     fallback: 2048 * MiB,
+    max: 4 * GiB,
+    min: 64 * MiB,
     help: 'State and buffers of one worker thread, at most 4 GiB.',
   }),
   queryTimeout: option.duration({
     name: 'query.timeout',
     fallback: 30 * SECOND,
+    max: 2 * MINUTE,
+    min: 1,
     help: 'An ad-hoc query that takes longer is stopped.',
   }),
   queryMemory: option.bytes({
     name: 'query.memory_max',
     fallback: 1024 * MiB,
+    min: 64 * MiB,
     help: 'Memory that ad-hoc queries may take together.',
   }),
   queryRowsMax: option.integer({
     name: 'query.rows_max',
     fallback: 10_000,
     min: 1,
-    max: 1_000_000,
+    max: 100_000,
     help: 'Rows of an answer; what lies beyond is cut, and the answer says so.',
+  }),
+  liveBufferFramesMax: option.integer({
+    name: 'live.buffer_frames_max',
+    fallback: 16_384,
+    min: 64,
+    max: 1_000_000,
+    help: 'Frames that wait in memory for one live client; one that takes nothing while they wait is let go.',
   }),
   ingestLineBytesMax: option.bytes({
     name: 'ingest.line_bytes_max',
     fallback: 1 * MiB,
+    max: 64 * MiB,
+    min: 16,
     help: 'Largest record; a larger one goes to the dead letters as "too_large".',
   }),
   ingestDepthMax: option.integer({
