@@ -1,5 +1,5 @@
 -- For-hire trips of New York City: one file, read to its end.
--- The same pipeline in TypeScript: ../typescript/rides.ts
+-- The same pipeline in TypeScript: ../typescript/pipelines/rides.ts
 
 CREATE SOURCE rides (
   hvfhs_license_num   text NOT NULL,

@@ -1,6 +1,6 @@
 -- Requests of a web server: counted by section of the site and class of status, in windows of
 -- one minute, five minutes and one hour, with an alert when too many of them fail.
--- The same pipeline in TypeScript: ../typescript/web-traffic.ts
+-- The same pipeline in TypeScript: ../typescript/pipelines/web-traffic.ts
 
 CREATE SOURCE requests (
   id     text NOT NULL,
