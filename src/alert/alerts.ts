@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
 import type { Log } from '../log/log.ts';
 import type { AlertRuleNode } from '../plan/node.ts';
+import { FEED_TURN_MS_MAX } from '../serving/limits.ts';
 import type { Tables } from '../serving/tables.ts';
 import { highWatermarks, logStarts, topicNamed } from '../serving/topic-feed.ts';
 import { parsePosition, type TopicPosition } from '../serving/topic-position.ts';
@@ -36,6 +37,8 @@ export interface Alerts {
   add(rule: AlertRuleNode): void;
   /** Forgets a rule: its alerts are resolved. */
   remove(rule: string): void;
+  /** Resolves when all that the views show now has been evaluated, and every transition that follows is durable. */
+  caughtUp(): Promise<void>;
   /** Resolves when every transition so far is durable. */
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -129,6 +132,20 @@ class RunningAlerts implements Alerts {
       if (instance.alert.rule === rule) this.#change(resolved(instance, this.#options.clock.now()));
     }
     this.#commitSoon();
+  }
+
+  async caughtUp(): Promise<void> {
+    const { tables, clock } = this.#options;
+    for (const [name, follower] of this.#followers) {
+      const until = tables.hub.highWatermarks(follower.topic);
+      for (;;) {
+        const turnEnd = clock.monotonicMs() + FEED_TURN_MS_MAX;
+        if (follower.advanceTo(until, () => clock.monotonicMs() >= turnEnd)) break;
+        if (this.#followers.get(name) !== follower) break;
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+    }
+    await this.flush();
   }
 
   async flush(): Promise<void> {

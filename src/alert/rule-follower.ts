@@ -40,6 +40,7 @@ export class RuleFollower implements RecordListener {
   readonly #following: Following;
   readonly #instanceByRow = new Map<string, RuleSighting>();
   #reported = false;
+  #failed = false;
 
   constructor(options: RuleFollowerOptions) {
     this.rule = options.rule;
@@ -47,9 +48,18 @@ export class RuleFollower implements RecordListener {
     this.#following = options.hub.follow(options.view.topic, options.from, this);
   }
 
+  get topic(): string {
+    return this.#options.view.topic;
+  }
+
   /** Everything below has been evaluated. */
   position(): string {
     return formatPosition(this.#following.position());
+  }
+
+  /** Evaluates at once what lies below `until`; true when all of it has been. */
+  advanceTo(until: TopicPosition, overtime: () => boolean): boolean {
+    return this.#failed || this.#following.advanceTo(until, overtime);
   }
 
   records(records: readonly TopicRecord[]): void {
@@ -67,6 +77,7 @@ export class RuleFollower implements RecordListener {
   }
 
   failed(error: HeadraceError): void {
+    this.#failed = true;
     this.#options.report(error, `alert rule ${this.rule.name}`);
   }
 

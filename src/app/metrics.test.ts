@@ -16,23 +16,23 @@ SELECT window_start, page, count(*) AS hits FROM TUMBLE(visits, at, INTERVAL '1 
 
 const METRICS = [
   // Records and bytes
-  'headrace_ingest_records_total{topic="visits"} 2',
+  'headrace_ingest_records_total{topic="visits"} 3',
   'headrace_ingest_bytes_total{topic="visits"}',
-  'headrace_pipeline_records_total{pipeline="visits"} 2',
+  'headrace_pipeline_records_total{pipeline="visits"} 3',
   'headrace_log_written_bytes_total',
   'headrace_topic_size_bytes{topic="visits"}',
   // Lag
   'headrace_pipeline_lag_records{pipeline="visits"} 0',
   'headrace_table_lag_records{table="pages"} 0',
   // Latency
-  'headrace_end_to_end_latency_seconds_count{pipeline="visits"} 2',
+  'headrace_end_to_end_latency_seconds_count{pipeline="visits"} 3',
   'headrace_end_to_end_latency_seconds_bucket{pipeline="visits",le="0.001"}',
   'headrace_pipeline_watermark_delay_seconds{pipeline="visits"}',
   'headrace_pipeline_epoch_seconds_count{pipeline="visits"}',
   'headrace_log_fsync_seconds_count',
   // Dead letters
   'headrace_dead_letters_total{reason="malformed"} 1',
-  'headrace_dead_letters_total{reason="future"} 1',
+  'headrace_dead_letters_total{reason="late"} 1',
   // Process
   'process_cpu_seconds_total',
   'process_resident_memory_bytes',
@@ -57,7 +57,9 @@ describe('the metrics of a process', () => {
         format: 'ndjson',
         idempotencyKey: undefined,
       });
-    await send([visit('/a', now), visit('/b', now + 3_600_000), '{"page":']);
+    await send([visit('/a', now), visit('/b', now), '{"page":']);
+    await app.idle();
+    await send([visit('/a', now)]);
     await app.idle();
   });
 

@@ -17,6 +17,7 @@ import { createAuthenticator } from '../security/authentication.ts';
 import { createAuthorizer } from '../security/authorization.ts';
 import { readTlsOptions } from '../security/tls-options.ts';
 import { parseTokens } from '../security/token.ts';
+import { fileCheckpoints } from '../serving/checkpoint-store.ts';
 import { createLiveStreams } from '../serving/live.ts';
 import { createQueryService } from '../serving/query.ts';
 import { createTables } from '../serving/tables.ts';
@@ -48,7 +49,7 @@ export interface RunningApp {
   readonly project: Project;
   readonly parts: Parts;
   pipelines(): readonly RunningPipeline[];
-  /** Resolves when all bounded input has been read to its end and all that follows from it is committed. */
+  /** Resolves when all bounded input has been read to its end, and tables and alerts show all that follows from it. */
   idle(): Promise<void>;
   /** Reads the project's files again and runs what they say now; what ran goes on when they are wrong. */
   apply(): Promise<void>;
@@ -190,6 +191,8 @@ class Runtime implements RunningApp {
       log: this.#log,
       clock: systemClock,
       metrics,
+      checkpoints: fileCheckpoints(this.#log.dataDir),
+      report: (error, about) => this.#logger.warn('table', { about, error }),
       progress: (pipeline) => {
         const status = engine
           .pipelines()
@@ -216,7 +219,10 @@ class Runtime implements RunningApp {
     this.#closers.push(
       () => housekeeping.stop(),
       () => engine.close(),
-      () => tables.close(),
+      async () => {
+        await tables.checkpoint();
+        tables.close();
+      },
       () => live.close(),
       () => query.close(),
     );
@@ -317,7 +323,8 @@ class Runtime implements RunningApp {
   async idle(): Promise<void> {
     await Promise.all([...this.#connectors.values()].map((connector) => connector.done));
     for (const running of this.pipelines()) await running.idle({ closeWindows: true });
-    await this.#alerts?.flush();
+    await this.parts.tables.caughtUp();
+    await this.#alerts?.caughtUp();
   }
 
   async apply(): Promise<void> {

@@ -5,6 +5,15 @@ export const TABLE_ROWS_MAX = 1_000_000;
 /** Newest rows that the table of an `append` topic keeps. */
 export const TABLE_TAIL_ROWS_MAX = 10_000;
 
+/** Characters of keys and values in one block of a table's checkpoint. */
+export const TABLE_CHECKPOINT_BLOCK_CHARS = 1024 ** 2;
+/** Time between two looks at which tables are due for a checkpoint, milliseconds. */
+export const TABLE_CHECKPOINT_LOOK_MS = 60_000;
+/** Records that a table applies between two checkpoints, at least; and as many as it has rows: writing stays a small part of the work. */
+export const TABLE_CHECKPOINT_RECORDS_MIN = 100_000;
+/** Records applied since the last checkpoint for which a clean stop writes one. */
+export const TABLE_CHECKPOINT_STOP_RECORDS_MIN = 10_000;
+
 /** Bytes read from a partition in one go; grows for a single batch that is larger. */
 export const FEED_READ_BYTES = 256 * 1024;
 /** Time that feeds may take before they give the event loop back, milliseconds. */

@@ -78,6 +78,7 @@ class OpenStreams implements LiveStreams {
   async open(request: LiveRequest): Promise<LiveStream> {
     this.#assertRoom();
     const { tables, log } = this.#options;
+    await tables.get(request.id)?.loaded;
     const table = tables.get(request.id);
     const topic = log.topic(table?.topic ?? request.id);
     if (topic === undefined) throw this.#unknown(request.id);

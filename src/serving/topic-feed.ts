@@ -5,7 +5,7 @@ import type { Advancing } from './feed-scheduler.ts';
 import { FEED_SLICE_RECORDS } from './limits.ts';
 import type { BatchDecoder, ReadBuffer } from './partition-tail.ts';
 import { PartitionTail } from './partition-tail.ts';
-import { formatPosition, type TopicPosition } from './topic-position.ts';
+import { formatPosition, positionFrames, type TopicPosition } from './topic-position.ts';
 import { type PositionFrame, TopicRecord } from './topic-record.ts';
 
 /** Receives every record of a topic once, in the order of each partition. Must not throw. */
@@ -96,11 +96,7 @@ export class TopicCursor {
   }
 
   #positionFrame(partition: number): PositionFrame {
-    const position = this.position();
-    const named = position.map((at, p) => `${p}:${at}`);
-    const before = named.slice(0, partition).map((part) => `${part},`);
-    const after = named.slice(partition + 1).map((part) => `,${part}`);
-    return { before: before.join(''), after: after.join(''), kind: this.topic.kind };
+    return positionFrames(this.position(), this.topic.kind)[partition]!;
   }
 }
 

@@ -2,11 +2,11 @@ import { type CommitNumber, commitNumber } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import type { HeadraceError } from '../base/error.ts';
 import type { Log } from '../log/log.ts';
-import { type Defer, FeedScheduler } from './feed-scheduler.ts';
+import { type Advancing, type Defer, FeedScheduler } from './feed-scheduler.ts';
 import { type BatchDecoder, ReadBuffer } from './partition-tail.ts';
 import { decodeRecords } from './record-decoder.ts';
 import { Replay } from './replay.ts';
-import { type FeedContext, type RecordListener, TopicFeed, topicNamed } from './topic-feed.ts';
+import { type FeedContext, highWatermarks, type RecordListener, TopicFeed, topicNamed } from './topic-feed.ts';
 import type { TopicPosition } from './topic-position.ts';
 
 export interface TopicHubOptions {
@@ -107,8 +107,18 @@ export class TopicHub {
     };
   }
 
+  highWatermarks(topic: string): TopicPosition {
+    return highWatermarks(this.context.log, topicNamed(this.context.log, topic));
+  }
+
   wake(): void {
     this.#scheduler.wake();
+  }
+
+  /** Gives other work its share of the turns in which topics are followed; returns how to take it out. */
+  schedule(task: Advancing): () => void {
+    this.#scheduler.add(task);
+    return () => this.#scheduler.remove(task);
   }
 
   close(failure?: HeadraceError): void {

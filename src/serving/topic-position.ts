@@ -1,5 +1,7 @@
 import type { Offset } from '../base/brand.ts';
 import { HeadraceError } from '../base/error.ts';
+import type { TopicKind } from '../log/log.ts';
+import type { PositionFrame } from './topic-record.ts';
 
 /** The next offset to read of every partition of a topic, by partition number. */
 export type TopicPosition = readonly Offset[];
@@ -11,6 +13,22 @@ export function formatPosition(position: TopicPosition): string {
     text += `${partition === 0 ? '' : ','}${partition}:${position[partition]}`;
   }
   return text;
+}
+
+/** What stands around the offset of a record of each partition in its resume offset. */
+export function positionFrames(position: TopicPosition, kind: TopicKind): readonly PositionFrame[] {
+  const named = position.map((at, partition) => `${partition}:${at}`);
+  return named.map((_, partition) => ({
+    before: named
+      .slice(0, partition)
+      .map((part) => `${part},`)
+      .join(''),
+    after: named
+      .slice(partition + 1)
+      .map((part) => `,${part}`)
+      .join(''),
+    kind,
+  }));
 }
 
 /**

@@ -1,4 +1,3 @@
-import type { Offset } from '../../base/brand.ts';
 import { jsonText } from '../../protocol/http/json-text.ts';
 import type { JsonRow } from '../../serving/serving.ts';
 import { CliError } from '../cli-error.ts';
@@ -69,18 +68,11 @@ function lagOf(app: RunningApp): number {
   return app.pipelines().reduce((sum, running) => sum + running.status().lagRecords, 0);
 }
 
-function highWatermarks({ parts: { log } }: RunningApp, topic: string): readonly Offset[] {
-  const partitions = log.topic(topic)?.partitions ?? 0;
-  return Array.from({ length: partitions }, (_, partition) => log.bounds(topic, partition).highWatermark);
-}
-
 function printTables(app: RunningApp, { terminal, flags, json }: CommandContext): void {
   const limit = Number(flags['rows']);
   for (const { name } of app.pipelines().flatMap(({ pipeline }) => pipeline.outputs)) {
     const table = app.parts.tables.get(name);
     if (table === undefined) continue;
-    // What is committed is to be printed, and tables follow at their own pace.
-    table.advanceTo(highWatermarks(app, table.topic), () => false);
     const rows: JsonRow[] = [];
     for (const row of table.rows()) {
       if (rows.length >= limit) break;
