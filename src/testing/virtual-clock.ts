@@ -6,9 +6,11 @@ import type { Clock } from '../base/clock.ts';
  * ones, since nothing that a pipeline computes depends on them.
  */
 export class VirtualClock implements Clock {
+  readonly #startMs: number;
   #nowMs: number;
 
   constructor(nowMs: number) {
+    this.#startMs = nowMs;
     this.#nowMs = nowMs;
   }
 
@@ -22,8 +24,9 @@ export class VirtualClock implements Clock {
     this.#nowMs = nowMs;
   }
 
+  /** Real time, and what the test has moved the clock by: a partition is silent as long as the test says. */
   monotonicMs(): number {
-    return performance.now();
+    return performance.now() + this.#nowMs - this.#startMs;
   }
 
   after(delayMs: number, callback: () => void): () => void {

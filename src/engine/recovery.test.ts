@@ -1,0 +1,288 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunningPipeline } from './engine.ts';
+import { at, EngineWorld, sqlPipeline } from './engine-world.fixture.ts';
+import {
+  decodeJournalRecord,
+  decodeSnapshotPointer,
+  encodeJournalRecord,
+  JOURNAL_SPACE,
+  SNAPSHOT_SPACE,
+} from './journal.ts';
+import { RETRY_DELAY_MS, SNAPSHOT_QUIET_MS } from './limits.ts';
+
+let world: EngineWorld;
+
+beforeEach(async () => {
+  world = await EngineWorld.open();
+  await world.createTopic('events');
+});
+
+afterEach(() => world.stop());
+
+const SQL = `
+CREATE SOURCE events (id text, type text, time timestamptz, amount float8,
+  WATERMARK FOR time AS time - INTERVAL '2 seconds'
+) WITH (topic = 'events', format = 'json', idle_timeout = '1 hour', future_limit = '1 day');
+CREATE VIEW once WITH (ttl = '1 hour') AS SELECT DISTINCT ON (id) * FROM events;
+CREATE MATERIALIZED VIEW totals AS
+SELECT window_start, window_end, type, count(*) AS n, sum(amount) AS total
+FROM TUMBLE(once, time, INTERVAL '1 minute') GROUP BY window_start, window_end, type;
+CREATE MATERIALIZED VIEW rows AS SELECT id, amount FROM once;
+`;
+
+const event = (id: number, more: object = {}): object => ({
+  id: `e${id}`,
+  type: id % 2 === 0 ? 'even' : 'odd',
+  time: at(id),
+  amount: id / 10,
+  ...more,
+});
+
+const events = (from: number, to: number): object[] => Array.from({ length: to - from }, (_, i) => event(from + i));
+const ids = (): unknown[] => world.values('rows').map((row) => row.id);
+const expectedIds = (to: number): string[] => Array.from({ length: to }, (_, i) => `e${i}`);
+const journal = () => [...world.log.ledgerEntries(JOURNAL_SPACE).values()].map(decodeJournalRecord);
+
+async function restart(sql = SQL): Promise<RunningPipeline> {
+  await world.crash(false);
+  await world.start();
+  return world.startSql(sql);
+}
+
+/** Lets what is waiting in the event loop happen. */
+async function turns(count = 20): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('snapshots', () => {
+  it('are taken when a pipeline falls quiet: a crash afterwards has nothing to replay', async () => {
+    const running = await world.startSql(SQL);
+    await world.write('events', events(0, 50));
+    await running.idle();
+    expect(journal()).not.toEqual([]);
+    world.clock.advance(SNAPSHOT_QUIET_MS);
+    await turns();
+    expect(journal()).toEqual([]);
+    expect(running.status().snapshotEpoch).toBe(running.status().epoch);
+    const again = await restart();
+    await world.write('events', events(40, 60));
+    await again.idle();
+    expect(ids()).toEqual(expectedIds(60));
+  });
+
+  it('are taken by a clean stop', async () => {
+    const running = await world.startSql(SQL);
+    await world.write('events', events(0, 50));
+    await running.idle();
+    await running.stop();
+    expect(journal()).toEqual([]);
+    const pointer = decodeSnapshotPointer(world.log.ledgerGet(SNAPSHOT_SPACE, 'p')!);
+    expect(pointer.positions).toEqual([{ topic: 'events', partition: 0, offset: 50 }]);
+  });
+
+  it('that the disk refuses are given up, said, and tried again; the pipeline goes on', async () => {
+    const running = await world.startSql(SQL);
+    world.fault = (kind, path) => (kind === 'sync' && path.includes('snapshots') ? 'EIO' : undefined);
+    await world.write('events', events(0, 50));
+    await running.idle();
+    world.clock.advance(SNAPSHOT_QUIET_MS);
+    await turns();
+    expect(running.status().snapshotEpoch).toBeUndefined();
+    world.fault = undefined;
+    await world.write('events', events(50, 60));
+    await running.idle();
+    world.clock.advance(20_000);
+    await turns();
+    expect(running.status()).toMatchObject({ state: 'running', snapshotEpoch: running.status().epoch });
+    expect(ids()).toEqual(expectedIds(60));
+  });
+
+  it('that are damaged are refused with what can be done, never guessed at', async () => {
+    const running = await world.startSql(SQL);
+    await world.write('events', events(0, 50));
+    await running.idle();
+    await running.stop();
+    const path = world.disk.paths().find((name) => name.endsWith('.snapshot'))!;
+    world.disk.content(path)[60]! ^= 1;
+    await expect(world.startSql(SQL)).rejects.toMatchObject({ code: 'ENGINE_SNAPSHOT_INVALID' });
+    expect(world.engine.pipelines()[0]!.status().state).toBe('failed');
+    const rebuilt = await world.startSql(SQL, { rebuild: true });
+    await rebuilt.idle();
+    expect(world.table('totals').map((row) => row.n)).toEqual([25, 25]);
+  });
+
+  it('survive a new version of the engine, since nothing is replayed', async () => {
+    const running = await world.startSql(SQL);
+    await world.write('events', events(0, 10));
+    await running.idle();
+    await running.stop();
+    const pointer = decodeSnapshotPointer(world.log.ledgerGet(SNAPSHOT_SPACE, 'p')!);
+    const older = { ...pointer, versions: { ...pointer.versions, engine: 1 } };
+    const value = new TextEncoder().encode(JSON.stringify({ format: 1, ...older }));
+    await world.log.commit({ appends: [], puts: [{ space: SNAPSHOT_SPACE, key: 'p', value }] });
+    const again = await world.startSql(SQL);
+    await world.write('events', events(5, 12));
+    await again.idle();
+    expect(ids()).toEqual(expectedIds(12));
+  });
+});
+
+describe('the disk', () => {
+  it('that is full while an epoch commits makes the pipeline wait; it goes on when space returns, and nothing is lost or doubled', async () => {
+    const running = await world.startSql(SQL);
+    await world.write('events', events(0, 100));
+    world.fault = (kind) => (kind === 'write' ? 'ENOSPC' : undefined);
+    await turns();
+    expect(running.status()).toMatchObject({ state: 'paused', error: { code: 'LOG_DISK_FULL' } });
+    world.clock.advance(RETRY_DELAY_MS);
+    await turns();
+    expect(running.status().state).toBe('paused');
+    expect(world.values('rows')).toEqual([]);
+    const waiting = running.idle();
+    world.fault = undefined;
+    world.clock.advance(10 * RETRY_DELAY_MS);
+    await waiting;
+    expect(running.status()).toMatchObject({ state: 'running', error: undefined, lagRecords: 0 });
+    await world.write('events', events(90, 120));
+    await running.idle();
+    expect(ids()).toEqual(expectedIds(120));
+    expect(world.table('totals').reduce((sum, row) => sum + Number(row.n), 0)).toBe(120);
+  });
+
+  it('that fails an fsync fails the pipeline: its state is discarded, and a restart recovers from the log', async () => {
+    const running = await world.startSql(SQL);
+    await world.write('events', events(0, 50));
+    await running.idle();
+    await world.write('events', events(50, 60));
+    world.fault = (kind) => (kind === 'sync' ? 'EIO' : undefined);
+    await turns();
+    expect(running.status()).toMatchObject({ state: 'failed', error: { code: 'LOG_WRITE_FAILED' } });
+    await expect(running.idle()).rejects.toMatchObject({ code: 'LOG_WRITE_FAILED' });
+    world.fault = undefined;
+    await world.crash(true);
+    await world.start();
+    const again = await world.startSql(SQL);
+    await again.idle();
+    expect(ids()).toEqual(expectedIds(60));
+  });
+});
+
+describe('replay', () => {
+  it('gives the same outputs as the run, by their checksums', async () => {
+    const running = await world.startSql(SQL);
+    for (let i = 0; i < 10; i++) {
+      await world.write('events', [...events(i * 10, i * 10 + 10), event(0), 'not json', event(i, { time: null })]);
+      await running.idle();
+    }
+    const records = journal();
+    expect(records.filter((record) => record.outputs.length > 0)).toHaveLength(10);
+    const before = { rows: world.records('rows'), totals: world.records('totals'), letters: world.letters() };
+    const again = await restart();
+    await again.idle();
+    expect(again.status().error).toBeUndefined();
+    expect({ rows: world.records('rows'), totals: world.records('totals'), letters: world.letters() }).toEqual(before);
+    expect(journal()).toEqual(records);
+  });
+
+  it('that gives other results than were committed is an error that says so, never silent', async () => {
+    const running = await world.startSql(SQL);
+    await world.write('events', events(0, 10));
+    await running.idle();
+    await running.stop({ snapshot: false });
+    const [key, value] = [...world.log.ledgerEntries(JOURNAL_SPACE)].find(
+      ([, bytes]) => decodeJournalRecord(bytes).ranges.length > 0,
+    )!;
+    const record = decodeJournalRecord(value);
+    const outputs = record.outputs.map((output) => ({ ...output, crc: output.crc ^ 1 }));
+    await world.log.commit({
+      appends: [],
+      puts: [{ space: JOURNAL_SPACE, key, value: encodeJournalRecord({ ...record, outputs }) }],
+    });
+    await expect(world.startSql(SQL)).rejects.toMatchObject({
+      code: 'ENGINE_REPLAY_MISMATCH',
+      message: expect.stringContaining('rebuild it'),
+    });
+    expect(world.values('rows')).toHaveLength(10);
+  });
+
+  it('by another version of the engine, the plan or a module is refused', async () => {
+    const running = await world.startSql(SQL);
+    await world.write('events', events(0, 10));
+    await running.idle();
+    await running.stop({ snapshot: false });
+    await expect(world.startSql(SQL.replace("'1 minute'", "'2 minutes'"))).rejects.toMatchObject({
+      code: 'ENGINE_MUST_REBUILD',
+    });
+    for (const [key, value] of world.log.ledgerEntries(JOURNAL_SPACE)) {
+      const record = decodeJournalRecord(value);
+      const older = encodeJournalRecord({ ...record, versions: { ...record.versions, engine: 1 } });
+      await world.log.commit({ appends: [], puts: [{ space: JOURNAL_SPACE, key, value: older }] });
+    }
+    await expect(world.startSql(SQL)).rejects.toMatchObject({ code: 'ENGINE_MUST_REBUILD' });
+  });
+
+  it('with a record missing from the journal is refused', async () => {
+    const running = await world.startSql(SQL);
+    for (let i = 0; i < 3; i++) {
+      await world.write('events', events(i * 10, i * 10 + 10));
+      await running.idle();
+    }
+    await running.stop({ snapshot: false });
+    const second = [...world.log.ledgerEntries(JOURNAL_SPACE).keys()].sort()[1]!;
+    await world.log.commit({ appends: [], puts: [{ space: JOURNAL_SPACE, key: second, value: undefined }] });
+    await expect(world.startSql(SQL)).rejects.toMatchObject({ code: 'ENGINE_JOURNAL_INVALID' });
+  });
+});
+
+describe('retention of an input', () => {
+  it('stops at the recovery point, and goes on when a snapshot has moved it', async () => {
+    await world.createTopic('short', { retentionBytes: 1, segmentBytesMax: 1_024 });
+    const sql = SQL.replace("topic = 'events'", "topic = 'short'");
+    const running = await world.startSql(sql);
+    for (let i = 0; i < 10; i++) await world.write('short', events(i * 10, i * 10 + 10));
+    await running.idle();
+    expect(await world.log.applyRetention()).toEqual({ deletedBytes: 0 });
+    const again = await restart(sql);
+    await again.idle();
+    expect(ids()).toEqual(expectedIds(100));
+    world.clock.advance(SNAPSHOT_QUIET_MS);
+    await turns();
+    expect((await world.log.applyRetention()).deletedBytes).toBeGreaterThan(0);
+    expect(Number(world.log.bounds('short', 0).logStart)).toBeGreaterThan(0);
+    const third = await restart(sql);
+    await world.write('short', events(95, 105));
+    await third.idle();
+    expect(ids()).toEqual(expectedIds(105));
+  });
+
+  it('that has passed a pipeline which did not run is said clearly', async () => {
+    await world.createTopic('short', { retentionBytes: 1, segmentBytesMax: 1_024 });
+    const sql = SQL.replace("topic = 'events'", "topic = 'short'");
+    const running = await world.startSql(sql);
+    await world.write('short', events(0, 10));
+    await running.idle();
+    await world.crash(false);
+    await world.start();
+    for (let i = 1; i < 10; i++) await world.write('short', events(i * 10, i * 10 + 10));
+    await world.log.applyRetention();
+    await expect(world.startSql(sql)).rejects.toMatchObject({ code: 'ENGINE_INPUT_GONE' });
+    const rebuilt = await world.startSql(sql, { rebuild: true });
+    await rebuilt.idle();
+    expect(rebuilt.status().lagRecords).toBe(0);
+  });
+});
+
+describe('workers', () => {
+  it('more than one are refused clearly', async () => {
+    const { createEngine } = await import('./host.ts');
+    const options = { workers: 2, snapshotIntervalMs: 1, workerMemoryBytesMax: 2 ** 28 };
+    expect(() => createEngine({ log: world.log, clock: world.clock, options })).toThrow(
+      expect.objectContaining({ code: 'ENGINE_WORKERS_UNSUPPORTED' }),
+    );
+  });
+});
+
+it('a pipeline that runs is not started twice', async () => {
+  await world.startSql(SQL);
+  await expect(world.startPipeline(await sqlPipeline(SQL))).rejects.toMatchObject({ code: 'ENGINE_PIPELINE_RUNNING' });
+});
