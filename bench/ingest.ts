@@ -5,6 +5,7 @@
  *   npm run bench:ingest [-- --seconds 8]
  */
 import { spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureDisk } from './load/disk-bound.ts';
@@ -18,6 +19,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '8' },
     shape: { type: 'string', default: '' },
     connections: { type: 'string' },
+    /** Folder for the data, e.g. on a memory disk to leave the disk out of a comparison. Default: the temporary folder. */
+    data: { type: 'string' },
     /** Folder for V8 CPU profiles of the server's threads; bench/load/profile.ts reads them. */
     profile: { type: 'string' },
   },
@@ -63,6 +66,10 @@ async function bare(shape: Shape): Promise<LoadReport> {
   return result;
 }
 
+function dataDir() {
+  return values.data === undefined ? {} : { dataDir: mkdtempSync(join(values.data, 'headrace-')) };
+}
+
 /** Cores used per thread; threads below a hundredth of a core are left out. */
 function busiest(before: Readonly<Record<string, number>>, after: Readonly<Record<string, number>>, elapsed: number) {
   const cores = Object.entries(after).map(([name, s]) => [name, rounded((s - (before[name] ?? 0)) / elapsed)] as const);
@@ -71,7 +78,7 @@ function busiest(before: Readonly<Record<string, number>>, after: Readonly<Recor
 
 const disk = measureDisk(DISK_BLOCK_BYTES, 2);
 for (const shape of SHAPES.filter(({ name }) => name.includes(values.shape))) {
-  const server = await startServer({ project: 'bench/projects/ingest', nodeFlags });
+  const server = await startServer({ project: 'bench/projects/ingest', nodeFlags, ...dataDir() });
   const before = cpuSecondsByThread(server.process.pid ?? 0);
   const ours = await load(server.port, shape, 1);
   const after = cpuSecondsByThread(server.process.pid ?? 0);

@@ -5,6 +5,7 @@ import type { Append, CommitResult, Log, TopicConfig } from '../log/log.ts';
 import type { TopicSchema } from '../schema/topic-schema.ts';
 import type { Counter, Histogram, MetricRegistry } from '../telemetry/metrics.ts';
 import { lengthOf } from './body-bytes.ts';
+import { BodyGroup } from './body-group.ts';
 import { DEAD_LETTER_TOPIC_CONFIG, deadLetterAppends, deadLetterOf } from './dead-letter.ts';
 import type { FramedBody, Framer } from './framer.ts';
 import { IdempotencyLedger, type IdempotentRequest } from './idempotency.ts';
@@ -17,6 +18,7 @@ import {
   type Refusal,
 } from './ingest.ts';
 import { INGEST_LIMITS, INGEST_REFUSALS_MAX, type IngestLimits } from './limits.ts';
+import { smallBodyOf } from './small-body.ts';
 
 export interface AcceptorOptions {
   readonly log: Log;
@@ -51,6 +53,8 @@ export class Acceptor implements SweptIngest {
   readonly #schemas: (topic: string) => TopicSchema | undefined;
   readonly #idempotency: IdempotencyLedger;
   readonly #metrics: IngestMetrics;
+  /** By topic. */
+  readonly #groups = new Map<string, BodyGroup>();
 
   constructor(options: AcceptorOptions) {
     this.#log = options.log;
@@ -65,15 +69,40 @@ export class Acceptor implements SweptIngest {
   async accept(request: IngestRequest): Promise<IngestResult> {
     const topic = this.#topic(request.topic);
     const idempotent = this.#idempotency.identify(request);
+    const small = smallBodyOf(request);
+    if (small !== undefined) {
+      this.#refuseOverload(request);
+      return this.#group(topic).add(request, small);
+    }
+    this.#groups.get(topic.name)?.flush();
     if (idempotent === undefined) return this.#commit(request, topic, undefined);
     return this.#idempotency.once(idempotent, () => this.#commit(request, topic, idempotent));
+  }
+
+  #group(topic: TopicConfig): BodyGroup {
+    const schema = this.#schemas(topic.name);
+    const known = this.#groups.get(topic.name);
+    if (known?.isFor(topic, schema)) return known;
+    known?.flush();
+    const group = new BodyGroup({
+      log: this.#log,
+      framer: this.#framer,
+      clock: this.#clock,
+      limits: this.#limits,
+      topic,
+      schema,
+      alone: (request) => this.#commit(request, topic, undefined),
+      committed: (records, bytes, seconds) => this.#metrics.accepted(topic.name, records, bytes, seconds),
+    });
+    this.#groups.set(topic.name, group);
+    return group;
   }
 
   sweep(): Promise<{ readonly removed: number }> {
     return this.#idempotency.sweep();
   }
 
-  /** Everything up to `log.commit` is synchronous: requests reach the log in the order of the calls. */
+  /** Everything up to `log.commit` is synchronous: requests for one topic reach the log in the order of the calls. */
   async #commit(
     request: IngestRequest,
     topic: TopicConfig,
@@ -136,7 +165,7 @@ export class Acceptor implements SweptIngest {
   }
 
   #refuseOverload(request: IngestRequest): void {
-    const pending = this.#log.pendingBytes();
+    const pending = this.#log.pendingBytes() + (this.#groups.get(request.topic)?.bytes ?? 0);
     if (pending === 0 || pending + lengthOf(request.body) <= this.#limits.pendingBytesMax) return;
     this.#metrics.overloaded(request.topic);
     throw new HeadraceError(`ingesting into "${request.topic}": ${pending} bytes are waiting for the disk already`, {

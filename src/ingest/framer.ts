@@ -25,10 +25,29 @@ export interface FramedBody {
   readonly refused: readonly RefusedRow[];
 }
 
+export interface FrameGroupInput extends Omit<FrameInput, 'body' | 'format'> {
+  /** Each one line without its newline, probably a JSON object. */
+  readonly bodies: readonly Uint8Array[];
+}
+
+/** Where the one row of a body went: the append, and its place in it. */
+export interface GroupedRow {
+  readonly append: number;
+  readonly position: number;
+}
+
+export interface FramedGroup {
+  readonly appends: readonly Append[];
+  /** By body; undefined for one that is not exactly one row that passes: it is to be framed alone. */
+  readonly rows: readonly (GroupedRow | undefined)[];
+}
+
 /** Checks the rows of a body and frames those that pass as record batches, by partition. */
 export interface Framer {
   /** @throws HeadraceError `INGEST_BODY_MALFORMED` when the body has no rows that could be told apart; `INGEST_REFUSALS_TOO_MANY` */
   frame(input: FrameInput): FramedBody;
+  /** Frames the bodies that are one good row each, together. */
+  frameGroup(input: FrameGroupInput): FramedGroup;
   /** The log has answered for these batches: their memory may be used again. */
   release(appends: readonly Append[]): void;
 }

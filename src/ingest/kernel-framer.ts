@@ -7,12 +7,14 @@ import { pointerOf } from '../schema/keyword.ts';
 import { BatchMemory } from './batch-memory.ts';
 import { lengthOf, partsOf } from './body-bytes.ts';
 import { type CsvColumnType, type CsvText, convertCsv } from './csv-text.ts';
-import type { FramedBody, FrameInput, Framer, RefusedRow } from './framer.ts';
+import type { FramedBody, FramedGroup, FrameGroupInput, FrameInput, Framer, RefusedRow } from './framer.ts';
+import { frameGroup } from './group-framer.ts';
 import type { BodyBytes } from './ingest.ts';
-import { REFUSED_ROWS_MAX } from './limits.ts';
+import { REFUSED_ROWS_MAX, SMALL_BODY_BYTES_MAX } from './limits.ts';
 import { refusalOf } from './row-refusal.ts';
 import { type TopicDecoder, TopicDecoders } from './topic-decoder.ts';
 
+const NOTHING_FRAMED: FramedGroup = { appends: [], rows: [] };
 const LEFT_BRACKET = 0x5b;
 const NEWLINE = 0x0a;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
@@ -58,6 +60,15 @@ export class KernelFramer implements Framer {
       const format = formatOf(input.format, this.#kernel.u8().subarray(pointer + mark, pointer + bytes));
       pass.json(format, pointer + mark, bytes - mark);
     }
+  }
+
+  frameGroup(input: FrameGroupInput): FramedGroup {
+    const { topic, schema, limits } = input;
+    if (schema?.fallback !== undefined || limits.lineBytesMax < SMALL_BODY_BYTES_MAX) return NOTHING_FRAMED;
+    this.#kernel.arenaReset();
+    const topicDecoder = this.#decoders.of(topic, schema, limits.depthMax);
+    const turn = this.#turn++ % topic.partitions;
+    return frameGroup(this.#kernel, topicDecoder, input, turn, (bytes) => this.#memory.take(bytes));
   }
 
   release(appends: readonly Append[]): void {

@@ -22,6 +22,8 @@ export interface EncodeRequest {
   readonly partitions: number;
   /** Partition of the records without a key, modulo the number of partitions. */
   readonly stickyPartition: number;
+  /** Where the partition of each selected row is noted (u32 each), for callers that want to know. */
+  readonly assignment?: number;
   /** Memory for each batch of so many bytes. Default: new memory that can be transferred. */
   readonly allocate?: (bytes: number) => Uint8Array;
 }
@@ -44,7 +46,7 @@ export function encodeRecordBatches(kernel: Kernel, request: EncodeRequest): Enc
   const { exports } = kernel;
   const { selected, selection, partitions } = request;
   if (selected === 0) return [];
-  const assignment = kernel.arenaAlloc(selected * 4);
+  const assignment = request.assignment ?? kernel.arenaAlloc(selected * 4);
   const keys = request.keys?.data ?? 0;
   const nulls = request.keys?.nulls ?? 0;
   exports.assignPartitions(
