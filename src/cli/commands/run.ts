@@ -45,9 +45,12 @@ export const run: Command = {
 async function toTheEnd(app: RunningApp, context: CommandContext): Promise<ExitCode> {
   const progress = new Progress(context.terminal);
   const timer = setInterval(() => progress.show(`${countText(lagOf(app))} records left`), PROGRESS_MS);
+  // What waits for Ctrl-C keeps the process alive: it must end with the wait.
+  const ended = new AbortController();
   try {
-    await Promise.race([app.idle(), untilAborted(context.signal)]);
+    await Promise.race([app.idle(), untilAborted(AbortSignal.any([context.signal, ended.signal]))]);
   } finally {
+    ended.abort();
     clearInterval(timer);
     progress.clear();
   }

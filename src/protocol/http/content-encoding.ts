@@ -3,7 +3,7 @@ import { Decompress } from 'fzstd';
 import { messageOf } from '../../base/error.ts';
 import { ZSTD_WINDOW_BYTES_MAX } from './limit.ts';
 import { httpError } from './problem.ts';
-import { checkZstdFrames } from './zstd-frame.ts';
+import { zstdFrames } from './zstd-frame.ts';
 
 export const CONTENT_ENCODINGS = ['identity', 'gzip', 'zstd'] as const;
 export type ContentEncoding = (typeof CONTENT_ENCODINGS)[number];
@@ -53,14 +53,32 @@ function gunzip(body: Uint8Array, bytesMax: number): Promise<Uint8Array> {
 }
 
 async function unzstd(body: Uint8Array, bytesMax: number): Promise<Uint8Array> {
-  checkZstdFrames(body, ZSTD_WINDOW_BYTES_MAX);
-  if (nativeZstd === undefined) return unzstdByLibrary(body, bytesMax);
-  return new Promise((resolve, reject) => {
-    nativeZstd(body, { maxOutputLength: bytesMax }, (error, plain) => {
-      if (error === null) resolve(plain);
-      else reject(decodeError(error, 'zstd', bytesMax));
+  const frames = zstdFrames(body, ZSTD_WINDOW_BYTES_MAX);
+  return nativeZstd === undefined
+    ? unzstdByLibrary(body, bytesMax)
+    : await unzstdNatively(nativeZstd, frames, bytesMax);
+}
+
+/** Frame by frame: Node's own decoder stops after the first. */
+async function unzstdNatively(
+  decode: ZstdDecompress,
+  frames: readonly Uint8Array[],
+  bytesMax: number,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for (const frame of frames) {
+    const chunk = await new Promise<Uint8Array>((resolve, reject) => {
+      decode(frame, { maxOutputLength: Math.max(1, bytesMax - bytes) }, (error, plain) => {
+        if (error === null) resolve(plain);
+        else reject(decodeError(error, 'zstd', bytesMax));
+      });
     });
-  });
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw tooLarge('zstd', bytesMax);
+  }
+  return Buffer.concat(chunks, bytes);
 }
 
 function unzstdByLibrary(body: Uint8Array, bytesMax: number): Uint8Array {

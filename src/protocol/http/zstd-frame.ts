@@ -6,12 +6,13 @@ const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
 
 /**
- * Walks the frames and blocks of a zstd body without decompressing (RFC 8878, section 3.1.1), so that a cut body and a
- * frame that asks for a giant window are known before anything is allocated for them.
+ * The frames of a zstd body that hold data, found by walking its blocks without decompressing (RFC 8878, section 3.1.1):
+ * a cut body and a frame that asks for a giant window are known before anything is allocated for them.
  *
  * @throws HeadraceError `HTTP_BODY_TRUNCATED`, `HTTP_BODY_INVALID`, `HTTP_BODY_TOO_LARGE`
  */
-export function checkZstdFrames(body: Uint8Array, windowBytesMax: number): void {
+export function zstdFrames(body: Uint8Array, windowBytesMax: number): Uint8Array[] {
+  const frames: Uint8Array[] = [];
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   let at = 0;
   while (at < body.length) {
@@ -21,7 +22,9 @@ export function checkZstdFrames(body: Uint8Array, windowBytesMax: number): void 
       if (at + 8 > body.length) throw truncated();
       at += 8 + view.getUint32(at + 4, true);
     } else if (magic === FRAME_MAGIC) {
+      const start = at;
       at = walkFrame(view, at + 4, windowBytesMax);
+      frames.push(body.subarray(start, at));
     } else {
       throw httpError(
         'HTTP_BODY_INVALID',
@@ -31,6 +34,7 @@ export function checkZstdFrames(body: Uint8Array, windowBytesMax: number): void 
     }
   }
   if (at > body.length) throw truncated();
+  return frames;
 }
 
 function walkFrame(view: DataView, start: number, windowBytesMax: number): number {
