@@ -16,6 +16,8 @@ export interface InputRange {
   readonly from: number;
   /** Exclusive. */
   readonly to: number;
+  /** Of the record batches: a replay reads no more than this. */
+  readonly bytes: number;
 }
 
 /** What the epoch wrote to one partition: replay must come to the same. */

@@ -110,53 +110,47 @@ export class TaskLoop {
 
   /** Processes an epoch again, and compares. Its outputs are in the log already. */
   #replay(record: JournalRecord): void {
-    const limits = this.#task.inputs.map((input, i) => {
+    const budgets = this.#task.inputs.map((input, i) => {
       const range = record.ranges.find((r) => r.topic === input.topic && r.partition === input.partition);
-      if (range !== undefined && range.from !== this.#task.positions[i]) this.#task.setPosition(i, range.from);
-      return range?.to ?? this.#task.positions[i]!;
-    });
-    this.#readers.forEach((reader, i) => {
-      reader.seek(offset(this.#task.positions[i]!));
+      if (range === undefined) return 0;
+      if (range.from !== this.#task.positions[i]) this.#task.setPosition(i, range.from);
+      const reader = this.#readers[i]!;
+      if (reader.position !== range.from) reader.seek(offset(range.from));
+      return range.bytes;
     });
     const { epoch, clockMs, idle, end, bounded } = record;
-    const read = this.#readUpTo(
-      limits,
-      limits.map(() => Number.POSITIVE_INFINITY),
-    );
-    const result = this.#task.runEpoch({ epoch, clockMs, idle, end, bounded, read });
+    const result = this.#task.runEpoch({ epoch, clockMs, idle, end, bounded, read: this.#readUpTo(budgets, true) });
     const again = JSON.stringify([result.record.ranges, result.record.outputs]);
     if (again !== JSON.stringify([record.ranges, record.outputs]))
       throw replayMismatch(this.#task.pipeline.name, epoch);
     this.#idle = idle;
   }
 
-  /** Reads whole batches; `limits` are the ends of the ranges, `budgets` the bytes of each. */
-  #readUpTo(limits: readonly number[], budgets: readonly number[]): EpochPlan['read'] {
+  /** Reads whole batches. `budgets`: the bytes of each input, to the byte when `exact`, else about. */
+  #readUpTo(budgets: readonly number[], exact: boolean): EpochPlan['read'] {
     const left = [...budgets];
     return (input) => {
-      const reader = this.#readers[input]!;
-      if (reader.position >= limits[input]! || left[input]! <= 0) return undefined;
-      const chunk = this.#readChunk(reader, limits[input]!);
-      if (chunk !== undefined) left[input]! -= chunk.length;
+      const rest = left[input]!;
+      if (rest <= 0) return undefined;
+      const chunk = this.#readChunk(this.#readers[input]!, exact ? rest : Number.POSITIVE_INFINITY);
+      left[input] = chunk === undefined ? 0 : rest - chunk.length;
       return chunk;
     };
   }
 
-  #readChunk(reader: PartitionReader, limit: number): InputChunk | undefined {
+  #readChunk(reader: PartitionReader, bytesMax: number): InputChunk | undefined {
     for (;;) {
-      const address = this.#kernel.arenaAlloc(this.#chunkBytes + INPUT_PADDING_BYTES);
-      const target = this.#kernel.u8().subarray(address, address + this.#chunkBytes);
+      const bytes = Math.min(this.#chunkBytes, bytesMax);
+      const address = this.#kernel.arenaAlloc(bytes + INPUT_PADDING_BYTES);
+      const target = this.#kernel.u8().subarray(address, address + bytes);
       try {
         const length = reader.readInto(target);
         if (length === 0) return undefined;
-        // A live range ends with a batch; a replayed one ended with one, so what lies beyond it is left for the next.
-        const to = Math.min(reader.position, limit);
-        if (to < reader.position) reader.seek(offset(to));
         this.#receipts.add(target.subarray(0, length));
-        return { address, length, to };
+        return { address, length, to: reader.position };
       } catch (error) {
         const tooLarge = error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
-        if (!tooLarge || this.#chunkBytes >= CHUNK_BYTES_MAX) throw error;
+        if (!tooLarge || bytes === bytesMax || this.#chunkBytes >= CHUNK_BYTES_MAX) throw error;
         this.#chunkBytes = Math.min(this.#chunkBytes * 2, CHUNK_BYTES_MAX);
       }
     }
@@ -234,7 +228,7 @@ export class TaskLoop {
     }
     this.#receipts.clear();
     const inputs = available.map((count, i) => ({ available: count, watermark: this.#task.watermarkOf(i) }));
-    const read = this.#readUpTo(ends, chooseInputs(inputs, EPOCH_BYTES_MAX));
+    const read = this.#readUpTo(chooseInputs(inputs, EPOCH_BYTES_MAX), false);
     const { bounded } = this.#options.start;
     const result = this.#task.runEpoch({ epoch: this.#task.epoch + 1, clockMs, idle, end, bounded, read });
     this.#idle = idle;

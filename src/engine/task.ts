@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter, textOf, utf8 } from '../base/bytes.ts';
 import { HeadraceError } from '../base/error.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { DEAD_LETTER_TOPIC, type DeadLetter } from '../log/dead-letter.ts';
+import type { DeadLetter } from '../log/dead-letter.ts';
 import type { Append } from '../log/log.ts';
 import type { Pipeline, SourceNode } from '../plan/node.ts';
 import { planHash } from '../plan/pipeline-text.ts';
@@ -15,6 +15,7 @@ import {
   type OutputChecksum,
   type VersionHashes,
 } from './journal.ts';
+import { LetterBox } from './letter-box.ts';
 import { DEAD_LETTER_VALUE_BYTES_MAX } from './limits.ts';
 import type { Emit, RowLetter } from './operator.ts';
 import { RecordSink } from './record-sink.ts';
@@ -91,7 +92,7 @@ export class Task {
   readonly #watermarks = new Map<SourceNode, SourceWatermark>();
   readonly #sinks = new Map<string, RecordSink>();
   readonly #positions: number[];
-  readonly #letters = new RecordSink(DEAD_LETTER_TOPIC);
+  readonly #letters = new LetterBox();
   #clockMs = 0;
   #epoch = 0;
   #lateRows = 0;
@@ -192,7 +193,12 @@ export class Task {
       receivedAt: origin?.timestamp(row) ?? this.#clockMs,
       ...(bytes && textOrBase64(bytes)),
     };
-    this.#letters.write({ key: null, value: utf8(JSON.stringify(value)) }, this.#clockMs);
+    this.#letters.add({
+      input: this.inputs.findIndex((i) => i.source === origin?.source && i.partition === origin.partition),
+      offset: origin?.offset(row) ?? 0,
+      vertex: this.#vertices.indexOf(vertex),
+      value: utf8(JSON.stringify(value)),
+    });
   }
 
   /** Processes one epoch. Throws when the pipeline cannot go on; its state is then to be discarded. */
@@ -203,9 +209,11 @@ export class Task {
     let rows = 0;
     for (let i = 0; i < this.inputs.length; i++) {
       const from = this.#positions[i]!;
-      rows += this.#readInput(i, plan);
+      const read = this.#readInput(i, plan);
       const to = this.#positions[i]!;
-      if (to > from) ranges.push({ topic: this.inputs[i]!.topic, partition: this.inputs[i]!.partition, from, to });
+      rows += read.rows;
+      const { topic, partition } = this.inputs[i]!;
+      if (to > from) ranges.push({ topic, partition, from, to, bytes: read.bytes });
     }
     this.#finishEpoch(plan);
     this.#epoch = plan.epoch;
@@ -217,21 +225,23 @@ export class Task {
     return { record, appends, rows, deadLetters };
   }
 
-  #readInput(index: number, plan: EpochPlan): number {
+  #readInput(index: number, plan: EpochPlan): { rows: number; bytes: number } {
     const input = this.inputs[index]!;
     const decoder = this.#decoders.get(input.source)!;
     const vertex = this.#vertices.find((candidate) => candidate.source === input.source)!;
     let rows = 0;
+    let bytes = 0;
     for (;;) {
       this.#kernel.arenaReset();
       const chunk = plan.read(index);
-      if (chunk === undefined) return rows;
+      if (chunk === undefined) return { rows, bytes };
       const from = this.#positions[index]!;
       const { address, length, to } = chunk;
       const { bounded } = plan;
       const taken = decoder.process({ partition: input.partition, address, length, from, to, bounded });
       this.#counts.get(vertex)!.rowsIn += taken;
       rows += taken;
+      bytes += length;
       this.#positions[index] = to;
     }
   }
@@ -291,7 +301,7 @@ export class Task {
   #takeOutputs(): { appends: Append[]; outputs: OutputChecksum[] } {
     const appends: Append[] = [];
     const outputs: OutputChecksum[] = [];
-    for (const sink of [...this.#sinks.values(), this.#letters]) {
+    for (const sink of [...this.#sinks.values(), this.#letters.empty(this.#clockMs)]) {
       const taken = sink.take();
       if (taken === undefined) continue;
       appends.push(...taken.appends);
