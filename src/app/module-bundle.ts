@@ -1,93 +1,143 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { BuildFailure, Message, Plugin } from 'esbuild';
-import { HeadraceError } from '../base/error.ts';
+import { HeadraceError, messageOf } from '../base/error.ts';
+import { StackOrigin, withSourceMap } from '../base/stack-origin.ts';
 import type { UserModule } from '../plan/node.ts';
 
 /** Target of user code: the oldest Node that runs it. */
 const TARGET = 'node20';
+const OWN_PACKAGE = /^headrace$/;
 
-/** `headrace` in user code is this installation's builder, wherever the project lies. */
-function ownPackage(entryUrl: string): Plugin {
+/** `headrace` in a file that is loaded here is this installation's builder, wherever the project lies. */
+function realBuilder(): Plugin {
+  const path = builtFile('builder/index.js').href;
   return {
-    name: 'headrace-package',
+    name: 'headrace-builder',
+    setup: (build) => build.onResolve({ filter: OWN_PACKAGE }, () => ({ path, external: true })),
+  };
+}
+
+/** `headrace` in a file whose functions go to the workers does nothing but leave them as they are (builder/inert.ts). */
+function inertBuilder(): Plugin {
+  const namespace = 'headrace';
+  return {
+    name: 'headrace-inert',
     setup(build) {
-      build.onResolve({ filter: /^headrace$/ }, () => ({ path: entryUrl, external: true }));
+      build.onResolve({ filter: OWN_PACKAGE }, () => ({ path: 'builder', namespace }));
+      build.onLoad({ filter: /./, namespace }, async () => ({
+        contents: await readFile(builtFile('builder/inert.js'), 'utf8'),
+        loader: 'js',
+      }));
     },
   };
 }
 
-/** The builder's compiled entry, also when this runs from source. */
-function builderUrl(): string {
-  const beside = new URL('../builder/index.js', import.meta.url);
-  if (existsSync(fileURLToPath(beside))) return beside.href;
-  return new URL('../../dist/builder/index.js', import.meta.url).href;
+/** A compiled file of this package, also when this runs from source. */
+function builtFile(path: string): URL {
+  const beside = new URL(`../${path}`, import.meta.url);
+  return existsSync(fileURLToPath(beside)) ? beside : new URL(`../../dist/${path}`, import.meta.url);
 }
 
-function failure(file: string, error: unknown): HeadraceError {
+function failure(file: string, root: string, error: unknown): HeadraceError {
   const first: Message | undefined = (error as Partial<BuildFailure>).errors?.[0];
   const place = first?.location ?? undefined;
-  return new HeadraceError(
-    `bundling ${file}: ${first?.text ?? (error instanceof Error ? error.message : String(error))}`,
-    {
-      code: 'CONFIG_MODULE_INVALID',
-      domain: 'config',
-      cause: error,
-      ...(place === undefined ? {} : { position: { file: place.file, line: place.line, column: place.column + 1 } }),
-      next: 'correct the TypeScript file',
-    },
-  );
+  return new HeadraceError(`bundling ${shown(file)}: ${first?.text ?? messageOf(error)}`, {
+    code: 'CONFIG_MODULE_INVALID',
+    domain: 'config',
+    cause: error,
+    ...(place && {
+      position: { file: shown(resolve(root, place.file)), line: place.line, column: place.column + 1 },
+    }),
+    next: 'correct the TypeScript file',
+  });
 }
 
-/**
- * Bundles one TypeScript file and all that it imports into a single ES module, stored by its content.
- *
- * @throws HeadraceError `CONFIG_MODULE_INVALID` with the position of a syntax error or an import that is not found
- */
-export async function bundleModule(file: string): Promise<UserModule> {
+/** A path as people write it. */
+const shown = (file: string): string => relative(process.cwd(), file);
+
+/** Where user code begins: its files are named from here in stacks, and its bundles do not depend on where this lies. */
+interface ModulePlace {
+  readonly file: string;
+  /** The project's folder. */
+  readonly root: string;
+}
+
+interface Bundle {
+  readonly module: UserModule;
+  readonly exports: readonly string[];
+}
+
+/** The hash is that of the code alone: an edit of a comment moves lines, and changes nothing. */
+async function bundle({ file, root }: ModulePlace, builder: Plugin): Promise<Bundle> {
   const { build } = await import('esbuild');
   try {
-    const result = await build({
+    const { outputFiles, metafile } = await build({
       entryPoints: [file],
-      absWorkingDir: dirname(file),
+      absWorkingDir: root,
+      // Nothing is written: the name is what the sources in the map are relative to.
+      outfile: join(root, 'bundle.js'),
       bundle: true,
       write: false,
+      metafile: true,
+      sourcemap: 'external',
+      sourcesContent: false,
       format: 'esm',
       platform: 'node',
       target: TARGET,
       logLevel: 'silent',
       charset: 'utf8',
-      plugins: [ownPackage(builderUrl())],
+      plugins: [builder],
     });
-    const code = result.outputFiles[0]?.text ?? '';
-    return { hash: createHash('sha256').update(code).digest('hex'), code };
+    const code = outputFiles.find(({ path }) => path.endsWith('.js'))?.text ?? '';
+    const map = outputFiles.find(({ path }) => path.endsWith('.map'))?.text ?? '{}';
+    const hash = createHash('sha256').update(code).digest('hex');
+    const exports = Object.values(metafile.outputs).flatMap((output) => output.exports);
+    return { module: { hash, code: withSourceMap(code, map) }, exports };
   } catch (error) {
-    throw failure(file, error);
+    throw failure(file, root, error);
   }
 }
 
-/** Loads a bundle in this thread, from a file named by its content in `cacheDir`. */
-export async function importModule(
-  module: UserModule,
-  cacheDir: string,
-  source: string,
-): Promise<Record<string, unknown>> {
-  const path = join(cacheDir, `${module.hash}.mjs`);
+/**
+ * Bundles one TypeScript file and all that it imports into a single ES module without imports, for the workers that call
+ * its functions.
+ *
+ * @throws HeadraceError `CONFIG_MODULE_INVALID` with the position of a syntax error or an import that is not found
+ */
+export function bundleFunctions(place: ModulePlace): Promise<Bundle> {
+  return bundle(place, inertBuilder());
+}
+
+/**
+ * Loads a TypeScript file with all that it imports in this thread, from a bundle named by its content in `cacheDir`.
+ *
+ * @throws HeadraceError `CONFIG_MODULE_INVALID`, `CONFIG_MODULE_FAILED` with the position where the file itself threw
+ */
+export async function loadModule(place: ModulePlace, cacheDir: string): Promise<Record<string, unknown>> {
+  const { hash, code: text } = (await bundle(place, realBuilder())).module;
+  const path = join(cacheDir, `${hash}.mjs`);
+  const { href } = pathToFileURL(path);
+  const origin = new StackOrigin(text, [href, path]);
   if (!existsSync(path)) {
     await mkdir(cacheDir, { recursive: true });
     const temporary = `${path}.${process.pid}`;
-    await writeFile(temporary, module.code);
+    await writeFile(temporary, origin.code);
     await rename(temporary, path);
   }
   try {
-    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    return (await import(href)) as Record<string, unknown>;
   } catch (error) {
-    throw new HeadraceError(
-      `loading ${relative(process.cwd(), source)}: ${error instanceof Error ? error.message : String(error)}`,
-      { code: 'CONFIG_MODULE_FAILED', domain: 'config', cause: error, next: 'correct the TypeScript file' },
-    );
+    const [at] = origin.framesOf(error);
+    throw new HeadraceError(`loading ${shown(place.file)}: ${messageOf(error)}`, {
+      code: 'CONFIG_MODULE_FAILED',
+      domain: 'config',
+      cause: error,
+      ...(at && { position: { file: shown(resolve(place.root, at.file)), line: at.line, column: at.column } }),
+      ...(error instanceof HeadraceError ? {} : { next: 'correct the TypeScript file' }),
+    });
   }
 }

@@ -9,7 +9,7 @@ import type { ColumnType } from './column-type.ts';
 import { type AnyOperand, operandOf, Value } from './value.ts';
 
 /** Stands for the module that the pipeline itself is in, until {@link bindUserModule} knows its hash. */
-export const OWN_MODULE = 'own-module';
+const OWN_MODULE = 'own-module';
 
 /** What a user function gets for a column of a kind. */
 export interface JavaScriptTypes {
@@ -76,17 +76,33 @@ export function udf<const Types extends readonly [ColumnType, ...ColumnType[]], 
   return Object.assign(called, { run }) as unknown as UserFunction<Types, Result>;
 }
 
-/** The pipeline with its own user functions bound to the bundle that it was loaded from; unchanged when it has none. */
-export function bindUserModule(pipeline: Pipeline, module: UserModule): Pipeline {
-  const text = serializePipeline(pipeline);
-  let used = false;
-  const tree: unknown = JSON.parse(text, (_key, value: unknown) => {
-    const node = value as { kind?: unknown; module?: unknown } | null;
-    if (typeof node !== 'object' || node?.kind !== 'user-function' || node.module !== OWN_MODULE) return value;
-    used = true;
-    return { ...node, module: module.hash };
+/** Export names of the user functions in the pipeline's own file that it calls. */
+export function ownFunctions(pipeline: Pipeline): readonly string[] {
+  const names = new Set<string>();
+  visitOwnFunctions(pipeline, (node) => {
+    names.add(node.exportName);
+    return node;
   });
-  if (!used) return pipeline;
-  const bound = deserializePipeline(JSON.stringify(tree));
+  return [...names];
+}
+
+/** The pipeline with its own user functions bound to the bundle that holds them; unchanged when it has none. */
+export function bindUserModule(pipeline: Pipeline, module: UserModule): Pipeline {
+  if (ownFunctions(pipeline).length === 0) return pipeline;
+  const bound = visitOwnFunctions(pipeline, (node) => ({ ...node, module: module.hash }));
   return pipelineOf({ ...bound, modules: [...bound.modules, module] });
+}
+
+interface FunctionNode {
+  readonly exportName: string;
+}
+
+/** The same pipeline with what `replace` gives for each call of a function of the own module. */
+function visitOwnFunctions(pipeline: Pipeline, replace: (node: FunctionNode) => object): Pipeline {
+  const tree: unknown = JSON.parse(serializePipeline(pipeline), (_key, value: unknown) => {
+    const node = value as ({ kind?: unknown; module?: unknown } & FunctionNode) | null;
+    if (typeof node !== 'object' || node?.kind !== 'user-function' || node.module !== OWN_MODULE) return value;
+    return replace(node);
+  });
+  return deserializePipeline(JSON.stringify(tree));
 }

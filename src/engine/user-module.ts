@@ -1,9 +1,18 @@
 import { HeadraceError, messageOf } from '../base/error.ts';
+import { StackOrigin } from '../base/stack-origin.ts';
 import type { UserModule } from '../plan/node.ts';
 import type { UserFunction } from './row-evaluator.ts';
 
 /** Finds the loaded functions of a pipeline's modules. @throws HeadraceError `ENGINE_USER_FUNCTION_MISSING` */
 export type UserFunctionLookup = (module: string, exportName: string) => UserFunction;
+
+/** Calls that the message of a failure shows. */
+const FRAMES_MAX = 10;
+
+interface Loaded {
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly origin: StackOrigin;
+}
 
 /**
  * Loads bundles of user functions from their text: no file is involved, so a worker runs the very bytes whose hash the
@@ -11,27 +20,56 @@ export type UserFunctionLookup = (module: string, exportName: string) => UserFun
  * @throws HeadraceError `ENGINE_USER_MODULE_INVALID`
  */
 export async function loadUserModules(modules: readonly UserModule[]): Promise<UserFunctionLookup> {
-  const loaded = new Map<string, Record<string, unknown>>();
-  for (const module of modules) {
-    const url = `data:text/javascript;base64,${Buffer.from(module.code).toString('base64')}`;
+  const loaded = new Map<string, Loaded>();
+  for (const { hash, code } of modules) {
+    const place = `user-module-${hash}`;
+    const text = `${new StackOrigin(code, []).code}\n//# sourceURL=${place}`;
+    const url = `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`;
+    const origin = new StackOrigin(code, [place, url]);
     try {
-      loaded.set(module.hash, (await import(url)) as Record<string, unknown>);
+      loaded.set(hash, { exports: (await import(url)) as Record<string, unknown>, origin });
     } catch (cause) {
-      throw new HeadraceError(`loading user module ${module.hash.slice(0, 12)}: ${messageOf(cause)}`, {
-        code: 'ENGINE_USER_MODULE_INVALID',
-        domain: 'engine',
-        cause,
-        next: 'bundle it as one ES module without imports',
-      });
+      throw new HeadraceError(
+        `loading user module ${hash.slice(0, 12)}: ${messageOf(cause)}${callsOf(cause, origin)}`,
+        {
+          code: 'ENGINE_USER_MODULE_INVALID',
+          domain: 'engine',
+          cause,
+          next: 'bundle it as one ES module without imports',
+        },
+      );
     }
   }
   return (module, exportName) => {
-    const found = loaded.get(module)?.[exportName];
-    if (typeof found === 'function') return found as UserFunction;
+    const found = loaded.get(module);
+    const called = found?.exports[exportName];
+    if (found !== undefined && typeof called === 'function') {
+      return located(called as UserFunction, exportName, found.origin);
+    }
     throw new HeadraceError(`calling user function ${exportName}: its module does not export it`, {
       code: 'ENGINE_USER_FUNCTION_MISSING',
       domain: 'engine',
       next: 'export the function from the module',
     });
   };
+}
+
+/** What the function throws says where in the user's files: it is all that the row's dead letter tells of it. */
+function located(called: UserFunction, name: string, origin: StackOrigin): UserFunction {
+  return (...args) => {
+    try {
+      return called(...args);
+    } catch (cause) {
+      throw new HeadraceError(`user function ${name}: ${messageOf(cause)}${callsOf(cause, origin)}`, {
+        code: 'ENGINE_USER_FUNCTION_FAILED',
+        domain: 'engine',
+        cause,
+      });
+    }
+  };
+}
+
+function callsOf(error: unknown, origin: StackOrigin): string {
+  const frames = origin.framesOf(error).slice(0, FRAMES_MAX);
+  return frames.map((at) => `\n    at ${at.function ?? 'module'} (${at.file}:${at.line}:${at.column})`).join('');
 }

@@ -27,13 +27,18 @@ import type {
 } from './statement.ts';
 import { parseStatements } from './statement-parser.ts';
 
+/** A bundle and, where they are known, the names that it exports. */
+export interface LoadedModule extends UserModule {
+  readonly exports?: readonly string[];
+}
+
 export interface CompileOptions {
   /** Name of the pipeline: the file's, without its ending. */
   readonly name: string;
   /** For error messages. */
   readonly file?: string;
   /** Bundles a file of user functions; the path is as written in `CREATE FUNCTION`. */
-  readonly loadModule?: (path: string) => UserModule | Promise<UserModule>;
+  readonly loadModule?: (path: string) => LoadedModule | Promise<LoadedModule>;
   /** Views of other pipelines that alerts and sinks may name. */
   readonly catalog?: ReadonlyMap<string, readonly Column[]>;
 }
@@ -88,16 +93,24 @@ class PipelineCompiler {
   async addFunction(statement: CreateFunction): Promise<void> {
     const { loadModule } = this.#options;
     if (loadModule === undefined) throw this.#source.error(statement.at, 'user functions cannot be loaded here');
-    const module = await loadModule(statement.file);
-    this.#modules.set(module.hash, module);
+    const { at, file, exportName } = statement;
+    const { hash, code, exports } = await this.#source.locateLater(at, async () => loadModule(file));
+    if (exports !== undefined && !exports.includes(exportName)) {
+      const near = nearestName(exportName, exports);
+      throw this.#source.error(at, `${file} does not export "${exportName}"`, {
+        code: 'SQL_UNKNOWN_FUNCTION',
+        next: near === undefined ? `it exports ${exports.join(', ') || 'nothing'}` : `did you mean "${near}"?`,
+      });
+    }
+    this.#modules.set(hash, { hash, code });
     const { name } = statement.name;
     if (this.#functions.has(name)) throw this.#twice(statement.name);
     this.#functions.set(name, {
       name,
       args: statement.args.map((arg) => arg.type),
       returns: statement.returns,
-      module: module.hash,
-      exportName: statement.exportName,
+      module: hash,
+      exportName,
     });
   }
 

@@ -38,12 +38,25 @@ export class SourceText {
     try {
       return action();
     } catch (error) {
-      if (!(error instanceof HeadraceError) || error.position !== undefined) throw error;
-      const next = error.next;
-      const bare = next === undefined ? error.message : error.message.slice(0, -(next.length + 2));
-      const message = bare.replace(/^(?:resolving types|making a plan|evaluating expression|reading duration): /, '');
-      throw this.error(offset, message, { code: error.code, ...(next === undefined ? {} : { next }) });
+      throw this.#located(offset, error);
     }
+  }
+
+  /** As {@link locate}, for what ends later. */
+  async locateLater<Result>(offset: number, action: () => Promise<Result>): Promise<Result> {
+    try {
+      return await action();
+    } catch (error) {
+      throw this.#located(offset, error);
+    }
+  }
+
+  #located(offset: number, error: unknown): unknown {
+    if (!(error instanceof HeadraceError) || error.position !== undefined) return error;
+    const next = error.next;
+    const bare = next === undefined ? error.message : error.message.slice(0, -(next.length + 2));
+    const message = bare.replace(/^(?:resolving types|making a plan|evaluating expression|reading duration): /, '');
+    return this.error(offset, message, { code: error.code, ...(next === undefined ? {} : { next }) });
   }
 }
 

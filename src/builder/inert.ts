@@ -1,0 +1,44 @@
+/**
+ * What `headrace` is to a pipeline's file inside a worker: the pipeline was made when the project was read, only the user
+ * functions run there. So a function is itself, and everything else makes a value that takes any use and does nothing.
+ *
+ * The bundle of a pipeline's functions holds this file instead of the builder: its hash, by which state is kept, changes
+ * with the user's code alone. Keep it free of imports, and change it as seldom as the format of the journal.
+ */
+
+const nothing = (): unknown => inert;
+
+const inert: unknown = new Proxy(function target() {}, {
+  get(_target, name) {
+    if (name === Symbol.toPrimitive) return () => '';
+    if (name === Symbol.iterator) return () => [][Symbol.iterator]();
+    return name === 'then' ? undefined : inert;
+  },
+  apply: nothing,
+  construct: () => inert as object,
+});
+
+export const udf = (_name: string, _types: unknown, _result: unknown, run: (...values: unknown[]) => unknown) => run;
+
+export const Aggregate = inert;
+export const ColumnType = inert;
+export const Grouped = inert;
+export const PipelineBuilder = inert;
+export const Stream = inert as new () => unknown;
+export const Value = inert;
+export const WindowedStream = inert;
+export const t = inert;
+
+export const avg = nothing;
+export const bindUserModule = nothing;
+export const cases = nothing;
+export const count = nothing;
+export const countDistinct = nothing;
+export const fn = nothing;
+export const isPipeline = nothing;
+export const max = nothing;
+export const min = nothing;
+export const pipeline = nothing;
+export const source = nothing;
+export const sum = nothing;
+export const text = nothing;
