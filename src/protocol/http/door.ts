@@ -1,8 +1,10 @@
 import http, { type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { assertSafeBind } from '../../security/safe-bind.ts';
 import { type DoorState, RequestExchange } from './exchange.ts';
+import { ExpressLane } from './express-lane.ts';
 import { Gate } from './gate.ts';
 import * as limit from './limit.ts';
 import { listenOn, urlOf } from './listen.ts';
@@ -50,6 +52,7 @@ class Door implements HttpDoor {
   readonly #connections: LiveConnections;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #server: Server;
+  #lane: ExpressLane | undefined;
   readonly #count: (route: string, status: number, elapsedMs: number) => void;
 
   constructor(services: HttpServices, options: HttpDoorOptions) {
@@ -84,8 +87,12 @@ class Door implements HttpDoor {
     this.#connections.endAll();
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#lane?.close();
     this.#server.closeIdleConnections();
-    const cancel = this.#services.clock.after(limit.CLOSE_GRACE_MS, () => this.#server.closeAllConnections());
+    const cancel = this.#services.clock.after(limit.CLOSE_GRACE_MS, () => {
+      this.#lane?.destroy();
+      this.#server.closeAllConnections();
+    });
     await closed;
     cancel();
   }
@@ -103,6 +110,7 @@ class Door implements HttpDoor {
       tls === undefined
         ? http.createServer(settings)
         : https.createServer({ ...settings, ...tls, minVersion: 'TLSv1.3' });
+    if (tls === undefined) this.#openLane(server);
     server.maxConnections = limit.CONNECTIONS_MAX;
     server.setTimeout(limit.IDLE_SOCKET_TIMEOUT_MS);
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
@@ -112,6 +120,26 @@ class Door implements HttpDoor {
     server.on('checkContinue', answer);
     server.on('upgrade', (request: IncomingMessage, socket: Duplex) => this.#upgrade(request, socket));
     return server;
+  }
+
+  /** Connections begin on the lane; those that leave it go where they would have gone. */
+  #openLane(server: Server): void {
+    const serve = server.listeners('connection');
+    server.removeAllListeners('connection');
+    const lane = new ExpressLane({
+      services: this.#services,
+      visitors: this.#visitors,
+      budget: this.#state.budget,
+      bodyBytesMax: this.#state.limits.bodyBytesMax,
+      headers: this.#headers,
+      serve: (socket) => {
+        for (const listener of serve) listener.call(server, socket);
+      },
+      refusal: (error, request) => this.#refusal(error, request),
+      count: this.#count,
+    });
+    server.on('connection', (socket: Socket) => lane.take(socket));
+    this.#lane = lane;
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex): void {
@@ -156,7 +184,7 @@ class Door implements HttpDoor {
         reply = await route.handle(exchange as never);
       }
     } catch (error) {
-      reply = this.#refusal(error, request);
+      reply = this.#refusal(error, describe(request));
     }
     if (reply !== undefined) this.#send(request, response, reply);
     exchange?.release();
@@ -190,7 +218,7 @@ class Door implements HttpDoor {
         `answering ${method} ${path}: it takes ${allowed.join(', ')}`,
         `use ${allowed[0]}`,
       );
-      const reply = this.#refusal(error, request);
+      const reply = this.#refusal(error, describe(request));
       return { ...reply, headers: { ...reply.headers, allow: allowed.join(', ') } };
     }
     if ((method === 'GET' || method === 'HEAD') && !path.startsWith('/api/')) {
@@ -203,9 +231,9 @@ class Door implements HttpDoor {
     throw httpError('HTTP_NOT_FOUND', `answering ${method} ${path}: there is nothing at this path`, next);
   }
 
-  #refusal(error: unknown, request: IncomingMessage): Reply {
+  #refusal(error: unknown, request: string): Reply {
     const problem = problemOf(error);
-    if (problem.status >= 500) this.#services.report(error, `${request.method} ${request.url}`);
+    if (problem.status >= 500) this.#services.report(error, request);
     return { status: problem.status, headers: problemHeaders(problem), body: JSON.stringify(problem) };
   }
 
@@ -233,6 +261,10 @@ class Door implements HttpDoor {
 
 const NOBODY = Object.freeze({ id: 'anonymous', scopes: Object.freeze([]) });
 const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
+function describe(request: IncomingMessage): string {
+  return `${request.method} ${request.url}`;
+}
 
 function splitUrl(url: string): { readonly path: string; readonly query: string } {
   const mark = url.indexOf('?');

@@ -21,6 +21,13 @@ export class BodyBudget {
     this.#bytes += bytes;
   }
 
+  /** False when there is no room. */
+  tryTake(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#bytesMax) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
   assertRoom(bytes: number): void {
     if (this.#bytes + bytes <= this.#bytesMax) return;
     throw httpError(
@@ -149,7 +156,7 @@ function bodyTooLarge(length: number | undefined, bytesMax: number) {
   );
 }
 
-function bodyTruncated(bytes: number, length: number | undefined) {
+export function bodyTruncated(bytes: number, length: number | undefined) {
   const of = length === undefined ? '' : ` of ${length}`;
   return httpError(
     'HTTP_BODY_TRUNCATED',

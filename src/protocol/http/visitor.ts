@@ -27,18 +27,23 @@ export class VisitorCheck {
    */
   assertWelcome(request: IncomingMessage): void {
     const { host, origin } = request.headers;
-    if (!this.#hosts.of(host ?? '', () => hostAllowed(host, this.#policy))) {
-      throw httpError(
-        'HTTP_HOST_REFUSED',
-        `answering for host "${host ?? ''}": it is not a name of this server`,
-        'ask by 127.0.0.1 or localhost, or list the name in http.allowed_hosts',
-      );
-    }
+    this.assertHost(host);
     if (origin !== undefined && !originAllowed(origin, host, this.#policy)) {
       throw httpError(
         'HTTP_ORIGIN_REFUSED',
         `answering a page of "${origin}": pages of other sites may not ask`,
         'list the origin in http.allowed_origins',
+      );
+    }
+  }
+
+  /** @throws HeadraceError `HTTP_HOST_REFUSED` */
+  assertHost(host: string | undefined): void {
+    if (!this.#hosts.of(host ?? '', () => hostAllowed(host, this.#policy))) {
+      throw httpError(
+        'HTTP_HOST_REFUSED',
+        `answering for host "${host ?? ''}": it is not a name of this server`,
+        'ask by 127.0.0.1 or localhost, or list the name in http.allowed_hosts',
       );
     }
   }

@@ -140,8 +140,11 @@ async function ingest(exchange: Exchange<unknown>, topic: string): Promise<Reply
     throw httpError('HTTP_PARAMETER_INVALID', 'reading Idempotency-Key: there is more than one', 'send one');
   }
   const accepted = await services.ingest.accept({ topic, principal, body: parts, format, idempotencyKey });
-  if (accepted.accepted > 0 || accepted.refused === 0) return acceptedReply(accepted);
-  return allRefused(accepted);
+  return ingestReply(accepted);
+}
+
+export function ingestReply(result: IngestResult): Reply {
+  return result.accepted > 0 || result.refused === 0 ? acceptedReply(result) : allRefused(result);
 }
 
 const ACCEPTED_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' } as const;
