@@ -24,10 +24,13 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
 
   CONFIG_CONNECTOR_UNKNOWN: 'A connector is of a kind that does not exist. See the kinds in options.md.',
   CONFIG_DURATION_INVALID: 'A duration cannot be read. Write a number with a unit, as in `5s` or `1 hour`.',
+  CONFIG_FUNCTION_NOT_EXPORTED:
+    'A pipeline in TypeScript calls a user function that its file does not export. Export it under its name.',
   CONFIG_METRIC_CONFLICT: 'Two metrics have one name. Give one of them another.',
   CONFIG_METRIC_NAME: 'A metric has a name that Prometheus does not take. Use letters, digits and underscores.',
   CONFIG_MODULE_FAILED: 'A TypeScript file threw an error when it was loaded. Correct the file.',
   CONFIG_MODULE_INVALID: 'A TypeScript file cannot be bundled. Correct it at the line and column of the message.',
+  CONFIG_MODULE_MISSING: 'The file that CREATE FUNCTION names does not exist. The path is relative to the SQL file.',
   CONFIG_NOT_A_PIPELINE: 'A file in `pipelines/` does not export a pipeline. Write `export default pipeline(...)`.',
   CONFIG_PIPELINE_TWICE: 'Two files make a pipeline of one name. Rename one of them.',
   CONFIG_PROJECT_MISSING: 'There is no such project folder or file. Check the path.',
@@ -73,6 +76,7 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
     'A snapshot cannot be read. It is left aside, or the pipeline is rebuilt; the message says which.',
   ENGINE_STOPPED: 'The pipeline was stopped while something waited for it. Start it again.',
   ENGINE_UNKNOWN_TOPIC: 'The input topic of a pipeline does not exist. Create it.',
+  ENGINE_USER_FUNCTION_FAILED: 'A user function threw an error; its row is a dead letter. Correct the function.',
   ENGINE_USER_FUNCTION_MISSING: 'A user function is not exported by its module. Export it.',
   ENGINE_USER_MODULE_INVALID: 'The module of a user function cannot be loaded. Correct it.',
   ENGINE_WORKERS_UNSUPPORTED:
@@ -192,6 +196,7 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   SQL_SYNTAX: 'The text is not SQL. Correct it at the line and column of the message.',
   SQL_TOO_COMPLEX: 'The query is nested too deeply, or too long. Split it.',
   SQL_UNKNOWN_COLUMN: 'There is no such column. The message has the nearest one.',
+  SQL_UNKNOWN_FUNCTION: 'CREATE FUNCTION names an export that its file does not have. Correct the name.',
   SQL_UNKNOWN_OPTION: 'An option of WITH (...) is not known. The message has the nearest one.',
   SQL_UNKNOWN_RELATION: 'There is no such source, view or topic. The message has the nearest one.',
   SQL_UNKNOWN_TYPE: 'There is no such type. See sql-functions.md for the types.',
