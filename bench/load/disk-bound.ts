@@ -1,10 +1,14 @@
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** What the disk takes: sequential writes of `blockBytes`, each made durable before the next. */
-export function measureDisk(blockBytes: number, seconds: number): { bytesPerSecond: number; syncMs: number } {
-  const folder = mkdtempSync(join(tmpdir(), 'headrace-disk-'));
+/** @param where the folder whose disk is meant */
+export function measureDisk(
+  where: string,
+  blockBytes: number,
+  seconds: number,
+): { bytesPerSecond: number; syncMs: number } {
+  const folder = mkdtempSync(join(where, 'headrace-disk-'));
   const file = openSync(join(folder, 'blocks'), 'w');
   const block = Buffer.alloc(blockBytes, 'x');
   const startedAt = performance.now();
