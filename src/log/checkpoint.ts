@@ -1,6 +1,8 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { type CommitFileHeader, type FramedRecord, writeCommitHeader } from './commit-file.ts';
 import { beginRecord, decodePuts, encodePuts, endRecord, RECORD_KINDS } from './commit-record.ts';
+import type { PlainOperation } from './disk.ts';
+import { checkpointPath, commitDirectory, unfinishedCheckpointPath } from './file-layout.ts';
 import type { LedgerPut } from './log.ts';
 import type { LogState, PartitionState } from './log-state.ts';
 import type { ProducerState } from './producer-state.ts';
@@ -8,13 +10,10 @@ import type { ProducerState } from './producer-state.ts';
 /** Ledger bytes in one record of a checkpoint. */
 const PART_BYTES = 1024 * 1024;
 
-/**
- * The head of a new commit-log file: the whole state at `state.commit`. Producers silent since before `producersSince`
- * are left out.
- */
+/** A checkpoint: the whole state at `state.commit`. Producers silent since before `producersSince` are left out. */
 export function encodeCheckpoint(state: LogState, header: CommitFileHeader, producersSince: number): Uint8Array {
   const writer = new ByteWriter(new Uint8Array(64 * 1024));
-  writeCommitHeader(writer, header);
+  writeCommitHeader(writer, 'checkpoint', header);
   for (const puts of ledgerParts(state)) {
     const at = beginRecord(writer, RECORD_KINDS.ledger, state.commit);
     encodePuts(writer, puts);
@@ -28,6 +27,24 @@ export function encodeCheckpoint(state: LogState, header: CommitFileHeader, prod
   const at = beginRecord(writer, RECORD_KINDS.checkpointEnd, state.commit);
   endRecord(writer, at, header.salt);
   return writer.written().slice();
+}
+
+/** Bytes of one write of a checkpoint. */
+const WRITE_BYTES = 4 * 1024 * 1024;
+
+/** Writes an encoded checkpoint; it counts once its rename is durable. */
+export function checkpointOperations(dataDir: string, generation: number, bytes: Uint8Array): PlainOperation[] {
+  const path = unfinishedCheckpointPath(dataDir);
+  const operations: PlainOperation[] = [{ kind: 'remove', path }];
+  for (let at = 0; at < bytes.length; at += WRITE_BYTES) {
+    operations.push({ kind: 'write', path, position: at, buffers: [bytes.subarray(at, at + WRITE_BYTES)] });
+  }
+  operations.push(
+    { kind: 'sync', path },
+    { kind: 'rename', from: path, to: checkpointPath(dataDir, generation) },
+    { kind: 'sync-directory', path: commitDirectory(dataDir) },
+  );
+  return operations;
 }
 
 function* ledgerParts(state: LogState): Generator<LedgerPut[]> {

@@ -1,23 +1,27 @@
 import { ByteReader, type ByteWriter, utf8 } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import { HeadraceError } from '../base/error.ts';
-import { RECORD_ALIGNMENT, RECORD_HEADER_BYTES, RECORD_KINDS, RECORD_MAGIC } from './commit-record.ts';
+import { RECORD_ALIGNMENT, RECORD_HEADER_BYTES, RECORD_KIND_MAX, RECORD_KINDS, RECORD_MAGIC } from './commit-record.ts';
+import { versionUnknown } from './log-error.ts';
 
 /**
- * The commit-log file: a header, a checkpoint, rounds, then perhaps zeros. The header, little-endian:
+ * A commit log is a header, rounds, then zeros; a checkpoint is a header and records of the state. The header,
+ * little-endian:
  *
  * ```
- *  0 "HRCOMMIT"    8 format version u32    12 leader epoch u32    16 salt u32    20 zero    28 crc u32 (of 0 to 28)
+ *  0 "HRCOMMIT" or "HRCHKPNT"    8 format version u32    12 leader epoch u32    16 salt u32
+ * 20 generation u32    24 zero    28 crc u32 (of 0 to 28)
  * ```
  */
-export const COMMIT_FORMAT_VERSION = 1;
+export const COMMIT_FORMAT_VERSION = 2;
 export const COMMIT_HEADER_BYTES = 32;
-const FILE_MAGIC = 'HRCOMMIT';
+const MAGICS = { log: 'HRCOMMIT', checkpoint: 'HRCHKPNT' } as const;
 
 export interface CommitFileHeader {
   readonly leaderEpoch: number;
   /** Begins the CRC of every record of this file. */
   readonly salt: number;
+  readonly generation: number;
 }
 
 export interface FramedRecord {
@@ -29,35 +33,30 @@ export interface FramedRecord {
   readonly payload: Uint8Array;
 }
 
-export function writeCommitHeader(writer: ByteWriter, header: CommitFileHeader): void {
-  writer.raw(utf8(FILE_MAGIC));
+export function writeCommitHeader(writer: ByteWriter, kind: keyof typeof MAGICS, header: CommitFileHeader): void {
+  writer.raw(utf8(MAGICS[kind]));
   writer.u32(COMMIT_FORMAT_VERSION);
   writer.u32(header.leaderEpoch);
   writer.u32(header.salt);
-  writer.zeros(8);
+  writer.u32(header.generation);
+  writer.zeros(4);
   writer.u32(crc32c(writer.written(), 0, 28));
 }
 
 /** @throws HeadraceError `LOG_VERSION_UNKNOWN`, `LOG_CORRUPT` */
-export function readCommitHeader(bytes: Uint8Array, path: string): CommitFileHeader {
-  const whole = bytes.length >= COMMIT_HEADER_BYTES;
-  if (!whole || !utf8(FILE_MAGIC).every((byte, i) => bytes[i] === byte)) {
-    throw corruptCommitFile(path, 0, 'it does not begin as a commit log does');
+export function readCommitHeader(bytes: Uint8Array, kind: keyof typeof MAGICS, path: string): CommitFileHeader {
+  const magic = utf8(MAGICS[kind]);
+  if (bytes.length < COMMIT_HEADER_BYTES || !magic.every((byte, i) => bytes[i] === byte)) {
+    throw corruptCommitFile(path, 0, `it does not begin as a ${kind === 'log' ? 'commit log' : kind} does`);
   }
-  const reader = new ByteReader(bytes, FILE_MAGIC.length);
+  const reader = new ByteReader(bytes, magic.length);
   const version = reader.u32();
-  if (version > COMMIT_FORMAT_VERSION) {
-    throw new HeadraceError(`opening ${path}: its format version is ${version}, this program knows up to 1`, {
-      code: 'LOG_VERSION_UNKNOWN',
-      domain: 'log',
-      next: 'use the newer version of Headrace that wrote it; nothing was changed',
-    });
-  }
-  const header = { leaderEpoch: reader.u32(), salt: reader.u32() };
+  // Before the CRC: a newer version may have it elsewhere.
+  if (version > COMMIT_FORMAT_VERSION) throw versionUnknown(`opening ${path}`, version, COMMIT_FORMAT_VERSION);
   if (new ByteReader(bytes, 28).u32() !== crc32c(bytes, 0, 28)) {
     throw corruptCommitFile(path, 0, 'the CRC of its header does not match');
   }
-  return header;
+  return { leaderEpoch: reader.u32(), salt: reader.u32(), generation: reader.u32() };
 }
 
 export function corruptCommitFile(path: string, position: number, why: string): HeadraceError {
@@ -74,18 +73,24 @@ export interface CommitScan {
   readonly end: number;
   /** True when something that is not a whole record follows `end`: the beginning of a round that was never acknowledged. */
   readonly torn: boolean;
-  /** Where a damaged record is that whole ones follow; not a torn tail. */
-  readonly damagedAt: number | undefined;
+  /** True when whole records follow what is not one: damage, not a torn tail. */
+  readonly damaged: boolean;
 }
 
-/** Reads the records of a commit-log file; decides between a torn tail and damage. Pure. */
-export function scanCommitFile(bytes: Uint8Array, header: CommitFileHeader): CommitScan {
+/**
+ * Reads the records of a commit file; decides between a torn tail and damage. Pure.
+ * @param path for messages
+ * @throws HeadraceError `LOG_VERSION_UNKNOWN` at a whole record of a kind that this program does not know
+ */
+export function scanCommitFile(bytes: Uint8Array, header: CommitFileHeader, path: string): CommitScan {
   const records: FramedRecord[] = [];
   let at = COMMIT_HEADER_BYTES;
   let commit = -1;
   for (;;) {
     const record = recordAt(bytes, at, header.salt);
     if (record === undefined) break;
+    if (record.kind > RECORD_KIND_MAX)
+      throw versionUnknown(`reading a record of ${path}`, record.kind, RECORD_KIND_MAX);
     const expected = record.kind === RECORD_KINDS.round ? commit + 1 : commit;
     if (commit >= 0 && record.commit !== expected) break;
     commit = record.commit;
@@ -93,7 +98,7 @@ export function scanCommitFile(bytes: Uint8Array, header: CommitFileHeader): Com
     at = record.end;
   }
   const damaged = laterRecordExists(bytes, at, header.salt);
-  return { records, end: at, torn: !isZero(bytes, at), damagedAt: damaged ? at : undefined };
+  return { records, end: at, torn: !isZero(bytes, at), damaged };
 }
 
 function recordAt(bytes: Uint8Array, at: number, salt: number): FramedRecord | undefined {
@@ -122,7 +127,7 @@ function laterRecordExists(bytes: Uint8Array, from: number, salt: number): boole
   return false;
 }
 
-function isZero(bytes: Uint8Array, from: number): boolean {
+export function isZero(bytes: Uint8Array, from: number): boolean {
   for (let i = from; i < bytes.length; i++) if (bytes[i] !== 0) return false;
   return true;
 }

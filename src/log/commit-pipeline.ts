@@ -1,15 +1,14 @@
 import { type CommitNumber, commitNumber } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
-import { encodeCheckpoint } from './checkpoint.ts';
-import type { CommitFileHeader } from './commit-file.ts';
 import type { Round } from './commit-record.ts';
-import { type Disk, DiskFailure, type DiskOperation } from './disk.ts';
-import { commitDirectory, commitLogPath, nextCommitLogPath } from './file-layout.ts';
+import { CommitWriter } from './commit-writer.ts';
+import { type Disk, DiskFailure } from './disk.ts';
 import { FSYNC_SAMPLES, type LogLimits } from './limits.ts';
 import type { CommitResult, LogStats } from './log.ts';
 import { closedLog, diskFull, writeFailed } from './log-error.ts';
 import type { LogState } from './log-state.ts';
+import type { CommitPlace } from './recovery.ts';
 import { type AssembledRound, RoundAssembly, type RoundRequest } from './round-assembly.ts';
 import type { SegmentFiles } from './segment-files.ts';
 
@@ -20,8 +19,7 @@ export interface PipelineContext {
   readonly limits: LogLimits;
   readonly state: LogState;
   readonly files: SegmentFiles;
-  readonly header: CommitFileHeader;
-  readonly commitEnd: number;
+  readonly place: CommitPlace;
   readonly onWarning: (message: string) => void;
   readonly onFsync: (elapsedMs: number) => void;
   /** Called when a round is durable and applied, before its requests are told. */
@@ -43,16 +41,10 @@ interface Accepted {
   readonly result: CommitResult;
 }
 
-/** A checkpoint that the disk refused is tried again when the commit log has grown by this part of its limit. */
-const CHECKPOINT_RETRY_PART = 0.25;
-
 /** Group commit: one round at a time; while it is on its way to the disk, the next gathers. */
 export class CommitPipeline {
   readonly #context: PipelineContext;
-  readonly #path: string;
-  #header: CommitFileHeader;
-  #end: number;
-  #checkpointAt: number;
+  readonly #commits: CommitWriter;
   #queue: Queued[] = [];
   #pendingBytes = 0;
   #running: Promise<void> | undefined;
@@ -68,18 +60,24 @@ export class CommitPipeline {
 
   constructor(context: PipelineContext) {
     this.#context = context;
-    this.#path = commitLogPath(context.dataDir);
-    this.#header = context.header;
-    this.#end = context.commitEnd;
-    this.#checkpointAt = context.limits.commitLogBytesMax;
+    this.#commits = new CommitWriter({ ...context, fail: (cause) => this.endWriting(cause) });
   }
 
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
 
+  /** What the disk holds is no longer known: nothing more is written. */
+  endWriting(cause: unknown): HeadraceError {
+    const failure = writeFailed(this.#context.dataDir, cause);
+    this.#context.onWarning(failure.message);
+    this.fail(failure);
+    return failure;
+  }
+
   /** Refuses every write from now on with this error. */
   fail(failure: HeadraceError): void {
+    this.#commits.stop();
     this.#failure ??= failure;
     for (const entry of this.#queue.splice(0)) this.#refuse(entry, this.#failure);
   }
@@ -118,14 +116,13 @@ export class CommitPipeline {
     while (this.#queue.length > 0 && this.#failure === undefined) {
       const entries = this.#takeRound();
       try {
+        this.#commits.beforeRound();
         await this.#runRound(entries);
-        if (this.#end >= this.#checkpointAt) await this.#checkpoint();
+        this.#commits.afterRound();
       } catch (error) {
-        const failure = writeFailed(this.#context.dataDir, error);
-        this.#context.onWarning(failure.message);
+        const failure = this.endWriting(error);
         // A refusal of what has been answered does nothing.
         for (const entry of entries) this.#refuse(entry, failure);
-        this.fail(failure);
       }
     }
   }
@@ -151,7 +148,8 @@ export class CommitPipeline {
   #takeRound(): Queued[] {
     let bytes = 0;
     let count = 0;
-    while (count < this.#queue.length) {
+    const urgent = this.#queue[0]!.request.urgent;
+    while (count < this.#queue.length && this.#queue[count]!.request.urgent === urgent) {
       bytes += this.#queue[count]!.bytes;
       if (count > 0 && bytes > this.#context.limits.roundBytesMax) break;
       count++;
@@ -161,11 +159,11 @@ export class CommitPipeline {
 
   async #runRound(entries: readonly Queued[]): Promise<void> {
     const { dataDir, state, files, limits, clock, disk } = this.#context;
-    const { leaderEpoch, salt } = this.#header;
-    const assembly = new RoundAssembly({ dataDir, state, files, limits, leaderEpoch, salt }, clock.now());
+    const assembly = new RoundAssembly({ dataDir, state, files, limits, commits: this.#commits }, clock.now());
     const accepted = this.#accept(assembly, entries);
     if (assembly.isEmpty) return this.#answer(accepted);
-    const assembled = assembly.finish(this.#path, this.#end, (bytes) => this.#stagingOf(bytes));
+    const { urgent } = entries[0]!.request;
+    const assembled = assembly.finish(urgent, (bytes) => this.#stagingOf(bytes));
     try {
       const { syncMs } = await disk.run(assembled.operations);
       this.#measure(assembled, syncMs);
@@ -173,8 +171,8 @@ export class CommitPipeline {
       await this.#roundFailed(assembled, accepted, error);
       return;
     }
-    this.#diskFull = false;
-    this.#end += assembled.recordBytes;
+    if (!urgent) this.#diskFull = false;
+    this.#commits.advance(assembled.recordBytes, assembled.room);
     files.keepRound();
     files.directoriesSynced(assembled.operations);
     state.apply(assembled.round);
@@ -227,61 +225,33 @@ export class CommitPipeline {
 
   /** A full disk is undone and refused. Anything else ends writing: what the disk holds is no longer known. */
   async #roundFailed(assembled: AssembledRound, accepted: readonly Accepted[], error: unknown): Promise<void> {
-    let failure: HeadraceError | undefined;
-    if (error instanceof DiskFailure && error.kind === 'full') {
+    const { dataDir } = this.#context;
+    let answer: HeadraceError;
+    if (isFull(error)) {
       try {
-        await this.#context.disk.run(assembled.undo);
-        this.#context.files.revertRound(assembled.undo);
+        await this.#undo(assembled);
         this.#diskFull = true;
+        answer = diskFull(`writing the log in ${dataDir}`, error);
       } catch (undoError) {
-        failure = writeFailed(this.#context.dataDir, undoError);
+        answer = this.endWriting(undoError);
       }
     } else {
-      failure = writeFailed(this.#context.dataDir, error);
+      answer = this.endWriting(error);
     }
-    if (failure !== undefined) this.#context.onWarning(failure.message);
-    const answer = failure ?? diskFull(`writing the log in ${this.#context.dataDir}`, error);
     for (const { entry } of accepted) this.#refuse(entry, answer);
-    if (failure !== undefined) this.fail(failure);
   }
 
-  /**
-   * Replaces the commit log by one that begins with the state. What only the old one makes durable is synced first;
-   * the new one counts once its rename is durable.
-   */
-  async #checkpoint(): Promise<void> {
-    const { dataDir, disk, files, state, clock, limits } = this.#context;
-    const header = { leaderEpoch: this.#header.leaderEpoch, salt: this.#context.nextSalt() };
-    const bytes = encodeCheckpoint(state, header, clock.now() - limits.producerExpiryMs);
-    const length = bytes.length;
-    const next = nextCommitLogPath(dataDir);
-    const unsynced = files.takeUnsynced();
-    const durable: DiskOperation[] = [
-      ...unsynced.files.map((path): DiskOperation => ({ kind: 'sync', path })),
-      ...unsynced.directories.map((path): DiskOperation => ({ kind: 'sync-directory', path })),
-    ];
-    await disk.run(durable);
+  /** The segments first, which gives space back; then the record, durably. */
+  async #undo(assembled: AssembledRound): Promise<void> {
+    const { disk, files } = this.#context;
+    await disk.run(assembled.undo);
+    files.revertRound(assembled.undo);
     try {
-      await disk.run([
-        { kind: 'remove', path: next },
-        { kind: 'write', path: next, position: 0, buffers: [bytes] },
-      ]);
+      await disk.run(this.#commits.undo(assembled.recordBytes));
     } catch (error) {
-      if (!(error instanceof DiskFailure) || error.kind !== 'full') throw error;
-      await disk.run([{ kind: 'remove', path: next }]);
-      this.#checkpointAt = this.#end + CHECKPOINT_RETRY_PART * limits.commitLogBytesMax;
-      this.#context.onWarning(`shortening the commit log of ${dataDir}: the disk is full; it is tried again later`);
-      return;
+      if (!isFull(error)) throw error;
+      await disk.run(this.#commits.undoByCutting());
     }
-    await disk.run([
-      { kind: 'sync', path: next },
-      { kind: 'rename', from: next, to: this.#path },
-      { kind: 'sync-directory', path: commitDirectory(dataDir) },
-    ]);
-    files.forget(this.#path);
-    this.#header = header;
-    this.#end = length;
-    this.#checkpointAt = Math.max(limits.commitLogBytesMax, 4 * length);
   }
 
   stats(): LogStats {
@@ -300,3 +270,5 @@ export class CommitPipeline {
     return commitNumber(this.#context.state.commit);
   }
 }
+
+const isFull = (error: unknown): boolean => error instanceof DiskFailure && error.kind === 'full';

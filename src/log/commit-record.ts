@@ -1,6 +1,7 @@
 import { ByteReader, type ByteWriter } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import type { LedgerPut } from './log.ts';
+import { versionUnknown } from './log-error.ts';
 
 /**
  * A record of the commit log, padded to eight bytes; numbers little-endian:
@@ -16,8 +17,9 @@ export const RECORD_MAGIC = 0x52435248;
 export const RECORD_HEADER_BYTES = 24;
 export const RECORD_ALIGNMENT = 8;
 
-/** What a record is. A checkpoint is `ledger` and `partitions` records, then `checkpoint-end`, at the head of a file. */
+/** What a record is. A checkpoint is `ledger` and `partitions` records, then `checkpoint-end`; a commit log is rounds. */
 export const RECORD_KINDS = { round: 1, ledger: 2, partitions: 3, checkpointEnd: 4 } as const;
+export const RECORD_KIND_MAX = 4;
 
 /** One append of a round: where its batch is in which segment. */
 export interface Extent {
@@ -53,6 +55,7 @@ export interface Round {
 
 const HAS_PRODUCER = 1;
 const IS_INLINE = 2;
+const EXTENT_FLAGS_MAX = HAS_PRODUCER | IS_INLINE;
 
 /** Upper bound of an encoded extent without its inline bytes. */
 export const EXTENT_BYTES_MAX = 96;
@@ -113,6 +116,7 @@ function encodeExtent(writer: ByteWriter, extent: Extent): number {
 
 function decodeExtent(reader: ByteReader): Extent {
   const flags = reader.u8();
+  if (flags > EXTENT_FLAGS_MAX) throw versionUnknown('reading an extent of the commit log', flags, EXTENT_FLAGS_MAX);
   const extent = {
     partitionId: reader.unsigned(),
     baseOffset: reader.unsigned(),

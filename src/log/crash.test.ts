@@ -68,7 +68,7 @@ const open = (disk: VirtualDisk, warnings: string[] = []): Promise<Log> =>
   openLog({
     dataDir: DIR,
     clock: new ManualClock(),
-    disk,
+    disk: disk.session(),
     limits: LIMITS,
     random: () => 12345,
     onWarning: (w) => warnings.push(w),
@@ -243,7 +243,7 @@ async function finished(commits: number): Promise<VirtualDisk> {
   return disk;
 }
 
-const COMMIT_LOG = `${DIR}/commit/commits.log`;
+const COMMIT_LOG = `${DIR}/commit/0000000000.log`;
 const copyOf = (disk: VirtualDisk): VirtualDisk => disk.copy({ random: randomOf(1) });
 
 test('a commit log that ends at any byte is a torn tail: whole rounds before it stand', async () => {

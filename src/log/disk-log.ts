@@ -6,7 +6,7 @@ import { HeadraceError, messageOf } from '../base/error.ts';
 import { batchDefect, invalidBatch } from './batch-header.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { Round, StartMove } from './commit-record.ts';
-import type { Disk, DiskOperation } from './disk.ts';
+import { type Disk, DiskFailure, type DiskOperation } from './disk.ts';
 import { indexName, partitionDirectory, segmentName, topicDirectory, topicsDirectory } from './file-layout.ts';
 import type { LogLimits } from './limits.ts';
 import type {
@@ -21,6 +21,7 @@ import type {
   PartitionReader,
   TopicConfig,
 } from './log.ts';
+import { diskFull } from './log-error.ts';
 import {
   COUNTERS_SPACE,
   DELETED_SPACE,
@@ -50,7 +51,7 @@ export interface DiskLogParts {
 }
 
 const EMPTY_LEDGER: ReadonlyMap<string, Uint8Array> = new Map();
-const NOTHING = { appends: [], puts: [], starts: [] };
+const NOTHING = { appends: [], puts: [], starts: [], urgent: false };
 
 /** The log of ARCHITECTURE section 3, on any {@link Disk}. Made by `openLog`. */
 export class DiskLog implements Log {
@@ -134,14 +135,53 @@ export class DiskLog implements Log {
     return done;
   }
 
+  /** After recovery: what a crash left half removed goes, and what it left without an index gets one. */
+  async finishOpening(): Promise<void> {
+    for (const name of [...this.ledgerEntries(DELETED_SPACE).keys()]) await this.#removeDeleted(name);
+    this.#restoreIndexes();
+  }
+
+  /** Behind everything else; until it is done, readers of those segments scan. */
+  #restoreIndexes(): void {
+    const { state, limits, disk, onWarning } = this.#parts;
+    const operations: DiskOperation[] = [];
+    for (const { topic, partition, segments } of state.partitions.values()) {
+      if (segments.length < 2) continue;
+      const directory = partitionDirectory(this.dataDir, topic, partition);
+      const sealed = segments.slice(0, -1).map(({ base, length }, i) => ({ base, length, end: segments[i + 1]!.base }));
+      const intervalBytes = limits.indexIntervalBytes;
+      operations.push({
+        kind: 'derive',
+        task: { kind: 'restore-indexes', directory, segments: sealed, intervalBytes },
+      });
+    }
+    if (operations.length === 0) return;
+    disk.runBehind(operations).catch((error: unknown) => {
+      onWarning(
+        `restoring indexes of segments in ${this.dataDir}: ${messageOf(error)}; reads from old offsets are slower`,
+      );
+    });
+  }
+
+  /** Changes files outside of a round. A full disk is told and leaves the log as it is; anything else ends writing. */
+  async #change(action: string, operations: readonly DiskOperation[]): Promise<void> {
+    try {
+      await this.#parts.disk.run(operations);
+    } catch (error) {
+      if (error instanceof DiskFailure && error.kind === 'full') throw diskFull(action, error);
+      throw this.#pipeline.endWriting(error);
+    }
+  }
+
   createTopic(config: TopicConfig): Promise<void> {
     return this.#serially(async () => {
       checkTopicConfig(config);
-      const { state, limits, disk } = this.#parts;
+      const { state, limits } = this.#parts;
       if (state.topics.has(config.name)) throw topicExists(config.name);
       if (this.#nextSlot + config.partitions > limits.partitionsMax) throw tooManyPartitions(config, limits);
-      if (state.ledgerGet(DELETED_SPACE, config.name) !== undefined) await this.removeDeleted(config.name);
-      await disk.run(newTopicOperations(this.dataDir, config));
+      if (state.ledgerGet(DELETED_SPACE, config.name) !== undefined) await this.#removeDeleted(config.name);
+      if (state.ledgerGet(DELETED_SPACE, config.name) !== undefined) throw notRemovedYet(config.name);
+      await this.#change(`creating topic "${config.name}"`, newTopicOperations(this.dataDir, config));
       const first = state.nextPartition();
       await this.#pipeline.submit({
         ...NOTHING,
@@ -166,24 +206,46 @@ export class DiskLog implements Log {
       if (!this.#parts.state.topics.has(name)) throw slotMissing(name, 0);
       await this.#pipeline.submit({
         ...NOTHING,
+        urgent: true,
         puts: [
           { space: TOPICS_SPACE, key: name, value: undefined },
           { space: DELETED_SPACE, key: name, value: new Uint8Array(0) },
         ],
       });
-      await this.removeDeleted(name);
+      await this.#removeDeleted(name);
     });
   }
 
-  /** Removes the files of a topic whose deletion is durable. */
-  async removeDeleted(name: string): Promise<void> {
+  /**
+   * Removes the files of a topic whose deletion is durable. What cannot be removed now is, by the next start or the next
+   * topic of that name.
+   */
+  async #removeDeleted(name: string): Promise<void> {
     const directory = topicDirectory(this.dataDir, name);
     this.#parts.files.forgetUnder(join(directory, '/'));
-    await this.#parts.disk.run([
+    const removals: DiskOperation[] = [
       { kind: 'remove', path: directory },
       { kind: 'sync-directory', path: topicsDirectory(this.dataDir) },
-    ]);
-    await this.#pipeline.submit({ ...NOTHING, puts: [{ space: DELETED_SPACE, key: name, value: undefined }] });
+    ];
+    if (!(await this.#remove(`removing the files of the deleted topic "${name}"`, removals))) return;
+    const puts = [{ space: DELETED_SPACE, key: name, value: undefined }];
+    await this.#pipeline.submit({ ...NOTHING, urgent: true, puts });
+  }
+
+  /** Removes files that nothing names any more, behind the commits; a disk that refuses is told of. */
+  async #remove(action: string, removals: readonly DiskOperation[]): Promise<boolean> {
+    const { disk, onWarning } = this.#parts;
+    try {
+      await disk.run(
+        removals.flatMap((removal) => (removal.kind === 'remove' ? { kind: 'release', path: removal.path } : [])),
+      );
+      await disk.runBehind(removals);
+      return true;
+    } catch (error) {
+      if (error instanceof DiskFailure && error.kind === 'sync') throw this.#pipeline.endWriting(error);
+      onWarning(`${action}: ${messageOf(error)}; the next start tries again`);
+      return false;
+    }
   }
 
   setTopicProperties(name: string, properties: Readonly<Record<string, string>>): Promise<void> {
@@ -266,6 +328,7 @@ export class DiskLog implements Log {
 
   async applyRetention(): Promise<{ readonly deletedBytes: number }> {
     const now = this.#parts.clock.now();
+    this.#parts.state.forgetProducers(now);
     const starts: StartMove[] = [];
     const removals: DiskOperation[] = [];
     let deletedBytes = 0;
@@ -279,9 +342,9 @@ export class DiskLog implements Log {
       }
     }
     if (starts.length === 0) return { deletedBytes };
-    await this.#pipeline.submit({ ...NOTHING, starts });
+    await this.#pipeline.submit({ ...NOTHING, urgent: true, starts });
     for (const removal of removals) if (removal.kind === 'remove') this.#parts.files.forget(removal.path);
-    await this.#parts.disk.run(removals);
+    await this.#remove('removing segments that retention has passed', removals);
     return { deletedBytes };
   }
 
@@ -349,6 +412,15 @@ function topicExists(name: string): HeadraceError {
     code: 'LOG_TOPIC_EXISTS',
     domain: 'log',
     next: 'choose another name, or use the topic that is there',
+  });
+}
+
+function notRemovedYet(name: string): HeadraceError {
+  return new HeadraceError(`creating topic "${name}": the files of the deleted topic of that name are still there`, {
+    code: 'LOG_TOPIC_EXISTS',
+    domain: 'log',
+    retryable: true,
+    next: 'look into the warning before this one for why they cannot be removed; choose another name until then',
   });
 }
 

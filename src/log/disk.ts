@@ -13,17 +13,44 @@ export type DiskOperation =
     }
   /** Sets the length; longer reads as zeros. */
   | { readonly kind: 'set-length'; readonly path: string; readonly length: number }
-  /** Makes content and length durable (fdatasync). */
+  /** Makes content and length durable (fdatasync). A file that is gone needs none. */
   | { readonly kind: 'sync'; readonly path: string }
-  /** Makes the names in a directory durable. */
+  /** Makes the names in a directory durable. One that is gone needs none. */
   | { readonly kind: 'sync-directory'; readonly path: string }
   /** With parents; one that exists is fine. */
   | { readonly kind: 'make-directory'; readonly path: string }
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }
   /** A file or a whole directory; one that is gone is fine. */
-  | { readonly kind: 'remove'; readonly path: string };
+  | { readonly kind: 'remove'; readonly path: string }
+  /** Lets go of a file, or of all files in a directory, so that a removal elsewhere gives the space back. */
+  | { readonly kind: 'release'; readonly path: string }
+  /** Work beside the files: reads some and gives the operations that write others. */
+  | { readonly kind: 'derive'; readonly task: DiskTask };
 
-export type DiskFailureKind = 'full' | 'sync' | 'io';
+/** What a derivation comes to. */
+export type PlainOperation = Exclude<DiskOperation, { kind: 'derive' }>;
+
+/** Long work on files that no longer change, done where it holds nobody up. */
+export type DiskTask =
+  /** Writes the state that the commit logs before `through` lead to, as the checkpoint `through`. */
+  | {
+      readonly kind: 'compact';
+      readonly dataDir: string;
+      readonly through: number;
+      readonly salt: number;
+      readonly producerExpiryMs: number;
+      readonly now: number;
+    }
+  /** Writes the sparse indexes of sealed segments that are missing or damaged. */
+  | {
+      readonly kind: 'restore-indexes';
+      readonly directory: string;
+      readonly segments: readonly { readonly base: number; readonly length: number; readonly end: number }[];
+      readonly intervalBytes: number;
+    };
+
+/** `damage`: what a task read is not what was written. */
+export type DiskFailureKind = 'full' | 'sync' | 'io' | 'damage';
 
 /** What went wrong in {@link Disk.run}; operations before it have happened, those after it have not. */
 export class DiskFailure extends Error {
@@ -77,6 +104,8 @@ export interface Disk {
    * @throws DiskFailure
    */
   run(operations: readonly DiskOperation[]): Promise<RunResult>;
+  /** The same in a lane of its own, behind which no commit waits. Nothing is promised of the order of the two lanes. */
+  runBehind(operations: readonly DiskOperation[]): Promise<RunResult>;
   /** Waits for what is running, closes files, releases the lock. */
   close(): Promise<void>;
 }

@@ -11,7 +11,9 @@ import {
   writevSync,
 } from 'node:fs';
 import { sep } from 'node:path';
-import { DiskFailure, type DiskOperation, failureKind, type RunResult } from './disk.ts';
+import { derivedOperations } from './derivation.ts';
+import { DiskFailure, type DiskOperation, failureKind, type PlainOperation, type RunResult } from './disk.ts';
+import { fileReader } from './file-reader.ts';
 
 /** Buffers of one writev (IOV_MAX is 1024 on Linux). */
 const VECTOR_BUFFERS_MAX = 512;
@@ -32,11 +34,16 @@ export class FileExecutor {
   run(operations: readonly DiskOperation[]): RunResult {
     let syncMs = 0;
     for (const operation of operations) {
+      if (operation.kind === 'derive') {
+        syncMs += this.run(derivedOperations(fileReader, operation.task)).syncMs;
+        continue;
+      }
       const isSync = operation.kind === 'sync' || operation.kind === 'sync-directory';
       const began = isSync ? this.#monotonicMs() : 0;
       try {
         this.#execute(operation);
       } catch (error) {
+        if (error instanceof DiskFailure) throw error;
         const code = systemCode(error);
         throw new DiskFailure(failureKind(operation.kind, code), code, describe(operation));
       }
@@ -45,7 +52,7 @@ export class FileExecutor {
     return { syncMs };
   }
 
-  #execute(operation: DiskOperation): void {
+  #execute(operation: PlainOperation): void {
     switch (operation.kind) {
       case 'write':
         writeFully(this.#file(operation.path), operation.buffers, operation.position);
@@ -54,7 +61,7 @@ export class FileExecutor {
         ftruncateSync(this.#file(operation.path), operation.length);
         return;
       case 'sync':
-        fdatasyncSync(this.#file(operation.path));
+        this.#sync(operation.path);
         return;
       case 'sync-directory':
         syncDirectory(operation.path);
@@ -71,6 +78,24 @@ export class FileExecutor {
         this.#forget(operation.path);
         rmSync(operation.path, { recursive: true, force: true });
         return;
+      case 'release':
+        this.#forget(operation.path);
+        return;
+    }
+  }
+
+  /** The system keeps an error of writing back for the next to open the file: one that was closed can be synced too. */
+  #sync(path: string): void {
+    if (this.#files.has(path)) {
+      fdatasyncSync(this.#file(path));
+      return;
+    }
+    const file = openExisting(path);
+    if (file === undefined) return;
+    try {
+      fdatasyncSync(file);
+    } finally {
+      closeSync(file);
     }
   }
 
@@ -129,7 +154,8 @@ function writeFully(file: number, buffers: readonly Uint8Array[], position: numb
 function syncDirectory(path: string): void {
   // Windows cannot open directories; NTFS journals its names.
   if (process.platform === 'win32') return;
-  const directory = openSync(path, constants.O_RDONLY);
+  const directory = openExisting(path);
+  if (directory === undefined) return;
   try {
     fsyncSync(directory);
   } finally {
@@ -137,10 +163,19 @@ function syncDirectory(path: string): void {
   }
 }
 
+function openExisting(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 function systemCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
 }
 
-function describe(operation: DiskOperation): string {
+function describe(operation: PlainOperation): string {
   return operation.kind === 'rename' ? `rename ${operation.from}` : `${operation.kind} ${operation.path}`;
 }

@@ -3,14 +3,30 @@ import { join } from 'node:path';
 /**
  * ```
  * <dataDir>/LOCK                                   who owns it
- * <dataDir>/commit/commits.log                     the commit log
+ * <dataDir>/commit/<generation>.checkpoint         the state before the commit log of that generation
+ * <dataDir>/commit/<generation>.log                commit logs; rounds go on from one to the next
  * <dataDir>/topics/<topic>/<partition>/<base>.log  a segment: RecordBatch v2, nothing else, then perhaps zeros
  * <dataDir>/topics/<topic>/<partition>/<base>.index  its sparse index
  * ```
  */
 export const commitDirectory = (dataDir: string): string => join(dataDir, 'commit');
-export const commitLogPath = (dataDir: string): string => join(dataDir, 'commit', 'commits.log');
-export const nextCommitLogPath = (dataDir: string): string => join(dataDir, 'commit', 'commits.next');
+export const commitLogPath = (dataDir: string, generation: number): string =>
+  join(dataDir, 'commit', `${generationName(generation)}.log`);
+export const checkpointPath = (dataDir: string, generation: number): string =>
+  join(dataDir, 'commit', `${generationName(generation)}.checkpoint`);
+/** A checkpoint that is being written; it counts once it is renamed. */
+export const unfinishedCheckpointPath = (dataDir: string): string =>
+  join(dataDir, 'commit', unfinishedName('checkpoint'));
+/** The one commit log of format version 1. */
+export const firstFormatPath = (dataDir: string): string => join(dataDir, 'commit', 'commits.log');
+
+const generationName = (generation: number): string => String(generation).padStart(10, '0');
+
+/** Generation of a file name in the commit directory that ends so; undefined for any other name. */
+export function generationOf(name: string, extension: '.log' | '.checkpoint'): number | undefined {
+  return /^\d{10}\./.test(name) && name.slice(10) === extension ? Number(name.slice(0, 10)) : undefined;
+}
+
 export const topicsDirectory = (dataDir: string): string => join(dataDir, 'topics');
 export const topicDirectory = (dataDir: string, topic: string): string => join(dataDir, 'topics', topic);
 export const partitionDirectory = (dataDir: string, topic: string, partition: number): string =>
@@ -24,3 +40,7 @@ export const indexName = (base: number): string => `${String(base).padStart(20, 
 export function segmentBase(name: string): number | undefined {
   return /^\d{20}\.log$/.test(name) ? Number(name.slice(0, 20)) : undefined;
 }
+
+/** A file that is being written, until it is renamed. */
+export const unfinishedName = (name: string): string => `${name}.unfinished`;
+export const isUnfinishedName = (name: string): boolean => name.endsWith('.unfinished');

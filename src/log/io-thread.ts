@@ -2,7 +2,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { DiskFailure, type DiskOperation } from './disk.ts';
 import { FileExecutor } from './file-executor.ts';
 
-/** Entry of the I/O thread: blocking writes and fsyncs, one batch a message, in order. */
+/**
+ * Entry of an I/O thread: blocking writes and fsyncs, one batch a message, in order. There are two: one for commits, and
+ * one for what no commit waits for.
+ */
 
 export interface IoRequest {
   readonly operations: readonly DiskOperation[];
@@ -14,6 +17,8 @@ export type IoReply =
 
 export interface IoThreadData {
   readonly openFilesMax: number;
+  /** Closes its files after every batch, so that they can be removed by the other thread. */
+  readonly closesFiles: boolean;
 }
 
 function reply(executor: FileExecutor, request: IoRequest): IoReply {
@@ -37,6 +42,8 @@ if (port !== null) {
       port.close();
       return;
     }
-    port.postMessage(reply(executor, request));
+    const answer = reply(executor, request);
+    if (data.closesFiles) executor.close();
+    port.postMessage(answer);
   });
 }

@@ -10,13 +10,17 @@ export interface LogLimits {
   readonly batchBytesMax: number;
   /** A checkpoint replaces the commit log when it is larger than this and than four times its last checkpoint. */
   readonly commitLogBytesMax: number;
+  /** The commit log is written with zeros so far ahead: an fsync has then no blocks to allocate. */
+  readonly commitSpaceBytes: number;
+  /** Room in the commit log that only retention and deletes may use, so that they work on a full disk. */
+  readonly commitReserveBytes: number;
   /** Files are made longer in steps, so that an fsync need not write their size. */
   readonly extendBytes: number;
   /** Bytes of a segment between two entries of its sparse index. */
   readonly indexIntervalBytes: number;
   /** Partitions created in one run of the process; each takes 32 bytes of shared memory. */
   readonly partitionsMax: number;
-  /** An idempotent producer that was silent for so long is forgotten. */
+  /** An idempotent producer that was silent for longer is forgotten: its next batch may begin at any sequence. */
   readonly producerExpiryMs: number;
   /** Open files of the I/O thread. */
   readonly openFilesMax: number;
@@ -28,6 +32,8 @@ export const LOG_LIMITS: LogLimits = {
   roundInlineBytesMax: 512 * 1024,
   batchBytesMax: 128 * 1024 * 1024,
   commitLogBytesMax: 64 * 1024 * 1024,
+  commitSpaceBytes: 256 * 1024,
+  commitReserveBytes: 64 * 1024,
   extendBytes: 32 * 1024 * 1024,
   indexIntervalBytes: 256 * 1024,
   partitionsMax: 16_384,

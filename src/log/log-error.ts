@@ -60,6 +60,15 @@ export function readFailed(action: string, cause: unknown): HeadraceError {
   });
 }
 
+/** A newer program wrote this: it is refused before anything is changed. */
+export function versionUnknown(action: string, version: number, known: number): HeadraceError {
+  return new HeadraceError(`${action}: its format version is ${version}, this program knows up to ${known}`, {
+    code: 'LOG_VERSION_UNKNOWN',
+    domain: 'log',
+    next: 'use the newer version of Headrace that wrote it; nothing was changed',
+  });
+}
+
 export function closedLog(dataDir: string): HeadraceError {
   return new HeadraceError(`writing the log in ${dataDir}: it is closed`, {
     code: 'LOG_CLOSED',

@@ -1,7 +1,8 @@
 import { textOf, utf8 } from '../base/bytes.ts';
 import type { Extent, Round, StartMove } from './commit-record.ts';
 import type { LedgerPut, TopicConfig } from './log.ts';
-import { afterBatch, type ProducerState } from './producer-state.ts';
+import { versionUnknown } from './log-error.ts';
+import { afterBatch, type ProducerState, unexpired } from './producer-state.ts';
 
 /** The log's own spaces of the ledger begin with this. */
 export const RESERVED_SPACE_PREFIX = 'log.';
@@ -42,7 +43,7 @@ export class PartitionState {
     return this.segments[this.segments.length - 1];
   }
 
-  append(extent: Extent, timestamp: number): void {
+  append(extent: Extent, timestamp: number, producerExpiryMs: number): void {
     let segment = this.active;
     if (segment === undefined || segment.base !== extent.segmentBase) {
       segment = { base: extent.segmentBase, length: 0, maxTimestamp: extent.maxTimestamp };
@@ -54,7 +55,7 @@ export class PartitionState {
     this.end = extent.baseOffset + extent.records;
     const stamp = extent.producer;
     if (stamp !== undefined) {
-      const before = this.producers.get(stamp.id);
+      const before = unexpired(this.producers.get(stamp.id), timestamp, producerExpiryMs);
       this.producers.set(stamp.id, afterBatch(before, stamp, extent.records, extent.baseOffset, timestamp));
     }
   }
@@ -85,10 +86,17 @@ export class LogState {
   readonly topics = new Map<string, TopicState>();
   readonly partitions = new Map<number, PartitionState>();
   readonly ledger = new Map<string, Map<string, Uint8Array>>();
+  readonly producerExpiryMs: number;
+
+  constructor(producerExpiryMs: number) {
+    this.producerExpiryMs = producerExpiryMs;
+  }
 
   apply(round: Round): void {
     this.commit = round.commit;
-    for (const extent of round.extents) this.partitions.get(extent.partitionId)?.append(extent, round.timestamp);
+    for (const extent of round.extents) {
+      this.partitions.get(extent.partitionId)?.append(extent, round.timestamp, this.producerExpiryMs);
+    }
     for (const start of round.starts) this.#moveStart(start);
     for (const put of round.puts) this.put(put);
   }
@@ -131,6 +139,15 @@ export class LogState {
     this.topics.set(name, { config, partitions });
   }
 
+  /** Gives back the memory of producers that count as forgotten already. */
+  forgetProducers(now: number): void {
+    for (const { producers } of this.partitions.values()) {
+      for (const [id, producer] of producers) {
+        if (unexpired(producer, now, this.producerExpiryMs) === undefined) producers.delete(id);
+      }
+    }
+  }
+
   ledgerGet(space: string, key: string): Uint8Array | undefined {
     return this.ledger.get(space)?.get(key);
   }
@@ -141,13 +158,32 @@ export class LogState {
   }
 }
 
-/** The ledger's value for a topic: JSON, so that later versions can add facts. */
-export function encodeTopic(config: TopicConfig, firstPartition: number): Uint8Array {
-  return utf8(JSON.stringify({ ...config, firstPartition }));
+/** Of the ledger's value for a topic. */
+export const TOPIC_FORMAT_VERSION = 1;
+/** Of what its segments hold: the magic of Kafka's record batches. */
+export const RECORD_FORMAT_VERSION = 2;
+
+interface StoredTopic extends TopicConfig {
+  readonly formatVersion: number;
+  readonly recordFormatVersion: number;
+  readonly firstPartition: number;
 }
 
+/** The ledger's value for a topic: JSON, so that later versions can add facts. */
+export function encodeTopic(config: TopicConfig, firstPartition: number): Uint8Array {
+  const versions = { formatVersion: TOPIC_FORMAT_VERSION, recordFormatVersion: RECORD_FORMAT_VERSION };
+  return utf8(JSON.stringify({ ...config, ...versions, firstPartition }));
+}
+
+/** @throws HeadraceError `LOG_VERSION_UNKNOWN` */
 function decodeTopic(value: Uint8Array): { readonly config: TopicConfig; readonly firstPartition: number } {
-  const { firstPartition, ...stored }: TopicConfig & { firstPartition: number } = JSON.parse(textOf(value));
+  const { firstPartition, formatVersion, recordFormatVersion, ...stored }: StoredTopic = JSON.parse(textOf(value));
+  if (formatVersion > TOPIC_FORMAT_VERSION) {
+    throw versionUnknown(`reading the description of topic "${stored.name}"`, formatVersion, TOPIC_FORMAT_VERSION);
+  }
+  if (recordFormatVersion > RECORD_FORMAT_VERSION) {
+    throw versionUnknown(`reading the segments of topic "${stored.name}"`, recordFormatVersion, RECORD_FORMAT_VERSION);
+  }
   const config: TopicConfig = {
     ...stored,
     retentionMs: stored.retentionMs,

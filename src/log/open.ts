@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
+import { ByteWriter } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
-import type { HeadraceError } from '../base/error.ts';
-import { encodeCheckpoint } from './checkpoint.ts';
-import { COMMIT_HEADER_BYTES, corruptCommitFile } from './commit-file.ts';
+import { checkpointOperations, encodeCheckpoint } from './checkpoint.ts';
+import { COMMIT_HEADER_BYTES, writeCommitHeader } from './commit-file.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
-import { RECORD_HEADER_BYTES } from './commit-record.ts';
 import type { Disk } from './disk.ts';
 import { DiskLog } from './disk-log.ts';
-import { commitDirectory, commitLogPath, nextCommitLogPath, topicsDirectory } from './file-layout.ts';
+import { commitDirectory, commitLogPath, topicsDirectory } from './file-layout.ts';
 import { LOG_LIMITS, type LogLimits } from './limits.ts';
 import type { Log } from './log.ts';
 import { openFailed } from './log-error.ts';
-import { DELETED_SPACE, LogState } from './log-state.ts';
+import { LogState } from './log-state.ts';
 import { RealDisk } from './real-disk.ts';
 import { type Recovery, recover } from './recovery.ts';
 import { SegmentFiles } from './segment-files.ts';
@@ -55,48 +55,42 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
 async function openLocked(options: OpenLogOptions, disk: Disk, limits: LogLimits): Promise<Log> {
   const { dataDir, clock } = options;
   const onWarning = options.onWarning ?? (() => {});
-  const onFsync = options.onFsync ?? (() => {});
   const nextSalt = options.random ?? (() => randomBytes(4).readUInt32LE());
-  const recovery = recover(disk.reader, dataDir) ?? (await createLog(dataDir, disk, nextSalt()));
+  const onFsync = options.onFsync ?? (() => {});
+  const recovery = recover(disk.reader, dataDir, limits) ?? (await createLog(dataDir, disk, limits, nextSalt));
   for (const warning of recovery.warnings) onWarning(warning);
   if (recovery.repairs.length > 0) await disk.run(recovery.repairs);
-  const { state, header, commitEnd } = recovery;
+  const { state, place } = recovery;
   const files = new SegmentFiles();
-  for (const [partitionId, cursor] of recovery.indexEntries) files.setIndex(partitionId, cursor);
+  for (const [partitionId, cursor] of recovery.indexes) files.setIndex(partitionId, cursor);
+  for (const path of recovery.unsyncedIndexes) files.unsyncedIndex(path, dirname(path));
   const vector = VisibilityVector.create(Math.max(limits.partitionsMax, state.partitions.size));
   const parts = { dataDir, disk, clock, limits, state, files, vector, onWarning };
   const log = new DiskLog(parts, (publish) => {
-    const pipeline = new CommitPipeline({ ...parts, header, commitEnd, onWarning, onFsync, publish, nextSalt });
+    const pipeline = new CommitPipeline({ ...parts, place, onFsync, publish, nextSalt });
     if (recovery.damage !== undefined) pipeline.fail(recovery.damage);
     return pipeline;
   });
-  if (recovery.damage === undefined) {
-    for (const name of [...log.ledgerEntries(DELETED_SPACE).keys()]) await log.removeDeleted(name);
-  }
+  if (recovery.damage === undefined) await log.finishOpening();
   return log;
 }
 
-/** A new commit log appears whole or not at all. */
-async function createLog(dataDir: string, disk: Disk, salt: number): Promise<Recovery> {
-  if (disk.reader.list(topicsDirectory(dataDir)).length > 0) throw commitLogMissing(dataDir);
-  const header = { leaderEpoch: 0, salt };
-  const state = new LogState();
-  const bytes = encodeCheckpoint(state, header, 0);
-  const commitEnd = COMMIT_HEADER_BYTES + RECORD_HEADER_BYTES;
-  const next = nextCommitLogPath(dataDir);
+/** The checkpoint comes last: a new log is there whole or not at all. */
+async function createLog(dataDir: string, disk: Disk, limits: LogLimits, nextSalt: () => number): Promise<Recovery> {
+  const state = new LogState(limits.producerExpiryMs);
+  const place = { leaderEpoch: 0, salt: nextSalt(), generation: 0, base: 0, end: COMMIT_HEADER_BYTES };
+  const head = new ByteWriter(new Uint8Array(COMMIT_HEADER_BYTES));
+  writeCommitHeader(head, 'log', place);
+  const path = commitLogPath(dataDir, 0);
   await disk.run([
     { kind: 'make-directory', path: commitDirectory(dataDir) },
     { kind: 'make-directory', path: topicsDirectory(dataDir) },
-    { kind: 'remove', path: next },
-    { kind: 'write', path: next, position: 0, buffers: [bytes] },
-    { kind: 'sync', path: next },
-    { kind: 'rename', from: next, to: commitLogPath(dataDir) },
-    { kind: 'sync-directory', path: commitDirectory(dataDir) },
+    { kind: 'remove', path },
+    { kind: 'write', path, position: 0, buffers: [head.written()] },
+    { kind: 'sync', path },
     { kind: 'sync-directory', path: dataDir },
+    ...checkpointOperations(dataDir, 0, encodeCheckpoint(state, { ...place, salt: nextSalt() }, 0)),
   ]);
-  return { state, header, commitEnd, repairs: [], warnings: [], damage: undefined, indexEntries: new Map() };
-}
-
-function commitLogMissing(dataDir: string): HeadraceError {
-  return corruptCommitFile(commitLogPath(dataDir), 0, 'it is missing, though there are topics');
+  const nothing = { repairs: [], warnings: [], damage: undefined, indexes: new Map(), unsyncedIndexes: [] };
+  return { state, place, ...nothing };
 }

@@ -13,11 +13,12 @@ import {
   magicAt,
 } from './batch-header.ts';
 import type { DiskReader, ReadHandle } from './disk.ts';
-import { indexName, partitionDirectory, segmentBase, segmentName } from './file-layout.ts';
+import { partitionDirectory, segmentBase, segmentName } from './file-layout.ts';
 import { fileReader } from './file-reader.ts';
 import type { LogView, PartitionReader } from './log.ts';
-import { lastEntryWhere, readIndex } from './segment-index.ts';
+import { readFailed } from './log-error.ts';
 import { scanSegment } from './segment-scan.ts';
+import { scanStart } from './segment-seek.ts';
 import { type SlotBounds, slotMissing, VisibilityVector } from './visibility-vector.ts';
 
 export interface PartitionReaderOptions {
@@ -57,6 +58,8 @@ class SegmentedReader implements PartitionReader {
   #handle: ReadHandle | undefined;
   #base = -1;
   #filePosition = 0;
+  /** Segments that there were when the directory was listed, ascending. */
+  #bases: readonly number[] = [];
 
   constructor(view: LogView, entry: LogView['partitions'][number], from: Offset, options: PartitionReaderOptions) {
     this.topic = entry.topic;
@@ -97,6 +100,18 @@ class SegmentedReader implements PartitionReader {
     const bounds = this.#currentBounds();
     if (this.#position < bounds.logStart) throw this.#outOfRange(bounds);
     if (this.#position >= bounds.highWatermark) return 0;
+    try {
+      return this.#readAt(target, bounds);
+    } catch (error) {
+      // Retention, or a delete of the topic, may have taken the files since the bounds were read.
+      const now = this.#currentBounds();
+      if (this.#position < now.logStart) throw this.#outOfRange(now);
+      if (error instanceof HeadraceError) throw error;
+      throw readFailed(`reading ${this.topic}/${this.partition} at offset ${this.#position}`, error);
+    }
+  }
+
+  #readAt(target: Uint8Array, bounds: SlotBounds): number {
     if (this.#handle === undefined) this.#locate(bounds);
     const bytes = this.#readSegment(target, bounds);
     if (bytes > 0) return bytes;
@@ -162,25 +177,51 @@ class SegmentedReader implements PartitionReader {
     );
   }
 
-  /** Opens the segment that holds the position and finds the batch in it, by the index and then by a scan. */
+  /** Opens the segment that holds the position and finds the batch in it: by the index, then by a scan of one step. */
   #locate(bounds: SlotBounds): void {
-    let base = -1;
-    for (const name of this.#disk.list(this.#directory)) {
-      const candidate = segmentBase(name);
-      if (candidate !== undefined && candidate <= this.#position && candidate > base) base = candidate;
-    }
-    if (base < 0 || !this.#openSegment(base)) throw this.#corrupt('its segment is missing');
-    const length = base === bounds.activeBase ? bounds.activeLength : this.#handle!.size();
-    const index = readIndex(this.#disk, join(this.#directory, indexName(base)), base, length);
-    const from = lastEntryWhere(index, (entry) => entry.offset <= this.#position)?.position ?? 0;
-    for (const place of scanSegment(this.#handle!, from, length)) {
+    if (!this.#openHolding(bounds)) throw this.#corrupt('its segment is missing');
+    const handle = this.#handle!;
+    const base = this.#base;
+    const length = base === bounds.activeBase ? bounds.activeLength : handle.size();
+    const from = scanStart(
+      this.#disk,
+      this.#directory,
+      handle,
+      base,
+      length,
+      (entry) => entry.offset <= this.#position,
+    );
+    for (const place of scanSegment(handle, from, length)) {
       this.#filePosition = place.position;
       if (place.end > this.#position) return;
       this.#filePosition = place.position + place.size;
     }
   }
 
+  /** The directory is listed once; again only when it must have changed since. */
+  #openHolding(bounds: SlotBounds): boolean {
+    if (bounds.activeBase >= 0 && bounds.activeBase <= this.#position) return this.#openSegment(bounds.activeBase);
+    const known = this.#bases[this.#bases.length - 1];
+    const isKnown = known !== undefined && known > this.#position;
+    if (isKnown && this.#openSegment(this.#baseHolding())) return true;
+    this.#bases = this.#disk.list(this.#directory).flatMap((name) => segmentBase(name) ?? []);
+    return this.#openSegment(this.#baseHolding());
+  }
+
+  /** The greatest known base that is not after the position; -1 if there is none. */
+  #baseHolding(): number {
+    let low = 0;
+    let high = this.#bases.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#bases[middle]! <= this.#position) low = middle + 1;
+      else high = middle;
+    }
+    return this.#bases[low - 1] ?? -1;
+  }
+
   #openSegment(base: number): boolean {
+    if (base < 0) return false;
     const handle = this.#disk.open(join(this.#directory, segmentName(base)));
     if (handle === undefined) return false;
     this.close();

@@ -50,6 +50,15 @@ export function checkSequence(
   return stamp.baseSequence === expected ? ACCEPT : { kind: 'out-of-sequence', expected };
 }
 
+/** What is remembered of a producer at `timestamp`: nothing, once it was silent for longer than `expiryMs`. */
+export function unexpired(
+  state: ProducerState | undefined,
+  timestamp: number,
+  expiryMs: number,
+): ProducerState | undefined {
+  return state !== undefined && timestamp - state.lastTimestamp > expiryMs ? undefined : state;
+}
+
 /** The state after an accepted batch. */
 export function afterBatch(
   state: ProducerState | undefined,

@@ -2,121 +2,132 @@ import { join } from 'node:path';
 import { crc32c } from '../base/crc32c.ts';
 import { type HeadraceError, messageOf } from '../base/error.ts';
 import { BATCH_CRC_START, BATCH_HEADER_BYTES, crcAt } from './batch-header.ts';
-import { applyCheckpointRecord } from './checkpoint.ts';
-import {
-  type CommitFileHeader,
-  type CommitScan,
-  corruptCommitFile,
-  type FramedRecord,
-  readCommitHeader,
-  scanCommitFile,
-} from './commit-file.ts';
-import { decodeRound, type Extent, RECORD_KINDS, type Round } from './commit-record.ts';
+import { applyCheckpoint, type ChainFile, type ChainRound, type CommitChain, readCommitChain } from './commit-chain.ts';
+import { COMMIT_HEADER_BYTES } from './commit-file.ts';
+import type { Extent, Round } from './commit-record.ts';
 import type { DiskOperation, DiskReader } from './disk.ts';
 import {
+  checkpointPath,
   commitDirectory,
   commitLogPath,
-  indexName,
+  generationOf,
+  isUnfinishedName,
   partitionDirectory,
   segmentBase,
   segmentName,
 } from './file-layout.ts';
+import type { LogLimits } from './limits.ts';
 import { LogState, type PartitionState } from './log-state.ts';
-import { INDEX_ENTRY_BYTES, readIndex } from './segment-index.ts';
+import { RecoveredIndexes } from './recovered-indexes.ts';
+import type { IndexCursor } from './segment-files.ts';
+
+/** Where the next round goes. */
+export interface CommitPlace {
+  readonly leaderEpoch: number;
+  readonly salt: number;
+  /** Of the commit log that is written to. */
+  readonly generation: number;
+  /** Of the checkpoint that the chain begins with. */
+  readonly base: number;
+  readonly end: number;
+}
 
 /** What recovery found and decided. Nothing has been changed on disk yet. */
 export interface Recovery {
   readonly state: LogState;
-  readonly header: CommitFileHeader;
-  /** Where the next record of the commit log goes. */
-  readonly commitEnd: number;
+  readonly place: CommitPlace;
   /** Brings the files to the recovered state, durably; to be run before anything is exposed. */
   readonly repairs: readonly DiskOperation[];
   readonly warnings: readonly string[];
   /** Set when the commit log is damaged before its end: what lies before can be read, nothing may be written. */
   readonly damage: HeadraceError | undefined;
-  /** Index entries that are sound, of every active segment. */
-  readonly indexEntries: ReadonlyMap<number, { base: number; entries: number; indexedTo: number }>;
+  /** How far the sparse index of every active segment is. */
+  readonly indexes: ReadonlyMap<number, IndexCursor>;
+  /** Index files that the next checkpoint must sync. */
+  readonly unsyncedIndexes: readonly string[];
 }
 
 /**
- * Reads the commit log and decides what of the last round stands. Reads only.
+ * Reads the commit logs and decides what of the last round stands. Reads only.
  *
  * Rounds are sequential, so only the last can be incomplete: it stands if all that it names is whole, else it is
  * dropped, and nobody was told of it. Damage before it is never cut away.
  */
-export function recover(reader: DiskReader, dataDir: string): Recovery | undefined {
-  const path = commitLogPath(dataDir);
-  const bytes = readWhole(reader, path);
-  if (bytes === undefined) return undefined;
-  const header = readCommitHeader(bytes, path);
-  const scan = scanCommitFile(bytes, header);
-  const replay = new Replay(reader, dataDir);
-  const damage = replay.run(path, scan);
+export function recover(reader: DiskReader, dataDir: string, limits: LogLimits): Recovery | undefined {
+  const chain = readCommitChain(reader, dataDir);
+  if (chain === undefined) return undefined;
+  const replay = new Replay(reader, dataDir, limits, chain);
+  replay.run();
   const warnings: string[] = [];
-  if (damage !== undefined) warnings.push(messageOf(damage));
+  if (chain.damage !== undefined) warnings.push(messageOf(chain.damage));
   if (replay.dropped !== undefined) warnings.push(replay.dropped);
   warnings.push(...missingSegments(reader, dataDir, replay.state));
-  const repairs = damage === undefined ? replay.repairs(path, bytes, scan) : [];
-  const indexEntries = soundIndexes(reader, dataDir, replay.state);
-  return { state: replay.state, header, commitEnd: replay.commitEnd, repairs, warnings, damage, indexEntries };
-}
-
-function readWhole(reader: DiskReader, path: string): Uint8Array | undefined {
-  const handle = reader.open(path);
-  if (handle === undefined) return undefined;
-  try {
-    const bytes = new Uint8Array(handle.size());
-    return bytes.subarray(0, handle.read(bytes, 0, bytes.length, 0));
-  } finally {
-    handle.close();
-  }
+  const { cursors, repairs: indexRepairs, unsynced } = replay.indexes.finish(replay.state);
+  const repairs = chain.damage === undefined ? [...indexRepairs, ...replay.repairs()] : [];
+  return {
+    state: replay.state,
+    place: replay.place(),
+    repairs,
+    warnings,
+    damage: chain.damage,
+    indexes: cursors,
+    unsyncedIndexes: unsynced,
+  };
 }
 
 class Replay {
-  readonly state = new LogState();
-  commitEnd = 0;
+  readonly state: LogState;
+  readonly indexes: RecoveredIndexes;
   dropped: string | undefined;
   readonly #reader: DiskReader;
   readonly #dataDir: string;
-  readonly #rounds: { readonly round: Round; readonly record: FramedRecord }[] = [];
+  readonly #chain: CommitChain;
+  readonly #rounds: ChainRound[];
 
-  constructor(reader: DiskReader, dataDir: string) {
+  constructor(reader: DiskReader, dataDir: string, limits: LogLimits, chain: CommitChain) {
     this.#reader = reader;
     this.#dataDir = dataDir;
+    this.#chain = chain;
+    this.#rounds = [...chain.rounds];
+    this.state = new LogState(limits.producerExpiryMs);
+    applyCheckpoint(this.state, chain);
+    this.indexes = new RecoveredIndexes(reader, dataDir, limits.indexIntervalBytes, this.state);
   }
 
-  /** Returns the damage that was found, if any. */
-  run(path: string, scan: CommitScan): HeadraceError | undefined {
-    this.commitEnd = scan.end;
-    let complete = false;
-    for (const record of scan.records) {
-      if (record.kind === RECORD_KINDS.checkpointEnd) complete = true;
-      if (record.kind === RECORD_KINDS.round) {
-        this.#rounds.push({ round: decodeRound(record.commit, record.payload), record });
-      } else applyCheckpointRecord(this.state, record);
-    }
-    if (scan.damagedAt !== undefined) {
-      for (const { round } of this.#rounds) this.state.apply(round);
-      return corruptCommitFile(path, scan.damagedAt, 'a record is damaged, and whole ones follow it');
-    }
-    if (!complete) return corruptCommitFile(path, scan.end, 'its checkpoint is damaged');
-    for (const { round } of this.#rounds.slice(0, -1)) this.state.apply(round);
-    this.#judgeLast();
-    return undefined;
-  }
-
-  #judgeLast(): void {
-    const last = this.#rounds[this.#rounds.length - 1];
+  run(): void {
+    const last = this.#rounds.pop();
+    for (const { round } of this.#rounds) this.#apply(round);
     if (last === undefined) return;
-    const defect = this.#defectOf(last.round);
+    // Before damage, every round was acknowledged.
+    const defect = this.#chain.damage === undefined ? this.#defectOf(last.round) : undefined;
     if (defect === undefined) {
-      this.state.apply(last.round);
-      return;
+      this.#rounds.push(last);
+      this.#apply(last.round);
+    } else {
+      this.dropped = `recovering ${this.#dataDir}: commit ${last.round.commit} was not finished and is dropped (${defect}); nobody was told that it had been`;
     }
-    this.#rounds.pop();
-    this.commitEnd = last.record.position;
-    this.dropped = `recovering ${this.#dataDir}: commit ${last.round.commit} was not finished and is dropped (${defect}); nobody was told that it had been`;
+  }
+
+  #apply(round: Round): void {
+    this.state.apply(round);
+    for (const extent of round.extents) {
+      const partition = this.state.partitions.get(extent.partitionId);
+      if (partition !== undefined) this.indexes.add(partition, extent);
+    }
+  }
+
+  place(): CommitPlace {
+    const { base, files } = this.#chain;
+    const active = files[files.length - 1];
+    // Damage that leaves no commit log: nothing will be written.
+    if (active === undefined) return { leaderEpoch: 0, salt: 0, generation: base, base, end: COMMIT_HEADER_BYTES };
+    return { ...active.header, base, end: this.#endOf(active) };
+  }
+
+  /** The end of the last round that stands. */
+  #endOf(file: ChainFile): number {
+    const last = this.#rounds.findLast((round) => round.file === file);
+    return last?.record.end ?? COMMIT_HEADER_BYTES;
   }
 
   /** Why the round is not whole on disk; undefined if it is. Inline extents are whole with their record. */
@@ -154,10 +165,10 @@ class Replay {
    * Inline batches since the checkpoint, and all of the last round, are written again before the fsync: after a failed
    * fsync the page cache may hold, as clean, what the disk does not, and a bare fsync would then do nothing.
    */
-  repairs(path: string, bytes: Uint8Array, scan: CommitScan): readonly DiskOperation[] {
+  repairs(): readonly DiskOperation[] {
     const operations: DiskOperation[] = [];
     const files = new Set<string>();
-    // A crash may have come between the rename of a new commit log and the fsync of its directory.
+    // A crash may have come between the rename of a checkpoint and the fsync of its directory.
     const directories = new Set<string>([commitDirectory(this.#dataDir)]);
     for (const partition of this.state.partitions.values()) {
       for (const directory of this.#cutTail(partition, operations)) directories.add(directory);
@@ -166,17 +177,37 @@ class Replay {
       const isLast = i === this.#rounds.length - 1;
       for (const extent of round.extents) this.#rewrite(extent, isLast, operations, files, directories);
     });
-    const last = this.#rounds[this.#rounds.length - 1];
-    const changed = this.commitEnd < scan.end || scan.torn;
-    if (changed) operations.push({ kind: 'set-length', path, length: this.commitEnd });
-    if (last !== undefined) {
-      const { position, end } = last.record;
-      operations.push({ kind: 'write', path, position, buffers: [bytes.slice(position, Math.min(end, bytes.length))] });
-    }
+    this.#repairCommitLogs(operations, files);
     for (const file of files) operations.push({ kind: 'sync', path: file });
     for (const directory of directories) operations.push({ kind: 'sync-directory', path: directory });
-    if (changed || last !== undefined) operations.push({ kind: 'sync', path });
     return operations;
+  }
+
+  /** Tails of rounds that do not stand are cut; what a newer checkpoint stands for goes. */
+  #repairCommitLogs(operations: DiskOperation[], files: Set<string>): void {
+    for (const path of [...this.#chain.unfinished, ...this.#outdated()]) operations.push({ kind: 'remove', path });
+    for (const file of this.#chain.files) {
+      const end = this.#endOf(file);
+      if (end === file.scan.end && !file.scan.torn) continue;
+      operations.push({ kind: 'set-length', path: file.path, length: end });
+      files.add(file.path);
+    }
+    const last = this.#rounds[this.#rounds.length - 1];
+    if (last === undefined) return;
+    const { position, end } = last.record;
+    const { path, bytes } = last.file;
+    operations.push({ kind: 'write', path, position, buffers: [bytes.slice(position, Math.min(end, bytes.length))] });
+    files.add(path);
+  }
+
+  #outdated(): string[] {
+    return this.#reader.list(commitDirectory(this.#dataDir)).flatMap((name) => {
+      if (isUnfinishedName(name)) return join(commitDirectory(this.#dataDir), name);
+      const log = generationOf(name, '.log');
+      if (log !== undefined && log < this.#chain.base) return commitLogPath(this.#dataDir, log);
+      const checkpoint = generationOf(name, '.checkpoint');
+      return checkpoint !== undefined && checkpoint < this.#chain.base ? checkpointPath(this.#dataDir, checkpoint) : [];
+    });
   }
 
   #rewrite(
@@ -203,6 +234,7 @@ class Replay {
     const live = new Map(partition.segments.map((segment) => [segment.base, segment]));
     const names = this.#reader.list(directory);
     const orphans = names.filter((name) => {
+      if (isUnfinishedName(name)) return true;
       const base = segmentBase(name.replace(/\.index$/, '.log'));
       return base !== undefined && !live.has(base) && (base < partition.logStart || base >= partition.end);
     });
@@ -238,23 +270,3 @@ function missingSegments(reader: DiskReader, dataDir: string, state: LogState): 
   }
   return warnings;
 }
-
-function soundIndexes(
-  reader: DiskReader,
-  dataDir: string,
-  state: LogState,
-): Map<number, { base: number; entries: number; indexedTo: number }> {
-  const sound = new Map<number, { base: number; entries: number; indexedTo: number }>();
-  for (const partition of state.partitions.values()) {
-    const active = partition.active;
-    if (active === undefined) continue;
-    const directory = partitionDirectory(dataDir, partition.topic, partition.partition);
-    const entries = readIndex(reader, join(directory, indexName(active.base)), active.base, active.length);
-    const last = entries[entries.length - 1];
-    sound.set(partition.id, { base: active.base, entries: entries.length, indexedTo: last?.position ?? 0 });
-  }
-  return sound;
-}
-
-/** Bytes of index entries to keep when an index file is reopened. */
-export const indexBytes = (entries: number): number => entries * INDEX_ENTRY_BYTES;

@@ -19,20 +19,23 @@ import {
   type Round,
   type StartMove,
 } from './commit-record.ts';
+import type { CommitWriter } from './commit-writer.ts';
 import type { DiskOperation } from './disk.ts';
 import { indexName, partitionDirectory, segmentName } from './file-layout.ts';
 import type { LogLimits } from './limits.ts';
 import type { Append, LedgerPut, ProducerStamp, TopicConfig } from './log.ts';
 import type { LogState, PartitionState } from './log-state.ts';
-import { afterBatch, checkSequence, type ProducerState } from './producer-state.ts';
-import type { SegmentFiles } from './segment-files.ts';
-import { encodeIndexEntry, INDEX_ENTRY_BYTES } from './segment-index.ts';
+import { afterBatch, checkSequence, type ProducerState, unexpired } from './producer-state.ts';
+import type { IndexCursor, SegmentFiles } from './segment-files.ts';
+import { encodeIndexEntry, INDEX_ENTRY_BYTES, type IndexEntry } from './segment-index.ts';
 
 /** What a request asks of a round. `starts` is the log's own. */
 export interface RoundRequest {
   readonly appends: readonly Append[];
   readonly puts: readonly LedgerPut[];
   readonly starts: readonly StartMove[];
+  /** Frees space: goes in a round of its own, which may use the reserve. */
+  readonly urgent: boolean;
 }
 
 interface PlacedAppend {
@@ -59,7 +62,9 @@ interface Cursor {
 export interface AssembledRound {
   readonly round: Round;
   readonly operations: readonly DiskOperation[];
-  /** Puts the files back as they were, when the disk was full. */
+  /** What makes room for the record in the commit log; part of `operations`. */
+  readonly room: readonly DiskOperation[];
+  /** Puts the segments back as they were, when the disk was full. */
   readonly undo: readonly DiskOperation[];
   /** Length of the encoded record. */
   readonly recordBytes: number;
@@ -73,8 +78,8 @@ export interface AssemblyContext {
   readonly state: LogState;
   readonly files: SegmentFiles;
   readonly limits: LogLimits;
-  readonly leaderEpoch: number;
-  readonly salt: number;
+  /** Where the commit record goes. */
+  readonly commits: Pick<CommitWriter, 'path' | 'end' | 'salt' | 'leaderEpoch' | 'room'>;
 }
 
 /** Puts one round together: places appends, checks producers' sequences, and plans the disk operations. No I/O. */
@@ -116,7 +121,7 @@ export class RoundAssembly {
       cursor.position = 0;
     }
     const baseOffset = cursor.end;
-    placeBatch(batch, baseOffset, this.#context.leaderEpoch);
+    placeBatch(batch, baseOffset, this.#context.commits.leaderEpoch);
     const { segmentBase, position } = cursor;
     const { records, maxTimestamp } = append;
     cursor.placed.push({ batch, records, maxTimestamp, baseOffset, segmentBase, position, producer: verdict.stamp });
@@ -138,13 +143,13 @@ export class RoundAssembly {
   }
 
   /** @param staging memory for the commit-log record, used if it is large enough */
-  finish(commitPath: string, commitPosition: number, staging: (bytes: number) => Uint8Array): AssembledRound {
+  finish(urgent: boolean, staging: (bytes: number) => Uint8Array): AssembledRound {
     const inline = this.#inlineCursors();
     const extents = [...this.#cursors.values()].flatMap((c) => c.placed.map((p) => extentOf(c, p, inline.has(c))));
     const commit = this.#context.state.commit + 1;
     const round: Round = { commit, timestamp: this.#timestamp, extents, starts: this.#starts, puts: this.#puts };
     const writer = new ByteWriter(staging(this.#recordBytesMax(extents)));
-    const inlineAt = encodeRound(writer, round, this.#context.salt);
+    const inlineAt = encodeRound(writer, round, this.#context.commits.salt);
     const record = writer.written();
     const plan = new OperationPlan(this.#context.files, this.#context.limits);
     let index = 0;
@@ -156,7 +161,9 @@ export class RoundAssembly {
       });
       plan.appendPartition(cursor, directory, bytes, inline.has(cursor));
     }
-    return { round, ...plan.withCommit(commitPath, commitPosition, record), recordBytes: record.length };
+    const { path, end } = this.#context.commits;
+    const room = this.#context.commits.room(record.length, urgent);
+    return { round, ...plan.withCommit(path, end, record, room), recordBytes: record.length };
   }
 
   #recordBytesMax(extents: readonly Extent[]): number {
@@ -235,8 +242,9 @@ class Trial {
       return { ...base, stamp: undefined, duplicateOf: undefined };
     }
     const stamp = { id, epoch: producerEpochAt(append.batch, 0), baseSequence: baseSequenceAt(append.batch, 0) };
-    const known =
+    const remembered =
       this.#changes.get(partition)?.get(id) ?? this.#earlier.get(partition)?.get(id) ?? partition.producers.get(id);
+    const known = unexpired(remembered, this.#timestamp, this.#state.producerExpiryMs);
     const verdict = checkSequence(known, stamp, append.records);
     if (verdict.kind === 'duplicate') return { ...base, stamp, duplicateOf: verdict.baseOffset };
     if (verdict.kind === 'fenced') throw fenced(append, stamp, verdict.epoch);
@@ -292,15 +300,17 @@ class OperationPlan {
       let next = i;
       while (next < placed.length && placed[next]!.segmentBase === first.segmentBase) next++;
       const isNew = first.position === 0;
+      if (isNew && active !== undefined && i === 0) {
+        this.#seal(cursor, directory, active.base, active.length, first.baseOffset, maxTimestamp);
+      }
       if (isNew) maxTimestamp = first.maxTimestamp;
-      if (isNew && active !== undefined && i === 0)
-        this.#seal(join(directory, segmentName(active.base)), active.length);
       this.#writeSegment(directory, first, bytes.slice(i, next), inline, isNew);
+      maxTimestamp = this.#indexSegment(cursor, directory, placed.slice(i, next), maxTimestamp, isNew);
       if (next < placed.length) {
         const last = placed[next - 1]!;
-        this.#seal(join(directory, segmentName(first.segmentBase)), last.position + last.batch.length);
+        const end = last.position + last.batch.length;
+        this.#seal(cursor, directory, first.segmentBase, end, placed[next]!.baseOffset, maxTimestamp);
       }
-      maxTimestamp = this.#indexSegment(cursor, directory, placed.slice(i, next), maxTimestamp, isNew);
       i = next;
     }
     // An earlier inline append may have made the file, and left its name to the next checkpoint.
@@ -308,9 +318,24 @@ class OperationPlan {
     if (!inline && !isNamed) this.#syncs.push({ kind: 'sync-directory', path: directory });
   }
 
-  /** Takes back what was set aside in advance. */
-  #seal(path: string, length: number): void {
+  /** Takes back what was set aside in advance, and ends the index. */
+  #seal(cursor: Cursor, directory: string, base: number, length: number, end: number, maxTimestamp: number): void {
+    const path = join(directory, segmentName(base));
     this.#writes.push({ kind: 'set-length', path, length });
+    this.#files.setLength(path, length);
+    const index = this.#files.indexOf(cursor.partition.id, base, false);
+    this.#writeEntry(directory, index, { offset: end, position: length, maxTimestampBefore: maxTimestamp });
+  }
+
+  #writeEntry(directory: string, index: IndexCursor, entry: IndexEntry): void {
+    const path = join(directory, indexName(index.base));
+    const position = index.entries * INDEX_ENTRY_BYTES;
+    this.#writes.push({ kind: 'write', path, position, buffers: [encodeIndexEntry(index.base, entry)] });
+    this.#files.unsyncedIndex(path, directory);
+    // Entries of a round that was undone must not be taken for those of a later one.
+    this.#undo.push({ kind: 'set-length', path, length: position });
+    index.entries++;
+    index.indexedTo = entry.position;
   }
 
   #writeSegment(
@@ -350,19 +375,10 @@ class OperationPlan {
   ): number {
     const base = placed[0]!.segmentBase;
     const index = this.#files.indexOf(cursor.partition.id, base, isNew);
-    const path = join(directory, indexName(base));
     let maxTimestamp = maxTimestampBefore;
     for (const { position, baseOffset, maxTimestamp: own } of placed) {
       if (position - index.indexedTo >= this.#limits.indexIntervalBytes) {
-        const entry = encodeIndexEntry(base, { offset: baseOffset, position, maxTimestampBefore: maxTimestamp });
-        this.#writes.push({
-          kind: 'write',
-          path,
-          position: index.entries * INDEX_ENTRY_BYTES,
-          buffers: [entry],
-        });
-        index.entries++;
-        index.indexedTo = position;
+        this.#writeEntry(directory, index, { offset: baseOffset, position, maxTimestampBefore: maxTimestamp });
       }
       if (own > maxTimestamp) maxTimestamp = own;
     }
@@ -373,13 +389,14 @@ class OperationPlan {
     path: string,
     position: number,
     record: Uint8Array,
-  ): Pick<AssembledRound, 'operations' | 'undo' | 'writtenBytes' | 'syncs'> {
-    this.#extend(path, position + record.length);
+    room: readonly DiskOperation[],
+  ): Pick<AssembledRound, 'operations' | 'room' | 'undo' | 'writtenBytes' | 'syncs'> {
     const write: DiskOperation = { kind: 'write', path, position, buffers: [record] };
     const sync: DiskOperation = { kind: 'sync', path };
     return {
-      operations: [...this.#writes, write, ...this.#syncs, sync],
-      undo: [...this.#undo, { kind: 'set-length', path, length: position }],
+      operations: [...this.#writes, ...room, write, ...this.#syncs, sync],
+      room,
+      undo: this.#undo.toReversed(),
       writtenBytes: this.#writtenBytes + record.length,
       syncs: this.#syncs.length + 1,
     };

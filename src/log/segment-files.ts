@@ -17,6 +17,9 @@ export class SegmentFiles {
   readonly #before = new Map<number, IndexCursor | undefined>();
   readonly #unsyncedFiles = new Set<string>();
   readonly #unsyncedDirectories = new Set<string>();
+  readonly #indexDirectories = new Set<string>();
+  /** On their way to being synced: not durable yet. */
+  #directoriesTaken: ReadonlySet<string> = new Set();
 
   lengthOf(path: string): number {
     return this.#lengths.get(path) ?? 0;
@@ -32,8 +35,14 @@ export class SegmentFiles {
     if (directory !== undefined) this.#unsyncedDirectories.add(directory);
   }
 
+  /** The same for an index: nothing but a checkpoint waits for it. */
+  unsyncedIndex(path: string, directory: string): void {
+    this.#unsyncedFiles.add(path);
+    this.#indexDirectories.add(directory);
+  }
+
   isUnsyncedDirectory(directory: string): boolean {
-    return this.#unsyncedDirectories.has(directory);
+    return this.#unsyncedDirectories.has(directory) || this.#directoriesTaken.has(directory);
   }
 
   /** These directories have been synced. */
@@ -51,17 +60,25 @@ export class SegmentFiles {
 
   forgetUnder(directory: string): void {
     for (const path of [...this.#unsyncedFiles]) if (path.startsWith(directory)) this.forget(path);
-    for (const path of [...this.#unsyncedDirectories]) {
-      if (path.startsWith(directory)) this.#unsyncedDirectories.delete(path);
+    for (const paths of [this.#unsyncedDirectories, this.#indexDirectories]) {
+      for (const path of [...paths]) if (path.startsWith(directory)) paths.delete(path);
     }
   }
 
-  /** What a checkpoint must sync before the commit log that stands for it goes. */
+  /** What a checkpoint must sync before the commit log that stands for it goes. One at a time. */
   takeUnsynced(): { readonly files: readonly string[]; readonly directories: readonly string[] } {
-    const taken = { files: [...this.#unsyncedFiles], directories: [...this.#unsyncedDirectories] };
+    const directories = new Set([...this.#unsyncedDirectories, ...this.#indexDirectories]);
+    const taken = { files: [...this.#unsyncedFiles], directories: [...directories] };
+    this.#directoriesTaken = directories;
     this.#unsyncedFiles.clear();
     this.#unsyncedDirectories.clear();
+    this.#indexDirectories.clear();
     return taken;
+  }
+
+  /** What was taken is durable. */
+  takenSynced(): void {
+    this.#directoriesTaken = new Set();
   }
 
   /** The index of the active segment, to be moved on by the round that is put together. */

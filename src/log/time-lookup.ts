@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { HeadraceError } from '../base/error.ts';
 import { compressionAt } from './batch-header.ts';
 import type { DiskReader, ReadHandle } from './disk.ts';
-import { indexName, partitionDirectory, segmentName } from './file-layout.ts';
+import { partitionDirectory, segmentName } from './file-layout.ts';
+import { readFailed } from './log-error.ts';
 import type { PartitionState } from './log-state.ts';
 import { decodeRecordBatches } from './record-batch.ts';
-import { lastEntryWhere, readIndex } from './segment-index.ts';
 import { type BatchPlace, scanSegment } from './segment-scan.ts';
+import { scanStart } from './segment-seek.ts';
 
 /** First offset whose timestamp is at or after `time`; the end of the partition if none. */
 export function offsetAtTime(disk: DiskReader, dataDir: string, partition: PartitionState, time: number): number {
@@ -17,12 +18,14 @@ export function offsetAtTime(disk: DiskReader, dataDir: string, partition: Parti
   const handle = disk.open(path);
   if (handle === undefined) throw missingSegment(path);
   try {
-    const index = readIndex(disk, join(directory, indexName(segment.base)), segment.base, segment.length);
-    const from = lastEntryWhere(index, (entry) => entry.maxTimestampBefore < time)?.position ?? 0;
+    const { base, length } = segment;
+    const from = scanStart(disk, directory, handle, base, length, (entry) => entry.maxTimestampBefore < time);
     for (const place of scanSegment(handle, from, segment.length)) {
       if (place.maxTimestamp >= time) return Math.max(partition.logStart, offsetInBatch(handle, place, time));
     }
     throw missingSegment(path);
+  } catch (error) {
+    throw error instanceof HeadraceError ? error : readFailed(`looking for a time in segment ${path}`, error);
   } finally {
     handle.close();
   }

@@ -1,6 +1,15 @@
 import { dirname, join, sep } from 'node:path';
 import { HeadraceError } from '../base/error.ts';
-import { type Disk, DiskFailure, type DiskOperation, type DiskReader, failureKind, type RunResult } from './disk.ts';
+import { derivedOperations } from './derivation.ts';
+import {
+  type Disk,
+  DiskFailure,
+  type DiskOperation,
+  type DiskReader,
+  failureKind,
+  type PlainOperation,
+  type RunResult,
+} from './disk.ts';
 
 /** What a fault does to the operation that it hits. */
 export type DiskFault = 'crash' | 'EIO' | 'ENOSPC';
@@ -9,13 +18,15 @@ export interface VirtualDiskOptions {
   /** Uniform in [0, 1); decides what a crash loses and where a write tears. */
   readonly random: () => number;
   /** Asked before every operation, numbered from 0; a fault may happen in its middle. */
-  readonly fault?: (operation: DiskOperation, number: number) => DiskFault | undefined;
+  readonly fault?: (operation: PlainOperation, number: number) => DiskFault | undefined;
   /** Bytes that all files may take together. */
   readonly capacity?: number;
 }
 
 /** Writes to the disk proper happen in sectors; a torn write stops, or is lost, between them. */
 export const SECTOR_BYTES = 512;
+/** Microtasks that the second lane waits at most before an operation. */
+const BEHIND_PAUSES_MAX = 60;
 
 /** A file as programs see it, and as the disk holds it. Pages differ between the two until a sync. */
 class VirtualFile {
@@ -79,6 +90,9 @@ export class VirtualDisk implements Disk {
   #operations = 0;
   #crashed = false;
   #locked = false;
+  #behind: Promise<unknown> = Promise.resolve();
+  /** Counts restarts and power losses. */
+  #incarnation = 0;
   capacity: number;
 
   constructor(options: VirtualDiskOptions) {
@@ -130,7 +144,29 @@ export class VirtualDisk implements Disk {
     this.#locked = true;
   }
 
-  async run(operations: readonly DiskOperation[]): Promise<RunResult> {
+  run(operations: readonly DiskOperation[]): Promise<RunResult> {
+    return this.#run(operations, this.#incarnation);
+  }
+
+  runBehind(operations: readonly DiskOperation[]): Promise<RunResult> {
+    return this.#runBehind(operations, this.#incarnation);
+  }
+
+  /** The disk as one process sees it: after a power loss or a restart nothing that it still does takes effect. */
+  session(): Disk {
+    const incarnation = this.#incarnation;
+    return {
+      reader: this.reader,
+      lock: (dataDir) => this.lock(dataDir),
+      run: (operations) => this.#run(operations, incarnation),
+      runBehind: (operations) => this.#runBehind(operations, incarnation),
+      close: async () => {
+        if (incarnation === this.#incarnation) await this.close();
+      },
+    };
+  }
+
+  async #run(operations: readonly DiskOperation[], incarnation: number): Promise<RunResult> {
     // Buffers are taken over at the call, as by a transfer; the effect comes later.
     const taken = operations.map((operation) =>
       operation.kind === 'write'
@@ -138,12 +174,32 @@ export class VirtualDisk implements Disk {
         : operation,
     );
     await Promise.resolve();
-    for (const operation of taken) this.#step(operation);
+    for (const operation of taken) this.#steps(operation, incarnation);
     return { syncMs: 0 };
   }
 
-  #step(operation: DiskOperation): void {
-    if (this.#crashed) throw new DiskFailure('io', 'CRASHED', operation.kind);
+  /** Batches of the second lane follow one another; between two operations the other lane may go on. */
+  #runBehind(operations: readonly DiskOperation[], incarnation: number): Promise<RunResult> {
+    const done = this.#behind.then(async () => {
+      for (const operation of operations) {
+        for (let pause = Math.floor(this.#options.random() * BEHIND_PAUSES_MAX); pause > 0; pause--) {
+          await Promise.resolve();
+        }
+        this.#steps(operation, incarnation);
+      }
+      return { syncMs: 0 };
+    });
+    this.#behind = done.catch(() => undefined);
+    return done;
+  }
+
+  #steps(operation: DiskOperation, incarnation: number): void {
+    const plain = operation.kind === 'derive' ? derivedOperations(this.reader, operation.task) : [operation];
+    for (const step of plain) this.#step(step, incarnation);
+  }
+
+  #step(operation: PlainOperation, incarnation: number): void {
+    if (this.#crashed || incarnation !== this.#incarnation) throw new DiskFailure('io', 'CRASHED', operation.kind);
     const number = this.#operations++;
     const fault = this.#options.fault?.(operation, number);
     if (fault === undefined) {
@@ -165,7 +221,7 @@ export class VirtualDisk implements Disk {
   }
 
   /** A write that fails may have happened in part; a crash in a rename or a sync may have let it happen. */
-  #applyPart(operation: DiskOperation): void {
+  #applyPart(operation: PlainOperation): void {
     const { random } = this.#options;
     if (operation.kind === 'write') {
       const bytes = Buffer.concat(operation.buffers);
@@ -176,7 +232,7 @@ export class VirtualDisk implements Disk {
     }
   }
 
-  #apply(operation: DiskOperation): void {
+  #apply(operation: PlainOperation): void {
     switch (operation.kind) {
       case 'write':
         this.#write(operation.path, operation.position, Buffer.concat(operation.buffers));
@@ -185,7 +241,7 @@ export class VirtualDisk implements Disk {
         this.#file(operation.path).setLength(operation.length);
         return;
       case 'sync':
-        this.#file(operation.path).sync();
+        this.#names.get(operation.path)?.sync();
         return;
       case 'sync-directory':
         this.#syncDirectory(operation.path);
@@ -199,6 +255,8 @@ export class VirtualDisk implements Disk {
         return;
       case 'remove':
         this.#remove(operation.path);
+        return;
+      case 'release':
         return;
     }
   }
@@ -246,6 +304,7 @@ export class VirtualDisk implements Disk {
   }
 
   async close(): Promise<void> {
+    await this.#behind;
     this.#locked = false;
   }
 
@@ -267,6 +326,7 @@ export class VirtualDisk implements Disk {
 
   /** The process ends and the machine goes on: the page cache stays. */
   restart(): void {
+    this.#incarnation++;
     this.#crashed = false;
     this.#locked = false;
   }
