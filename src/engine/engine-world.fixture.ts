@@ -103,8 +103,9 @@ export class EngineWorld {
 
   /** The process dies: no snapshot, no goodbye. With `power`, what was not synced may be lost too. */
   async crash(power: boolean): Promise<void> {
-    await Promise.allSettled(this.engine.pipelines().map((running) => running.stop({ snapshot: false })));
-    await this.log.close().catch(() => {});
+    const running = this.#engine?.pipelines() ?? [];
+    await Promise.allSettled(running.map((pipeline) => pipeline.stop({ snapshot: false })));
+    await this.#log?.close().catch(() => {});
     if (power) this.disk.powerLoss();
     else this.disk.restart();
   }
