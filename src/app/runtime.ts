@@ -173,7 +173,11 @@ class Runtime implements RunningApp {
       log: this.#log,
       clock: systemClock,
       metrics,
-      limits: { lineBytesMax: options.ingestLineBytesMax, depthMax: options.ingestDepthMax },
+      limits: {
+        lineBytesMax: options.ingestLineBytesMax,
+        depthMax: options.ingestDepthMax,
+        pendingBytesMax: options.ingestPendingBytesMax,
+      },
       schemas: (topic) => topics.schemaOf(topic),
     });
     const engine = createEngine({

@@ -172,7 +172,7 @@ export class Acceptor implements SweptIngest {
       code: 'INGEST_OVERLOADED',
       domain: 'ingest',
       retryable: true,
-      next: 'send the same request again in a moment',
+      next: 'send the same request again in a moment (ingest.pending_bytes_max)',
     });
   }
 

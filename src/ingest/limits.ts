@@ -23,8 +23,9 @@ export const BATCH_BLOCK_BYTES = 4 * 1024 * 1024;
 export const BATCH_BLOCKS_KEPT = 8;
 /** A body of one event up to this size shares its record batch with others that arrive beside it. */
 export const SMALL_BODY_BYTES_MAX = 16 * 1024;
-/** Bodies, and their bytes, that are gathered into one record batch. */
+/** Small bodies that are gathered into one record batch. */
 export const GROUP_BODIES_MAX = 4_096;
+/** Bytes of small bodies that are gathered into one record batch. */
 export const GROUP_BYTES_MAX = 1024 * 1024;
 /** Refusals listed in an answer; all of them are in the dead-letter topic. */
 export const INGEST_REFUSALS_MAX = 100;

@@ -138,6 +138,12 @@ export const OPTIONS = {
     max: 512,
     help: 'Levels of nesting of a record; a deeper one goes to the dead letters as "depth".',
   }),
+  ingestPendingBytesMax: option.bytes({
+    name: 'ingest.pending_bytes_max',
+    fallback: 256 * MiB,
+    min: 1 * MiB,
+    help: 'Bytes of events that may wait for the disk; above it, requests are answered 429 with Retry-After.',
+  }),
   logLevel: option.choice({
     name: 'telemetry.log_level',
     fallback: 'info',

@@ -14,11 +14,13 @@ export const HEADER_BYTES_MAX = 16 * 1024;
 /** From the first byte of a request to the last. */
 export const REQUEST_TIMEOUT_MS = 60_000;
 export const HEADERS_TIMEOUT_MS = 15_000;
-/** The express lane takes heads and bodies up to these; larger ones are the full server's. */
+/** The express lane takes heads up to this; larger ones are the full server's. */
 export const LANE_HEAD_BYTES_MAX = 4 * 1024;
+/** The same for bodies. */
 export const LANE_BODY_BYTES_MAX = 1024 * 1024;
 /** A request that has not come whole after this long is read by the full server, which times it. */
 export const LANE_PATIENCE_MS = 1_000;
+/** How often the lane looks for connections that are idle or slow. */
 export const LANE_SWEEP_MS = 1_000;
 /** Longer than the 60 s of common load balancers, so that it is they who close an idle connection. */
 export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
