@@ -1,234 +1,58 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { HeadraceError, messageOf } from '../base/error.ts';
-import type { Expression } from '../plan/expression.ts';
-import type { AggregateNode, EmitPolicy, PlanNode } from '../plan/node.ts';
-import { type Accumulator, accumulatorFactory } from './accumulator.ts';
-import { type Batch, later, WATERMARK_MIN } from './batch.ts';
-import { columnOfValues, forEachRow, weightOf } from './column-access.ts';
-import { type Group, GroupTable } from './group-table.ts';
+import { type AggregateOptions, finalNeedsWindow, windowEndOf } from './aggregate-options.ts';
+import type { Batch } from './batch.ts';
+import { ColumnAggregate } from './column-aggregate.ts';
+import { planGroups } from './group-plan.ts';
 import type { Operator, OperatorContext } from './operator.ts';
-import { type ExpressionContext, RowEvaluator } from './row-evaluator.ts';
-
-export interface AggregateOptions {
-  readonly node: AggregateNode;
-  readonly emit: EmitPolicy['kind'];
-  /** No input row is ever taken back. */
-  readonly appendOnly: boolean;
-  /** Whoever follows needs the old row of a key taken back before the new one comes. */
-  readonly retracts: boolean;
-  readonly expressions: ExpressionContext;
-}
-
-/** Where the window of a row ends, from its group values. */
-interface WindowEnd {
-  readonly position: number;
-  readonly add: bigint;
-}
+import { RowAggregate } from './row-aggregate.ts';
 
 /**
  * Groups and aggregates. `updates`: at the end of an epoch, one net change per changed group. `final`: when event time
  * passes the end of a window, its groups, once. Windowed state goes with its window; a row whose window was closed is late.
+ * The plan decides whether it runs in the kernel or row by row; results are the same.
  */
 export class AggregateOperator implements Operator {
-  readonly #options: AggregateOptions;
-  readonly #windowEnd: WindowEnd | undefined;
-  readonly #table: GroupTable;
-  readonly #argumentAt: readonly (number | undefined)[];
-  readonly #filterAt: readonly (number | undefined)[];
-  readonly #expressions: readonly Expression[];
-  #changed: { readonly end: bigint; readonly group: Group }[] = [];
-  #context: OperatorContext | undefined;
-  #evaluator: RowEvaluator | undefined;
-  #watermark = WATERMARK_MIN;
+  readonly #inner: Operator;
 
   constructor(options: AggregateOptions) {
-    this.#options = options;
-    const { node } = options;
-    this.#windowEnd = windowEndOf(node);
-    if (options.emit === 'final' && this.#windowEnd === undefined) throw finalNeedsWindow();
-    const factories = node.aggregates.map((call) => accumulatorFactory(call, options.appendOnly));
-    this.#table = new GroupTable(
-      node.groups.map((group) => group.type),
-      node.columns.map((column) => column.type),
-      (): readonly Accumulator[] => factories.map((make) => make()),
-    );
-    const expressions = [...node.groups];
-    const place = (expression: Expression | undefined): number | undefined =>
-      expression === undefined ? undefined : expressions.push(expression) - 1;
-    this.#argumentAt = node.aggregates.map((call) => place(call.argument));
-    this.#filterAt = node.aggregates.map((call) => place(call.filter));
-    this.#expressions = expressions;
+    if (options.emit === 'final' && windowEndOf(options.node) === undefined) throw finalNeedsWindow();
+    const plan = planGroups(options);
+    this.#inner = plan === undefined ? new RowAggregate(options) : new ColumnAggregate(options, plan);
   }
 
   open(context: OperatorContext): void {
-    this.#context = context;
-    const { node, expressions } = this.#options;
-    this.#evaluator = new RowEvaluator(context.kernel, node.input.columns, this.#expressions, expressions);
+    this.#inner.open(context);
   }
 
   processBatch(batch: Batch): void {
-    forEachRow(this.#context!.kernel, batch, (row) => this.#processRow(batch, row));
-  }
-
-  #processRow(batch: Batch, row: number): void {
-    const { kernel, deadLetter } = this.#context!;
-    const evaluator = this.#evaluator!;
-    let at = 0;
-    const results: unknown[] = [];
-    try {
-      evaluator.load(batch, row);
-      for (; at < this.#expressions.length; at++) results.push(evaluator.value(at));
-    } catch (error) {
-      deadLetter({ reason: evaluator.reason(at), message: `aggregate: ${messageOf(error)}`, batch, row });
-      return;
-    }
-    const values = results.slice(0, this.#options.node.groups.length);
-    const end = this.#endOf(values);
-    const own = batch.watermarks === 0 ? WATERMARK_MIN : kernel.i64()[batch.watermarks / 8 + row]!;
-    if (this.#windowEnd !== undefined && end <= later(own, this.#watermark)) {
-      deadLetter({ reason: 'late', message: 'aggregate: the window of the row was closed', batch, row });
-      return;
-    }
-    this.#apply(this.#table.get(end, values), end, results, weightOf(kernel, batch, row));
-  }
-
-  #endOf(values: readonly unknown[]): bigint {
-    if (this.#windowEnd === undefined) return 0n;
-    return (values[this.#windowEnd.position] as bigint) + this.#windowEnd.add;
-  }
-
-  #apply(group: Group, end: bigint, results: readonly unknown[], weight: number): void {
-    group.rows += weight;
-    for (let i = 0; i < group.accumulators.length; i++) {
-      const filter = this.#filterAt[i];
-      if (filter !== undefined && results[filter] !== true) continue;
-      const argument = this.#argumentAt[i];
-      const value = argument === undefined ? true : results[argument];
-      if (value !== null) group.accumulators[i]!.add(value, weight);
-    }
-    if (group.changed || this.#options.emit === 'final') return;
-    group.changed = true;
-    this.#changed.push({ end, group });
+    this.#inner.processBatch(batch, 0);
   }
 
   endEpoch(): void {
-    if (this.#changed.length === 0) return;
-    const rows: { values: readonly unknown[]; weight: number }[] = [];
-    const { retracts } = this.#options;
-    for (const { end, group } of this.#changed) {
-      group.changed = false;
-      const standing = group.emitted;
-      if (group.rows <= 0) {
-        if (standing !== undefined) rows.push({ values: standing, weight: -1 });
-        this.#table.remove(end, group);
-        continue;
-      }
-      const result = this.#resultOf(group);
-      if (result === undefined) continue;
-      if (retracts && standing !== undefined) rows.push({ values: standing, weight: -1 });
-      rows.push({ values: result, weight: 1 });
-      // Whoever takes no retractions needs the old row only when a row can be taken back at all.
-      if (retracts || !this.#options.appendOnly) group.emitted = result;
-    }
-    this.#changed = [];
-    this.#emit(rows);
-  }
-
-  /** Undefined when the result does not fit its type: a sum beyond int8 is reported and left out. */
-  #resultOf(group: Group): readonly unknown[] | undefined {
-    try {
-      return [...group.values, ...group.accumulators.map((accumulator) => accumulator.value())];
-    } catch (error) {
-      const { node } = this.#options;
-      const nulls = node.aggregates.map(() => null);
-      const batch = this.#batchOf([{ values: [...group.values, ...nulls], weight: 1 }]);
-      this.#context!.deadLetter({ reason: 'expression', message: `aggregate: ${messageOf(error)}`, batch, row: 0 });
-      return undefined;
-    }
-  }
-
-  #emit(rows: readonly { values: readonly unknown[]; weight: number }[]): void {
-    if (rows.length > 0) this.#context!.emit(this.#batchOf(rows));
-  }
-
-  #batchOf(rows: readonly { values: readonly unknown[]; weight: number }[]): Batch {
-    const { kernel } = this.#context!;
-    const columns = this.#options.node.columns.map((column, i) =>
-      columnOfValues(
-        kernel,
-        column.type,
-        rows.map((row) => row.values[i]),
-        rows.length,
-      ),
-    );
-    let weights = 0;
-    if (rows.some((row) => row.weight < 0)) {
-      weights = kernel.arenaAlloc(rows.length * 4);
-      kernel.i32().set(
-        rows.map((row) => row.weight),
-        weights >>> 2,
-      );
-    }
-    const selected = rows.length;
-    return { rows: selected, columns, selection: 0, selected, weights, origin: undefined, times: 0, watermarks: 0 };
+    this.#inner.endEpoch();
   }
 
   onWatermark(watermark: bigint): void {
-    if (watermark <= this.#watermark) return;
-    this.#watermark = watermark;
-    if (this.#windowEnd === undefined) return;
-    const closed = this.#table.close(watermark);
-    if (this.#options.emit !== 'final' || closed.length === 0) return;
-    const rows: { values: readonly unknown[]; weight: number }[] = [];
-    for (const group of closed) {
-      const result = group.rows > 0 ? this.#resultOf(group) : undefined;
-      if (result !== undefined) rows.push({ values: result, weight: 1 });
-    }
-    this.#emit(rows);
+    this.#inner.onWatermark(watermark);
   }
 
   nextTimer(): bigint | undefined {
-    return this.#windowEnd === undefined ? undefined : this.#table.nextEnd();
+    return this.#inner.nextTimer();
   }
 
   snapshot(writer: ByteWriter): void {
-    writer.i64(this.#watermark);
-    this.#table.snapshot(writer);
+    this.#inner.snapshot(writer);
   }
 
   restore(reader: ByteReader): void {
-    this.#watermark = reader.i64();
-    this.#table.restore(reader);
+    this.#inner.restore(reader);
   }
 
   close(): void {
-    this.#table.clear();
+    this.#inner.close();
   }
 
   state(): { readonly keys: number; readonly bytes: number } {
-    return { keys: this.#table.size, bytes: this.#table.bytes };
+    return this.#inner.state();
   }
-}
-
-function windowEndOf(node: AggregateNode): WindowEnd | undefined {
-  const groups = node.windowGroups;
-  if (groups?.end !== undefined) return { position: groups.end, add: 0n };
-  if (groups?.start === undefined) return undefined;
-  const size = windowSizeBelow(node.input);
-  return size === undefined ? undefined : { position: groups.start, add: size };
-}
-
-function windowSizeBelow(node: PlanNode): bigint | undefined {
-  if (node.kind === 'window') return node.window.sizeUs;
-  return node.kind === 'filter' || node.kind === 'project' || node.kind === 'deduplicate'
-    ? windowSizeBelow(node.input)
-    : undefined;
-}
-
-function finalNeedsWindow(): HeadraceError {
-  return new HeadraceError('planning an aggregate that emits when its window closes: it is not grouped by a window', {
-    code: 'ENGINE_FINAL_NEEDS_WINDOW',
-    domain: 'engine',
-    next: 'group by window_start and window_end, or leave out EMIT ON WINDOW CLOSE',
-  });
 }

@@ -5,9 +5,10 @@ import { INPUT_PADDING_BYTES, type Kernel } from './kernel.ts';
 import { COLUMN_BYTES, putColumns } from './state-column.ts';
 
 const KEY_GROUPS = 128;
-const STATE_FORMAT = 1;
+/** Above 128: earlier formats began with a count of key groups. */
+const STATE_FORMAT = 0xa1;
 /** Offsets as in assembly/state/deduplicate.ts. */
-const SET = { list: 8, count: 12, late: 20, duplicates: 24, keys: 32, size: 40 } as const;
+const SET = { list: 8, count: 12, late: 24, duplicates: 28, keys: 32, size: 40 } as const;
 const LISTED_BYTES = 16;
 
 /** Rows of a batch, as {@link DeduplicateState.process} needs them: addresses as in column.ts. */

@@ -34,4 +34,68 @@ export interface StateExports {
   deduplicateExport(bucket: number, group: number, target: number): void;
   deduplicateImport(set: number, number: bigint, from: number, bytes: number): void;
   deduplicateFree(set: number): void;
+  groupCreate(layout: number): number;
+  groupRows(
+    table: number,
+    columns: number,
+    ends: number,
+    endAdd: bigint,
+    watermarks: number,
+    watermark: bigint,
+    selection: number,
+    count: number,
+    weights: number,
+    records: number,
+    rows: number,
+    late: number,
+  ): number;
+  groupFilter(
+    column: number,
+    records: number,
+    rows: number,
+    count: number,
+    keptRecords: number,
+    keptRows: number,
+  ): number;
+  groupAdd(
+    table: number,
+    aggregate: number,
+    column: number,
+    weights: number,
+    records: number,
+    rows: number,
+    count: number,
+  ): void;
+  groupChanges(
+    table: number,
+    from: number,
+    count: number,
+    records: number,
+    weights: number,
+    results: number,
+    failed: number,
+  ): number;
+  groupForget(table: number): void;
+  groupResults(table: number, from: number, count: number, records: number, results: number, failed: number): number;
+  groupKeyColumn(table: number, key: number, records: number, count: number, data: number, nulls: number): number;
+  groupResultColumn(
+    table: number,
+    aggregate: number,
+    shape: number,
+    results: number,
+    count: number,
+    data: number,
+    nulls: number,
+  ): number;
+  groupWindows(table: number): number;
+  groupWindowEnd(table: number, at: number): bigint;
+  groupWindowGroups(table: number, at: number): number;
+  groupWindowRecords(table: number, at: number, target: number): number;
+  groupDropWindows(table: number, count: number): void;
+  groupOrder(table: number, scratch: number, ordered: number, ranks: number): number;
+  groupExportBytes(table: number, records: number, count: number): number;
+  groupExport(table: number, records: number, ranks: number, count: number, target: number): void;
+  groupImportPlaces(from: number, bytes: number, places: number): void;
+  groupImport(table: number, places: number, count: number): void;
+  groupFree(table: number): void;
 }

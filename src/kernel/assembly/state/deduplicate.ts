@@ -4,7 +4,7 @@
 // A bucket has a shard per key group, each with its own open-addressing index over entries that never move: growing pauses
 // for one shard only, and a snapshot reads shard by shard.
 //
-// Set: u64 time-to-live, list of buckets { i64 number, u32 bucket, u32 } in the order of their numbers, and counters.
+// Set: u64 time-to-live, buckets by number, and counters.
 // Shard: index of { u32 tag, u32 address } slots (linear probing, tag = low half of the hash), and chunks of entries
 // { u64 low, u64 high, u64 time in the bucket << 8 | form }; the bytes of long keys lie in the shard's arena.
 
@@ -13,23 +13,18 @@ import {
   FORM_LONG, isKey, KEY_BYTES, KEY_FORM, KEY_HASH, KEY_HIGH, keyOfBytes, keysOfRows,
 } from "./key";
 import { hash64 } from "../hash";
+import { listAddress, listCount, listDrop, listFind, listFree, listInsert, listNumber } from "./list";
 
 const KEY_GROUPS: usize = 128;
 const KEY_GROUP_SHIFT: u64 = 57;
 
 const SET_BYTES: usize = 64;
 const SET_TTL: usize = 0; // i64
-const SET_LIST: usize = 8; // u32
-const SET_COUNT: usize = 12; // u32
-const SET_CAPACITY: usize = 16; // u32
-const SET_LATE: usize = 20; // u32 late rows of the last call
-const SET_DUPLICATES: usize = 24; // u32 duplicates of the last call
+const SET_LIST: usize = 8; // buckets by number: a list of list.ts
+const SET_LATE: usize = 24; // u32 late rows of the last call
+const SET_DUPLICATES: usize = 28; // u32 duplicates of the last call
 const SET_KEYS: usize = 32; // u64
 const SET_SIZE: usize = 40; // u64 bytes of all buckets
-const SET_LAST: usize = 48; // u32 position in the list that was found last
-
-const LISTED_BYTES: usize = 16;
-const LISTED_CAPACITY_MIN: u32 = 8;
 
 const BUCKET_NUMBER: usize = 0; // i64
 const BUCKET_KEYS: usize = 8; // u32
@@ -76,56 +71,14 @@ function floorDivide(a: i64, b: i64): i64 {
   return q * b > a ? q - 1 : q;
 }
 
-@inline
-function listed(set: usize, at: u32): usize {
-  return <usize>load<u32>(set, SET_LIST) + <usize>at * LISTED_BYTES;
-}
-
-/** Position of the first bucket whose number is at least `number`. */
-function lowerBound(set: usize, number: i64): u32 {
-  let low: u32 = 0;
-  let high = load<u32>(set, SET_COUNT);
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (load<i64>(listed(set, middle)) < number) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** The bucket of that number, 0 when there is none. */
-function bucketAt(set: usize, number: i64): usize {
-  const count = load<u32>(set, SET_COUNT);
-  const last = load<u32>(set, SET_LAST);
-  if (last < count && load<i64>(listed(set, last)) == number) return <usize>load<u32>(listed(set, last), 8);
-  const at = lowerBound(set, number);
-  if (at == count || load<i64>(listed(set, at)) != number) return 0;
-  store<u32>(set, at, SET_LAST);
-  return <usize>load<u32>(listed(set, at), 8);
-}
-
 function makeBucket(set: usize, number: i64): usize {
-  const known = bucketAt(set, number);
+  const known = listFind(set + SET_LIST, number);
   if (known != 0) return known;
-  const count = load<u32>(set, SET_COUNT);
-  if (count == load<u32>(set, SET_CAPACITY)) {
-    const capacity = max(LISTED_CAPACITY_MIN, count << 1);
-    const list = alloc(<usize>capacity * LISTED_BYTES);
-    memory.copy(list, <usize>load<u32>(set, SET_LIST), <usize>count * LISTED_BYTES);
-    free(<usize>load<u32>(set, SET_LIST));
-    store<u32>(set, <u32>list, SET_LIST);
-    store<u32>(set, capacity, SET_CAPACITY);
-  }
   const bucket = allocZeroed(BUCKET_BYTES);
   store<i64>(bucket, number);
   store<u64>(bucket, BUCKET_BYTES, BUCKET_SIZE);
   store<u64>(set, load<u64>(set, SET_SIZE) + BUCKET_BYTES, SET_SIZE);
-  const at = lowerBound(set, number);
-  const place = listed(set, at);
-  memory.copy(place + LISTED_BYTES, place, <usize>(count - at) * LISTED_BYTES);
-  store<i64>(place, number);
-  store<u32>(place, <u32>bucket, 8);
-  store<u32>(set, count + 1, SET_COUNT);
+  listInsert(set + SET_LIST, number, bucket);
   return bucket;
 }
 
@@ -290,8 +243,8 @@ export function deduplicate(
         number = floorDivide(time, ttl);
         begin = number * ttl;
         own = makeBucket(set, number);
-        before = bucketAt(set, number - 1);
-        after = bucketAt(set, number + 1);
+        before = listFind(set + SET_LIST, number - 1);
+        after = listFind(set + SET_LIST, number + 1);
       }
       const key = block + <usize>i * KEY_BYTES;
       const shard = shardOf(own, load<u64>(key, KEY_HASH));
@@ -330,17 +283,17 @@ export function deduplicateExpire(set: usize, watermark: i64): void {
   const ttl = load<i64>(set);
   // The youngest entry of a bucket is just below (number + 1) * ttl; rows in time are above watermark - ttl.
   const passed = floorDivide(watermark, ttl) - 3;
-  const count = load<u32>(set, SET_COUNT);
+  const list = set + SET_LIST;
+  const count = listCount(list);
   let gone: u32 = 0;
-  while (gone < count && load<i64>(listed(set, gone)) <= passed) freeBucket(set, <usize>load<u32>(listed(set, gone++), 8));
-  if (gone == 0) return;
-  memory.copy(listed(set, 0), listed(set, gone), <usize>(count - gone) * LISTED_BYTES);
-  store<u32>(set, count - gone, SET_COUNT);
+  while (gone < count && listNumber(list, gone) <= passed) freeBucket(set, listAddress(list, gone++));
+  if (gone > 0) listDrop(list, gone);
 }
 
 export function deduplicateFree(set: usize): void {
-  for (let at: u32 = 0; at < load<u32>(set, SET_COUNT); at++) freeBucket(set, <usize>load<u32>(listed(set, at), 8));
-  free(<usize>load<u32>(set, SET_LIST));
+  const list = set + SET_LIST;
+  for (let at: u32 = 0; at < listCount(list); at++) freeBucket(set, listAddress(list, at));
+  listFree(list);
   free(set);
 }
 

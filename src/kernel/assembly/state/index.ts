@@ -2,3 +2,10 @@ export * from "./time";
 export {
   deduplicate, deduplicateCreate, deduplicateExpire, deduplicateExport, deduplicateExportBytes, deduplicateFree, deduplicateImport,
 } from "./deduplicate";
+export {
+  groupCreate, groupDropWindows, groupForget, groupFree, groupRows, groupWindowEnd, groupWindowGroups, groupWindowRecords,
+  groupWindows,
+} from "./group-table";
+export { groupAdd, groupFilter } from "./aggregate";
+export { groupChanges, groupKeyColumn, groupResultColumn, groupResults } from "./group-result";
+export { groupExport, groupExportBytes, groupImport, groupImportPlaces, groupOrder } from "./group-snapshot";

@@ -1,0 +1,96 @@
+// The layout of group tables: what src/kernel/group-layout.ts plans and the kernels read.
+//
+// Layout: u32 each, then 16 bytes per key column and 16 per aggregate.
+export const LAYOUT_RECORD_BYTES: usize = 0;
+export const LAYOUT_KEYS: usize = 4;
+export const LAYOUT_AGGREGATES: usize = 8;
+export const LAYOUT_FLAGS: usize = 12;
+export const LAYOUT_EMITTED: usize = 16; // offset of the results that stand, 0 when they are not kept
+export const LAYOUT_ITEMS: usize = 32;
+
+/** Groups belong to windows. */
+export const LAYOUT_WINDOWED: u32 = 1;
+/** Changed groups are listed, to be emitted at the end of the epoch. */
+export const LAYOUT_CHANGES: u32 = 2;
+/** What stands is taken back before something new is emitted. */
+export const LAYOUT_RETRACTS: u32 = 4;
+
+export const PART_BYTES: usize = 16;
+export const KEY_TYPE: usize = 0; // u32, TYPE_* of key.ts
+export const KEY_OFFSET: usize = 4; // u32 in the record: 8 bytes, 16 for a string reference
+export const KEY_HASHED: usize = 8; // u32 0 for bounds of the window: they follow from it
+
+export const AGGREGATE_FUNCTION: usize = 0; // u32, FUNCTION_*
+export const AGGREGATE_OFFSET: usize = 4; // u32 in the record
+export const AGGREGATE_FLAGS: usize = 8; // u32
+export const AGGREGATE_TYPE: usize = 12; // u32 type of the argument
+
+export const FUNCTION_COUNT: u32 = 0; // i64
+export const FUNCTION_SUM_INTEGER: u32 = 1; // i128, i64 count
+export const FUNCTION_SUM_FLOAT: u32 = 2; // exact-sum.ts
+export const FUNCTION_MIN: u32 = 3; // 8 bytes of value (16: a string reference with its room), u32 whether there is one
+export const FUNCTION_MAX: u32 = 4;
+
+/** The sum of integers must fit an int8. */
+export const AGGREGATE_FITS_I64: u32 = 1;
+/** The sum of doubles is divided by its count. */
+export const AGGREGATE_AVERAGE: u32 = 2;
+
+// Record of a group.
+export const RECORD_HASH: usize = 0; // u64
+export const RECORD_ROWS: usize = 8; // i64 rows by weight
+export const RECORD_FLAGS: usize = 16; // u32
+export const RECORD_NULLS: usize = 20; // u32 a bit per key column
+export const RECORD_WINDOW: usize = 24; // u32
+export const RECORD_TEXTS: usize = 28; // u32 block of the strings of the key, 0 when they lie in the window's arena
+
+export const RECORD_CHANGED: u32 = 1;
+export const RECORD_EMITTED: u32 = 2;
+/** Taken out; its memory waits for the next group. */
+export const RECORD_DEAD: u32 = 4;
+
+// Result of an aggregate, as it is emitted: two words, and a count that is 0 for null.
+export const RESULT_BYTES: usize = 24;
+export const RESULT_HIGH: usize = 8;
+export const RESULT_COUNT: usize = 16;
+
+// Table.
+export const TABLE_LAYOUT: usize = 0; // u32
+export const TABLE_WINDOWS: usize = 8; // list of list.ts, by end
+export const TABLE_GROUPS: usize = 24; // u64
+export const TABLE_SIZE: usize = 32; // u64 bytes
+export const TABLE_CHANGED: usize = 40; // u32 list of records
+export const TABLE_CHANGED_COUNT: usize = 44; // u32
+export const TABLE_CHANGED_CAPACITY: usize = 48; // u32
+export const TABLE_LATE: usize = 52; // u32 late rows of the last call
+export const TABLE_REMOVED: usize = 56; // u32 records taken out whose keys are still being emitted, linked by their hash
+export const TABLE_FAILED: usize = 60; // u32 groups of the last call whose result does not fit
+export const TABLE_BYTES: usize = 64;
+
+// Window: the groups that end together (all groups of a table without windows).
+export const WINDOW_END: usize = 0; // i64
+export const WINDOW_INDEX: usize = 8; // u32 slots { u32 tag, u32 record }, linear probing, 0 before the first group
+export const WINDOW_MASK: usize = 12; // u32
+export const WINDOW_GROUPS: usize = 16; // u32
+export const WINDOW_FIRST: usize = 20; // u32 chunk { u32 next, u32 end of its records, u64 }, then records
+export const WINDOW_LAST: usize = 24; // u32
+export const WINDOW_NEXT: usize = 28; // u32 where the next record goes
+export const WINDOW_CHUNK_END: usize = 32; // u32
+export const WINDOW_ARENA: usize = 36; // u32 chunk of strings { u32 previous, u32, u64 }, then bytes
+export const WINDOW_ARENA_NEXT: usize = 40; // u32
+export const WINDOW_ARENA_END: usize = 44; // u32
+export const WINDOW_FREE: usize = 48; // u32 dead records, linked by their hash
+export const WINDOW_SIZE: usize = 56; // u64 bytes
+export const WINDOW_BYTES: usize = 64;
+
+export const CHUNK_HEADER: usize = 16;
+
+@inline
+export function keyPart(layout: usize, at: u32): usize {
+  return layout + LAYOUT_ITEMS + <usize>at * PART_BYTES;
+}
+
+@inline
+export function aggregatePart(layout: usize, at: u32): usize {
+  return layout + LAYOUT_ITEMS + <usize>(load<u32>(layout, LAYOUT_KEYS) + at) * PART_BYTES;
+}

@@ -1,0 +1,233 @@
+import type { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { type ColumnVector, PHYSICAL_WIDTH, type PhysicalType } from './column.ts';
+import { type GroupLayout, putLayout, RESULT_BYTES } from './group-layout.ts';
+import { readGroups, writeGroups } from './group-snapshot.ts';
+import type { Kernel } from './kernel.ts';
+import { COLUMN_BYTES, putColumns } from './state-column.ts';
+
+/** Offsets as in assembly/state/group-layout.ts. */
+const TABLE = { groups: 24, size: 32, changedCount: 44, late: 52, failed: 60 } as const;
+const SHAPE = { i32: 0, i64: 1, f64: 2, str: 3, f32: 4 } as const;
+
+/** Rows of a batch and where their windows end: addresses as in column.ts. */
+export interface GroupInput {
+  /** One per key of the layout. */
+  readonly keys: readonly ColumnVector[];
+  /** i64 (µs), to which `endAdd` is added; 0 when not windowed. */
+  readonly ends: number;
+  readonly endAdd: bigint;
+  /** Watermark of each row's own partition (i64, µs), or 0. */
+  readonly watermarks: number;
+  readonly selection: number;
+  readonly selected: number;
+  readonly weights: number;
+}
+
+/** The group of each row that is not late: addresses of u32 lists in the arena. */
+export interface GroupedRows {
+  readonly records: number;
+  readonly rows: number;
+  readonly count: number;
+}
+
+/** Rows to be emitted: records with weights (i32) and results, in the arena; and groups whose result does not fit. */
+export interface GroupOutput {
+  readonly records: number;
+  readonly weights: number;
+  readonly results: number;
+  readonly count: number;
+  readonly failed: number;
+  readonly failedCount: number;
+}
+
+/**
+ * The groups of an aggregate in the kernel's memory, by window and key, with the states of the aggregates beside the key.
+ * Nothing is allocated per row.
+ */
+export class GroupState {
+  readonly #kernel: Kernel;
+  readonly #layout: GroupLayout;
+  readonly #layoutAddress: number;
+  readonly #table: number;
+  readonly #columns: number;
+
+  constructor(kernel: Kernel, layout: GroupLayout) {
+    this.#kernel = kernel;
+    this.#layout = layout;
+    this.#layoutAddress = putLayout(kernel, layout);
+    this.#table = kernel.exports.groupCreate(this.#layoutAddress) >>> 0;
+    this.#columns = kernel.alloc(Math.max(1, layout.keys.length) * COLUMN_BYTES);
+  }
+
+  #word(at: number): number {
+    return this.#kernel.u32()[(this.#table + at) >>> 2]!;
+  }
+
+  #long(at: number): number {
+    return Number(this.#kernel.i64()[(this.#table + at) / 8]);
+  }
+
+  get groups(): number {
+    return this.#long(TABLE.groups);
+  }
+
+  /** Bytes allocated. */
+  get bytes(): number {
+    return this.#long(TABLE.size);
+  }
+
+  /** Finds or makes the group of each row; `late` gets the numbers of rows whose window `watermark` or their own has closed. */
+  assign(input: GroupInput, watermark: bigint): GroupedRows & { readonly late: number; readonly lateCount: number } {
+    const kernel = this.#kernel;
+    const { keys, ends, endAdd, watermarks, selection, selected, weights } = input;
+    const records = kernel.arenaAlloc(selected * 4);
+    const rows = kernel.arenaAlloc(selected * 4);
+    const late = kernel.arenaAlloc(selected * 4);
+    putColumns(kernel, this.#columns, keys);
+    const count = kernel.exports.groupRows(
+      this.#table,
+      this.#columns,
+      ends,
+      endAdd,
+      watermarks,
+      watermark,
+      selection,
+      selected,
+      weights,
+      records,
+      rows,
+      late,
+    );
+    return { records, rows, count, late, lateCount: this.#word(TABLE.late) };
+  }
+
+  /** Those of the rows for which the boolean column is true. */
+  filter(column: ColumnVector, { records, rows, count }: GroupedRows): GroupedRows {
+    const kernel = this.#kernel;
+    const keptRecords = kernel.arenaAlloc(count * 4);
+    const keptRows = kernel.arenaAlloc(count * 4);
+    const kept = kernel.exports.groupFilter(this.#describe(column), records, rows, count, keptRecords, keptRows);
+    return { records: keptRecords, rows: keptRows, count: kept };
+  }
+
+  /** Adds the rows to one aggregate; `column` is its argument, undefined for count(*). */
+  add(
+    aggregate: number,
+    column: ColumnVector | undefined,
+    weights: number,
+    { records, rows, count }: GroupedRows,
+  ): void {
+    const described = column === undefined ? 0 : this.#describe(column);
+    this.#kernel.exports.groupAdd(this.#table, aggregate, described, weights, records, rows, count);
+  }
+
+  #describe(column: ColumnVector): number {
+    const address = this.#kernel.arenaAlloc(COLUMN_BYTES);
+    putColumns(this.#kernel, address, [column]);
+    return address;
+  }
+
+  get changes(): number {
+    return this.#word(TABLE.changedCount);
+  }
+
+  /** One net change for each of `count` changed groups from position `from`; {@link forgetChanges} ends it. */
+  takeChanges(from: number, count: number): GroupOutput {
+    const kernel = this.#kernel;
+    const rowsMax = this.#layout.keepsEmitted ? count * 2 : count;
+    // One row more: a change is computed before it is known whether its group stays.
+    const results = kernel.arenaAlloc((rowsMax + 1) * this.#layout.aggregates.length * RESULT_BYTES);
+    const records = kernel.arenaAlloc(rowsMax * 4);
+    const weights = kernel.arenaAlloc(rowsMax * 4);
+    const failed = kernel.arenaAlloc(count * 4);
+    const rows = kernel.exports.groupChanges(this.#table, from, count, records, weights, results, failed);
+    const failedCount = this.#word(TABLE.failed);
+    const said = this.#layout.keepsEmitted ? weights : 0;
+    return { records, weights: said, results, count: rows, failed, failedCount };
+  }
+
+  forgetChanges(): void {
+    this.#kernel.exports.groupForget(this.#table);
+  }
+
+  /** The earliest end of a window; undefined when there is none. */
+  nextEnd(): bigint | undefined {
+    const { exports } = this.#kernel;
+    return exports.groupWindows(this.#table) === 0 ? undefined : exports.groupWindowEnd(this.#table, 0);
+  }
+
+  /** How many windows end at or before `watermark`: the first so many. */
+  closing(watermark: bigint): number {
+    const { exports } = this.#kernel;
+    const windows = exports.groupWindows(this.#table) >>> 0;
+    let count = 0;
+    while (count < windows && exports.groupWindowEnd(this.#table, count) <= watermark) count++;
+    return count;
+  }
+
+  /** The records of a window in the order of their first rows, in a block that the caller frees. */
+  windowRecords(window: number): { readonly records: number; readonly count: number } {
+    const { exports } = this.#kernel;
+    const records = this.#kernel.alloc(Math.max(1, exports.groupWindowGroups(this.#table, window) >>> 0) * 4);
+    return { records, count: exports.groupWindowRecords(this.#table, window, records) >>> 0 };
+  }
+
+  /** Results of `count` records (u32) at an address. */
+  takeResults(from: number, count: number): GroupOutput {
+    const kernel = this.#kernel;
+    const results = kernel.arenaAlloc((count + 1) * this.#layout.aggregates.length * RESULT_BYTES);
+    const records = kernel.arenaAlloc(count * 4);
+    const failed = kernel.arenaAlloc(count * 4);
+    const rows = kernel.exports.groupResults(this.#table, from, count, records, results, failed);
+    return { records, weights: 0, results, count: rows, failed, failedCount: this.#word(TABLE.failed) };
+  }
+
+  dropWindows(count: number): void {
+    this.#kernel.exports.groupDropWindows(this.#table, count);
+  }
+
+  /** A key column of records. Strings point into the groups' memory: valid until rows are assigned or windows dropped. */
+  keyColumn(key: number, records: number, count: number): ColumnVector {
+    const { physical } = this.#layout.keys[key]!;
+    return this.#column(physical, count, (data, nulls) =>
+      this.#kernel.exports.groupKeyColumn(this.#table, key, records, count, data, nulls),
+    );
+  }
+
+  /** The results of one aggregate; `single` rounds doubles to single precision. */
+  resultColumn(aggregate: number, physical: PhysicalType, single: boolean, output: GroupOutput): ColumnVector {
+    const { results, count } = output;
+    const shape = single ? SHAPE.f32 : SHAPE[physical];
+    return this.#column(physical, count, (data, nulls) =>
+      this.#kernel.exports.groupResultColumn(this.#table, aggregate, shape, results, count, data, nulls),
+    );
+  }
+
+  #column(physical: PhysicalType, count: number, fill: (data: number, nulls: number) => number): ColumnVector {
+    const data = this.#kernel.arenaAlloc(Math.max(1, count) * PHYSICAL_WIDTH[physical]);
+    const nulls = this.#kernel.arenaAlloc(Math.max(1, count));
+    return { physical, data, nulls: fill(data, nulls) !== 0 ? nulls : 0 };
+  }
+
+  /** A sum of integers as it is, and how many there were. */
+  integerResult(aggregate: number, row: number, output: GroupOutput): { readonly sum: bigint; readonly count: bigint } {
+    const at = (output.results + (row * this.#layout.aggregates.length + aggregate) * RESULT_BYTES) / 8;
+    const longs = this.#kernel.i64();
+    return { sum: (longs[at + 1]! << 64n) | BigInt.asUintN(64, longs[at]!), count: longs[at + 2]! };
+  }
+
+  snapshot(writer: ByteWriter): void {
+    writeGroups(this.#kernel, this.#table, this.groups, writer);
+  }
+
+  /** @throws HeadraceError `KERNEL_STATE_INVALID` when another version wrote it */
+  restore(reader: ByteReader): void {
+    readGroups(this.#kernel, this.#table, reader);
+  }
+
+  close(): void {
+    this.#kernel.exports.groupFree(this.#table);
+    this.#kernel.free(this.#layoutAddress);
+    this.#kernel.free(this.#columns);
+  }
+}
