@@ -1,0 +1,163 @@
+import { DuckDBInstance } from '@duckdb/node-api';
+import { EngineWorld, sqlPipeline } from '../../src/engine/engine-world.fixture.ts';
+import { decodeJournalRecord, JOURNAL_SPACE } from '../../src/engine/journal.ts';
+import { type RandomData, randomData } from './random-data.ts';
+import { type RandomPipeline, randomPipeline } from './random-pipeline.ts';
+import { RandomSource } from './random-source.ts';
+
+/** Reasons for which the engine may leave a row out; the query leaves the same rows out. */
+const EXPECTED_REASONS = new Set(['late']);
+
+type Connection = Awaited<ReturnType<DuckDBInstance['connect']>>;
+
+/** DuckDB, started once for many rounds. */
+export class Oracle {
+  readonly #instance: DuckDBInstance;
+  readonly connection: Connection;
+
+  private constructor(instance: DuckDBInstance, connection: Connection) {
+    this.#instance = instance;
+    this.connection = connection;
+  }
+
+  static async open(): Promise<Oracle> {
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    await connection.run('SET threads = 1');
+    return new Oracle(instance, connection);
+  }
+
+  close(): void {
+    this.connection.closeSync();
+    this.#instance.closeSync();
+  }
+}
+
+/** One set of data through several pipelines; throws with both answers where they differ. Returns how many were compared. */
+export async function runRound(seed: number, pipelines: number, oracle: Oracle): Promise<number> {
+  const random = new RandomSource(seed);
+  const data = randomData(random);
+  const plans = Array.from({ length: pipelines }, () => randomPipeline(random));
+  const world = await EngineWorld.open();
+  try {
+    await process(world, data, plans);
+    await loadEvents(oracle.connection, world, data);
+    for (const [i, plan] of plans.entries()) await compare(world, oracle.connection, plan, `p${i}`, seed);
+  } finally {
+    await world.stop();
+  }
+  return plans.length;
+}
+
+const sourceSql = (data: RandomData): string => `
+CREATE SOURCE events (id text, ts timestamptz, k text, i int4, l int8, f float8, d numeric(12,2), b boolean,
+  WATERMARK FOR ts AS ts - INTERVAL '${data.delaySeconds} seconds'
+) WITH (topic = 'events', format = 'json');
+`;
+
+async function process(world: EngineWorld, data: RandomData, plans: readonly RandomPipeline[]): Promise<void> {
+  await world.createTopic('events', { partitions: data.partitions });
+  const running = [];
+  for (const [i, plan] of plans.entries()) {
+    const compiled = await sqlPipeline(sourceSql(data) + plan.sql, `p${i}`);
+    const outputs = compiled.outputs.map((output) => ({ ...output, topic: `p${i}` }));
+    running.push(await world.startPipeline({ ...compiled, outputs }, { bounded: true }));
+  }
+  for (const group of data.groups) {
+    for (const { partition, rows } of group) await world.write('events', rows, partition);
+    for (const pipeline of running) await pipeline.idle();
+  }
+  for (const pipeline of running) await pipeline.idle({ closeWindows: true });
+}
+
+/** The table `events`, from the log's bytes; the order of processing is that of the journal of the first pipeline. */
+async function loadEvents(connection: Connection, world: EngineWorld, data: RandomData): Promise<void> {
+  await connection.run('CREATE OR REPLACE TABLE log (epoch INTEGER, p INTEGER, o INTEGER, value VARCHAR)');
+  const journal = [...world.log.ledgerEntries(JOURNAL_SPACE)]
+    .filter(([key]) => key.startsWith('p0/'))
+    .map(([, value]) => decodeJournalRecord(value));
+  const offsets = new Map<number, number>();
+  const appender = await connection.createAppender('log');
+  for (const { partition, value } of world.records('events')) {
+    const offset = offsets.get(partition) ?? 0;
+    offsets.set(partition, offset + 1);
+    const epoch = journal.find(({ ranges }) =>
+      ranges.some((range) => range.partition === partition && range.from <= offset && offset < range.to),
+    )!.epoch;
+    appender.appendInteger(epoch);
+    appender.appendInteger(partition);
+    appender.appendInteger(offset);
+    appender.appendVarchar(JSON.stringify(value));
+    appender.endRow();
+  }
+  appender.flushSync();
+  appender.closeSync();
+  await connection.run(`
+    CREATE OR REPLACE TABLE events AS
+    SELECT p, o, row_number() OVER (ORDER BY epoch, p, o) AS seq,
+      value ->> '$.id' AS id, CAST(value ->> '$.ts' AS TIMESTAMP) AS ts, value ->> '$.k' AS k,
+      CAST(value ->> '$.i' AS INTEGER) AS i, CAST(value ->> '$.l' AS BIGINT) AS l, CAST(value ->> '$.f' AS DOUBLE) AS f,
+      CAST(value ->> '$.d' AS DECIMAL(12, 2)) AS d, CAST(value ->> '$.b' AS BOOLEAN) AS b,
+      max(CAST(value ->> '$.ts' AS TIMESTAMP)) OVER (PARTITION BY p ORDER BY o ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        - INTERVAL '${data.delaySeconds} seconds' AS wm
+    FROM log`);
+}
+
+async function compare(
+  world: EngineWorld,
+  connection: Connection,
+  plan: RandomPipeline,
+  topic: string,
+  seed: number,
+): Promise<void> {
+  const letters = world.letters().filter((letter) => letter.pipeline === topic);
+  const unexpected = letters.filter((letter) => !EXPECTED_REASONS.has(letter.reason));
+  const rows = plan.keyed && !isPlain(plan) ? world.table(topic) : world.values(topic);
+  const actual = rows.map((row) => textOf(plan, (name) => row[name])).sort();
+  const answer = await connection.runAndReadAll(plan.query).catch((cause: unknown) => {
+    throw new Error(`seed ${seed}, pipeline ${topic}: the oracle refuses ${plan.query}`, { cause });
+  });
+  const expected = answer
+    .getRowObjectsJS()
+    .map((row) => textOf(plan, (name) => row[name]))
+    .sort();
+  const missing = difference(expected, actual);
+  const extra = difference(actual, expected);
+  if (missing.length === 0 && extra.length === 0 && unexpected.length === 0) return;
+  throw new Error(
+    [
+      `seed ${seed}, pipeline ${topic}: ${missing.length} rows are missing, ${extra.length} are not expected, of ${expected.length}`,
+      `missing: ${missing.slice(0, 5).join('\n         ')}`,
+      `extra:   ${extra.slice(0, 5).join('\n         ')}`,
+      `letters: ${unexpected.slice(0, 3).map((letter) => `${letter.reason}: ${letter.message}`)}`,
+      plan.sql,
+      plan.query,
+    ].join('\n'),
+  );
+}
+
+const isPlain = (plan: RandomPipeline): boolean => plan.columns[0]?.name === 'ts';
+
+/** A row as text that is equal for equal values: numbers to twelve digits, times in milliseconds. */
+function textOf(plan: RandomPipeline, read: (name: string) => unknown): string {
+  const parts = plan.columns.map(({ name, type }) => {
+    const value = read(name);
+    if (value === null || value === undefined) return 'null';
+    if (type === 'time') return String(typeof value === 'string' ? Date.parse(value) : Number(value));
+    if (type === 'text') return JSON.stringify(value);
+    if (type === 'boolean') return String(value);
+    const number = Number(String(value));
+    return number === 0 ? '0' : number.toPrecision(12);
+  });
+  return parts.join(' ');
+}
+
+function difference(from: readonly string[], taken: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const row of taken) counts.set(row, (counts.get(row) ?? 0) + 1);
+  return from.filter((row) => {
+    const left = counts.get(row) ?? 0;
+    if (left > 0) counts.set(row, left - 1);
+    return left === 0;
+  });
+}
