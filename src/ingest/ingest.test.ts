@@ -205,8 +205,8 @@ describe('a refused record', () => {
     const { refusals, accepted } = await send('a,b\n1,2\n3\n4,5\n"6', 'csv');
     expect(accepted).toBe(2);
     expect(refusals.map((r) => [r.line, r.message])).toEqual([
-      [3, 'the row has 1 fields, the header has 2'],
-      [5, 'a quoted field does not end'],
+      [3, '1 fields where the header has 2'],
+      [5, 'a quoted field is not closed'],
     ]);
   });
 

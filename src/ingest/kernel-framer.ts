@@ -1,12 +1,11 @@
 import { HeadraceError } from '../base/error.ts';
+import { type CsvColumn, type CsvRows, csvToNdjson } from '../kernel/csv.ts';
 import type { DecodedBatch, JsonDecoder, JsonInputFormat, RowError } from '../kernel/json-decoder.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { encodeRecordBatches } from '../kernel/record-batch.ts';
 import type { Append } from '../log/log.ts';
-import { pointerOf } from '../schema/keyword.ts';
 import { BatchMemory } from './batch-memory.ts';
 import { lengthOf, partsOf } from './body-bytes.ts';
-import { type CsvColumnType, type CsvText, convertCsv } from './csv-text.ts';
 import type { FramedBody, FramedGroup, FrameGroupInput, FrameInput, Framer, RefusedRow } from './framer.ts';
 import { frameGroup } from './group-framer.ts';
 import type { BodyBytes } from './ingest.ts';
@@ -51,7 +50,7 @@ export class KernelFramer implements Framer {
 
   #run(pass: FramePass, input: FrameInput, topicDecoder: TopicDecoder): void {
     if (input.format === 'csv') {
-      pass.csv(convertCsv(withoutByteOrderMark(wholeOf(input.body)), columnTypes(topicDecoder)));
+      pass.csv(csvToNdjson(wholeOf(input.body), { columns: csvColumns(topicDecoder), defaultType: 'guess' }));
     } else {
       const parts = partsOf(input.body);
       const bytes = lengthOf(input.body);
@@ -93,10 +92,6 @@ function wholeOf(body: BodyBytes): Uint8Array {
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
-function withoutByteOrderMark(body: Uint8Array): Uint8Array {
-  return body.subarray(byteOrderMarkBytes(body));
-}
-
 function byteOrderMarkBytes(body: Uint8Array): number {
   return BYTE_ORDER_MARK.every((byte, at) => body[at] === byte) ? BYTE_ORDER_MARK.length : 0;
 }
@@ -108,15 +103,17 @@ function formatOf(format: 'json' | 'ndjson', body: Uint8Array): JsonInputFormat 
   return body[at] === LEFT_BRACKET ? 'array' : 'one';
 }
 
-/** How a CSV column becomes JSON, by what the schema asks of it. */
-function columnTypes(topicDecoder: TopicDecoder): (column: string) => CsvColumnType {
-  return (column) => {
-    const types = topicDecoder.fields.get(pointerOf([column]))?.types;
-    if (types === undefined) return 'guess';
-    if (types.includes('string')) return 'string';
-    if (types.includes('number') || types.includes('integer')) return 'number';
-    return types.includes('boolean') ? 'boolean' : 'guess';
-  };
+/** How the columns that the schema knows become JSON. */
+function csvColumns(topicDecoder: TopicDecoder): ReadonlyMap<string, CsvColumn> {
+  const columns = new Map<string, CsvColumn>();
+  for (const { path, types } of topicDecoder.fields.values()) {
+    const [name] = path;
+    if (name === undefined || path.length > 1) continue;
+    if (types.includes('string')) columns.set(name, { type: 'string' });
+    else if (types.includes('number') || types.includes('integer')) columns.set(name, { type: 'number' });
+    else if (types.includes('boolean')) columns.set(name, { type: 'boolean' });
+  }
+  return columns;
 }
 
 /** One body on its way: what was taken and what was refused so far. */
@@ -149,8 +146,10 @@ class FramePass implements FramedBody {
     this.#allocate = allocate;
   }
 
-  csv(csv: CsvText): void {
-    for (const row of csv.refused) this.#refuse(row);
+  csv(csv: CsvRows): void {
+    for (const { line, reason, message, value } of csv.errors) {
+      this.#refuse({ line, reason, pointer: undefined, message, bytes: value });
+    }
     this.#lineOfRow = (row) => csv.lines[row] ?? 0;
     this.json('lines', this.#kernel.arenaCopy(csv.ndjson), csv.ndjson.length);
     this.refused.sort((a, b) => a.line - b.line);
