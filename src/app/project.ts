@@ -5,12 +5,12 @@ import { OPTIONS, type Options, TOPIC_OPTIONS } from '../base/config/options.ts'
 import { secretFileReader } from '../base/config/secret-file.ts';
 import { parseYaml, type YamlSection } from '../base/config/yaml-section.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
-import { bindUserModule } from '../builder/user-function.ts';
+import { bindUserModule, ownFunctions } from '../builder/user-function.ts';
 import type { Column } from '../plan/data-type.ts';
 import { isPipeline } from '../plan/factory.ts';
 import type { Pipeline } from '../plan/node.ts';
-import { compilePipeline } from '../sql/pipeline-compiler.ts';
-import { bundleModule, importModule } from './module-bundle.ts';
+import { compilePipeline, type LoadedModule } from '../sql/pipeline-compiler.ts';
+import { bundleFunctions, loadModule } from './module-bundle.ts';
 import type { TopicDeclaration } from './topic-setup.ts';
 
 /** Keys of `headrace.yaml` that hold named parts, not options. */
@@ -133,18 +133,49 @@ async function compileFile(
       name: basename(file, '.sql'),
       file: shown,
       catalog,
-      loadModule: (path) => bundleModule(resolve(file, '..', path)),
+      loadModule: (path) => functionsOf(dir, resolve(file, '..', path)),
     });
   }
-  const module = await bundleModule(file);
-  const exported = await importModule(module, join(dir, CACHE_FOLDER), shown);
+  const exported = await loadModule({ file, root: dir }, join(dir, CACHE_FOLDER));
   const pipeline = exported.default;
-  if (isPipeline(pipeline)) return bindUserModule(pipeline, module);
+  if (isPipeline(pipeline)) return withFunctions(pipeline, exported, { file, root: dir });
   throw new HeadraceError(`loading ${shown}: its default export is not a pipeline`, {
     code: 'CONFIG_NOT_A_PIPELINE',
     domain: 'config',
     position: { file: shown, line: 1, column: 1 },
-    next: 'write "export default pipeline(...)"',
+    next: 'write "export default pipeline(...)", or move a file of functions out of pipelines/',
+  });
+}
+
+/** The bundle that `CREATE FUNCTION` names. */
+async function functionsOf(root: string, file: string): Promise<LoadedModule> {
+  if (!existsSync(file)) {
+    throw new HeadraceError(`there is no file ${relative(process.cwd(), file)}`, {
+      code: 'CONFIG_MODULE_MISSING',
+      domain: 'config',
+      next: 'the path is relative to the SQL file',
+    });
+  }
+  const { module, exports } = await bundleFunctions({ file, root });
+  return { ...module, exports };
+}
+
+/** The pipeline of a TypeScript file with the functions that it declares bound to the bundle that the workers load. */
+async function withFunctions(
+  pipeline: Pipeline,
+  exported: Readonly<Record<string, unknown>>,
+  place: { readonly file: string; readonly root: string },
+): Promise<Pipeline> {
+  const used = ownFunctions(pipeline);
+  if (used.length === 0) return pipeline;
+  const missing = used.find((name) => typeof exported[name] !== 'function');
+  if (missing === undefined) return bindUserModule(pipeline, (await bundleFunctions(place)).module);
+  const shown = relative(process.cwd(), place.file);
+  throw new HeadraceError(`loading ${shown}: the user function "${missing}" is not exported under its name`, {
+    code: 'CONFIG_FUNCTION_NOT_EXPORTED',
+    domain: 'config',
+    position: { file: shown, line: 1, column: 1 },
+    next: `write "export const ${missing} = udf('${missing}', ...)", so that the workers find it`,
   });
 }
 
