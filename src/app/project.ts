@@ -11,6 +11,7 @@ import { isPipeline } from '../plan/factory.ts';
 import type { Pipeline } from '../plan/node.ts';
 import { compilePipeline, type LoadedModule } from '../sql/pipeline-compiler.ts';
 import { bundleFunctions, loadModule } from './module-bundle.ts';
+import { checkSink, checkSinkNode } from './sinks.ts';
 import type { TopicDeclaration } from './topic-setup.ts';
 
 /** Keys of `headrace.yaml` that hold named parts, not options. */
@@ -133,12 +134,16 @@ async function compileFile(
       name: basename(file, '.sql'),
       file: shown,
       catalog,
+      checkSink,
       loadModule: (path) => functionsOf(dir, resolve(file, '..', path)),
     });
   }
   const exported = await loadModule({ file, root: dir }, join(dir, CACHE_FOLDER));
   const pipeline = exported.default;
-  if (isPipeline(pipeline)) return withFunctions(pipeline, exported, { file, root: dir });
+  if (isPipeline(pipeline)) {
+    for (const sink of pipeline.sinks) checkSinkNode(sink, { file: shown, line: 1, column: 1 });
+    return withFunctions(pipeline, exported, { file, root: dir });
+  }
   throw new HeadraceError(`loading ${shown}: its default export is not a pipeline`, {
     code: 'CONFIG_NOT_A_PIPELINE',
     domain: 'config',

@@ -30,6 +30,7 @@ import { Housekeeping } from './housekeeping.ts';
 import { httpServices, type Parts } from './http-services.ts';
 import { collectLogMetrics, fsyncMeter } from './log-metrics.ts';
 import { loadProject, type Project } from './project.ts';
+import { RunningSinks } from './sinks.ts';
 import { TopicCatalogue, topicsOfSources } from './topic-setup.ts';
 import { packageVersion } from './version.ts';
 
@@ -106,6 +107,7 @@ class Runtime implements RunningApp {
   #project: Project;
   #parts: Parts | undefined;
   #alerts: Alerts | undefined;
+  #sinks: RunningSinks | undefined;
   #url: string | undefined;
   #ready = false;
   #stopped: Promise<void> | undefined;
@@ -152,6 +154,10 @@ class Runtime implements RunningApp {
     const { close } = this.#alerts;
     this.#closers.push(() => close.call(this.#alerts));
     if (this.#options.until === 'stopped') await this.#openDoor(parts);
+    const sinks = new RunningSinks(parts);
+    this.#sinks = sinks;
+    this.#closers.push(() => sinks.stop());
+    await sinks.apply(this.#project);
     await this.#startConnectors();
     this.#ready = true;
   }
@@ -329,6 +335,7 @@ class Runtime implements RunningApp {
     for (const running of this.pipelines()) await running.idle({ closeWindows: true });
     await this.parts.tables.caughtUp();
     await this.#alerts?.caughtUp();
+    await this.#sinks?.drained();
   }
 
   async apply(): Promise<void> {
@@ -353,6 +360,7 @@ class Runtime implements RunningApp {
       for (const output of pipeline.outputs) tables.add(pipeline.name, output);
       for (const rule of pipeline.alerts) this.#alerts?.add(rule);
     }
+    await this.#sinks?.apply(next);
     this.#project = next;
   }
 

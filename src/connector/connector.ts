@@ -16,3 +16,27 @@ export interface SourceStatus {
   readonly refused: number;
   readonly error: Error | undefined;
 }
+
+/** A sink that takes the records of a topic elsewhere, in the order of each partition. */
+export interface SinkConnector {
+  readonly name: string;
+  /** Goes on where it was. Failures are retried or end in `status().error`; nothing is thrown. */
+  start(): void;
+  /** Resolves when what the topic holds now has been delivered; rejects when the sink fails before. */
+  drained(): Promise<void>;
+  /** What was delivered is committed. */
+  stop(): Promise<void>;
+  status(): SinkStatus;
+}
+
+export interface SinkStatus {
+  readonly state: 'starting' | 'running' | 'failed' | 'stopped';
+  /** Delivered since the start of the process. */
+  readonly records: number;
+  /** Refused by the target, to dead letters. */
+  readonly refused: number;
+  /** In the topic, and neither delivered nor refused. */
+  readonly lagRecords: number;
+  /** The last failure, until something has been delivered again. */
+  readonly error: Error | undefined;
+}

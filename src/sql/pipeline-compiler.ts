@@ -1,4 +1,5 @@
 import { parseDurationMs } from '../base/duration.ts';
+import type { SourcePosition } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import { resolveAlertKeys } from '../plan/alert-key.ts';
 import type { Column } from '../plan/data-type.ts';
@@ -21,6 +22,7 @@ import type {
   CreateSource,
   CreateView,
   NameAt,
+  OptionAt,
   Options,
   Statement,
   TextRange,
@@ -32,6 +34,12 @@ export interface LoadedModule extends UserModule {
   readonly exports?: readonly string[];
 }
 
+/** An option as written, and where. */
+export interface SinkOption {
+  readonly value: string;
+  readonly position: SourcePosition;
+}
+
 export interface CompileOptions {
   /** Name of the pipeline: the file's, without its ending. */
   readonly name: string;
@@ -39,6 +47,8 @@ export interface CompileOptions {
   readonly file?: string;
   /** Bundles a file of user functions; the path is as written in `CREATE FUNCTION`. */
   readonly loadModule?: (path: string) => LoadedModule | Promise<LoadedModule>;
+  /** Refuses the options that a sink's connector does not take; throws an error with its position. */
+  readonly checkSink?: (name: string, connector: SinkOption, options: ReadonlyMap<string, SinkOption>) => void;
   /** Views of other pipelines that alerts and sinks may name. */
   readonly catalog?: ReadonlyMap<string, readonly Column[]>;
 }
@@ -282,15 +292,17 @@ class PipelineCompiler {
         next: "add WITH (connector = '...')",
       });
     }
-    const rest = [...statement.options]
-      .filter(([name]) => name !== 'connector')
-      .map(([name, { value }]) => [name, value]);
+    if (this.#sinks.some((sink) => sink.name === statement.name.name)) throw this.#twice(statement.name);
+    const rest = [...statement.options].filter(([name]) => name !== 'connector');
+    const placed = ({ value, at }: OptionAt): SinkOption => ({ value, position: this.#source.position(at) });
+    const options = new Map(rest.map(([name, option]) => [name, placed(option)]));
+    this.#options.checkSink?.(statement.name.name, placed(connector), options);
     this.#sinks.push(
       sinkNode({
         name: statement.name.name,
         from: statement.from.name,
         connector: connector.value,
-        options: Object.fromEntries(rest) as Record<string, string>,
+        options: Object.fromEntries(rest.map(([name, { value }]) => [name, value])),
       }),
     );
   }

@@ -1,0 +1,166 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type OptionMap, readSection } from '../base/config/option-set.ts';
+import { YamlSection } from '../base/config/yaml-section.ts';
+import { HeadraceError, type SourcePosition } from '../base/error.ts';
+import { nearestName } from '../base/nearest-name.ts';
+import type { SinkConnector } from '../connector/connector.ts';
+import { createFileSink } from '../connector/file/file-sink.ts';
+import { FILE_SINK_OPTIONS } from '../connector/file/file-sink-options.ts';
+import { createHttpSink } from '../connector/http/http-sink.ts';
+import { HTTP_SINK_OPTIONS } from '../connector/http/http-sink-options.ts';
+import type { SinkNode } from '../plan/node.ts';
+import type { SinkOption } from '../sql/pipeline-compiler.ts';
+import type { Parts } from './http-services.ts';
+import type { Project } from './project.ts';
+
+type SinkServices = Pick<Parts, 'log' | 'clock' | 'logger'>;
+type OpenSink = (sink: SinkNode, topic: string, project: Pick<Project, 'dir'>, parts: SinkServices) => SinkConnector;
+
+interface SinkKind {
+  readonly options: OptionMap;
+  /** Options that have no fallback. */
+  readonly needed: readonly string[];
+  readonly open: OpenSink;
+}
+
+/** The kinds that `CREATE SINK ... WITH (connector = '...')` may name. */
+const SINKS: ReadonlyMap<string, SinkKind> = new Map<string, SinkKind>([
+  [
+    'file',
+    {
+      options: FILE_SINK_OPTIONS,
+      needed: ['path'],
+      open: (sink, topic, { dir }, { log, clock, logger }) =>
+        createFileSink(sink.name, topic, readSection(FILE_SINK_OPTIONS, sectionOf(sink)), dir, { log, clock, logger }),
+    },
+  ],
+  [
+    'http',
+    {
+      options: HTTP_SINK_OPTIONS,
+      needed: ['url'],
+      open: (sink, topic, { dir }, { log, clock, logger }) => {
+        const options = readSection(HTTP_SINK_OPTIONS, sectionOf(sink));
+        const { bearerTokenFile } = options;
+        const token = async () =>
+          bearerTokenFile === undefined ? undefined : (await readFile(resolve(dir, bearerTokenFile), 'utf8')).trim();
+        return createHttpSink(sink.name, topic, options, { log, clock, logger, token });
+      },
+    },
+  ],
+]);
+
+/**
+ * Refuses a sink that could not be opened, at the place of the mistake.
+ * @throws HeadraceError `CONFIG_CONNECTOR_UNKNOWN`, `CONNECTOR_OPTION_MISSING`, domain `config`
+ */
+export function checkSink(name: string, connector: SinkOption, options: ReadonlyMap<string, SinkOption>): void {
+  const kind = sinkKind(name, connector.value, connector.position);
+  readSection(
+    kind.options,
+    new YamlSection([...options].map(([path, { value, position }]) => yamlValue(path, value, position))),
+  );
+  const missing = kind.needed.find((needed) => (options.get(needed)?.value ?? '') === '');
+  if (missing === undefined) return;
+  const { help } = Object.values(kind.options).find((declared) => declared.name === missing)!;
+  throw new HeadraceError(`reading sink "${name}": "${missing}" is missing`, {
+    code: 'CONNECTOR_OPTION_MISSING',
+    domain: 'connector',
+    position: connector.position,
+    next: `set it (${help})`,
+  });
+}
+
+/** As {@link checkSink}, for a sink that was declared in TypeScript. */
+export function checkSinkNode({ name, connector, options }: SinkNode, position: SourcePosition): void {
+  const at = (value: string): SinkOption => ({ value, position });
+  checkSink(name, at(connector), new Map(Object.entries(options).map(([key, value]) => [key, at(value)])));
+}
+
+/** The sinks of the running project. */
+export class RunningSinks {
+  readonly #parts: SinkServices;
+  readonly #running = new Map<string, { readonly identity: string; readonly connector: SinkConnector }>();
+
+  constructor(parts: SinkServices) {
+    this.#parts = parts;
+  }
+
+  /** Starts what the project declares, stops what it no longer does; what is unchanged runs on. The topics exist. */
+  async apply(project: Project): Promise<void> {
+    const declared = declaredSinks(project);
+    for (const [name, { identity, connector }] of this.#running) {
+      if (declared.get(name)?.identity === identity) continue;
+      await connector.stop();
+      this.#running.delete(name);
+    }
+    for (const [name, { identity, sink, topic }] of declared) {
+      if (this.#running.has(name)) continue;
+      const connector = sinkKind(name, sink.connector).open(sink, topic, project, this.#parts);
+      this.#running.set(name, { identity, connector });
+      connector.start();
+    }
+  }
+
+  /** Resolves when everything that the topics hold has been delivered. */
+  async drained(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ connector }) => connector.drained()));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ connector }) => connector.stop()));
+  }
+}
+
+interface DeclaredSink {
+  readonly sink: SinkNode;
+  readonly topic: string;
+  readonly identity: string;
+}
+
+function declaredSinks(project: Project): ReadonlyMap<string, DeclaredSink> {
+  const sinks = new Map<string, DeclaredSink>();
+  for (const sink of project.pipelines.flatMap((pipeline) => pipeline.sinks)) {
+    if (sinks.has(sink.name)) throw sinkTwice(sink.name);
+    const topic = topicOf(sink, project);
+    sinks.set(sink.name, { sink, topic, identity: JSON.stringify([sink, topic]) });
+  }
+  return sinks;
+}
+
+/** Of a view of any pipeline, or of a source of its own. */
+function topicOf(sink: SinkNode, { pipelines }: Project): string {
+  const output = pipelines.flatMap(({ outputs }) => outputs).find(({ name }) => name === sink.from);
+  const source = pipelines.flatMap(({ sources }) => sources).find(({ name }) => name === sink.from);
+  return output?.topic ?? source?.topic ?? sink.from;
+}
+
+function sectionOf({ name, options }: SinkNode): YamlSection {
+  const position = { file: `sink ${name}`, line: 1, column: 1 };
+  return new YamlSection(Object.entries(options).map(([path, value]) => yamlValue(path, value, position)));
+}
+
+function yamlValue(path: string, text: string, position: SourcePosition) {
+  return { path, text, position: { ...position, file: position.file ?? 'SQL' } };
+}
+
+function sinkKind(name: string, connector: string, position?: SourcePosition): SinkKind {
+  const kind = SINKS.get(connector);
+  if (kind !== undefined) return kind;
+  const near = nearestName(connector, SINKS.keys());
+  throw new HeadraceError(`reading sink "${name}": unknown connector "${connector}"`, {
+    code: 'CONFIG_CONNECTOR_UNKNOWN',
+    domain: 'config',
+    ...(position && { position }),
+    next: near === undefined ? `use one of ${[...SINKS.keys()].join(', ')}` : `did you mean "${near}"?`,
+  });
+}
+
+function sinkTwice(name: string): HeadraceError {
+  return new HeadraceError(`opening sink "${name}": there is another one of this name`, {
+    code: 'SQL_DUPLICATE_NAME',
+    domain: 'connector',
+    next: 'rename one of the two: the position of a sink is kept by its name',
+  });
+}

@@ -1,0 +1,38 @@
+import { option } from '../base/config/option.ts';
+
+/** Options that every sink has. */
+export const SINK_OPTIONS = {
+  start: option.choice({
+    name: 'start',
+    choices: ['earliest', 'latest'],
+    fallback: 'earliest',
+    help: 'Where a new sink begins: at the first record that is kept, or with what comes from now on.',
+  }),
+  rows: option.choice({
+    name: 'rows',
+    choices: ['auto', 'plain', 'changes'],
+    fallback: 'auto',
+    help: 'plain: the row alone, deletes are left out; changes: {"op", "key", "row"}; auto: changes for what updates its rows, else plain.',
+  }),
+  batchRows: option.integer({
+    name: 'batch_rows',
+    fallback: 1_000,
+    min: 1,
+    max: 100_000,
+    help: 'Rows that are delivered together, at most.',
+  }),
+  batchBytes: option.bytes({
+    name: 'batch_bytes',
+    fallback: 1024 * 1024,
+    min: 1,
+    max: 64 * 1024 * 1024,
+    help: 'Bytes that are delivered together, about; a single larger row goes alone.',
+  }),
+  batchWait: option.duration({
+    name: 'batch_wait',
+    fallback: 100,
+    min: 0,
+    max: 3_600_000,
+    help: 'How long the first row of a batch waits for others.',
+  }),
+} as const;

@@ -1,0 +1,75 @@
+import { offset as asOffset, type Offset } from '../base/brand.ts';
+import { HeadraceError } from '../base/error.ts';
+import type { Log, PartitionReader } from '../log/log.ts';
+import { decodeRecordBatches } from '../log/record-batch.ts';
+import type { SinkRecord } from './sink-target.ts';
+
+const READ_BYTES = 256 * 1024;
+/** The largest record batch that is read. */
+const READ_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Reads one partition record by record, a piece of any size at a time. */
+export class PartitionReading {
+  readonly #reader: PartitionReader;
+  #buffer = new Uint8Array(READ_BYTES);
+  /** Read and not yet taken. */
+  #ahead: SinkRecord[] = [];
+  #next: Offset;
+
+  constructor(log: Log, topic: string, partition: number, from: Offset) {
+    this.#reader = log.reader(topic, partition, from);
+    this.#next = from;
+  }
+
+  /**
+   * Up to `limit` records below `to`, about `bytesMax` of them; valid until the next call. `next` is the offset to go on
+   * from, past markers and whatever else is not data.
+   */
+  take(
+    limit: number,
+    bytesMax: number,
+    to: Offset,
+  ): { readonly records: readonly SinkRecord[]; readonly next: Offset } {
+    if (this.#ahead.length === 0) this.#fill();
+    let count = 0;
+    let bytes = 0;
+    for (const record of this.#ahead) {
+      if (count >= limit || record.offset >= to || (count > 0 && bytes >= bytesMax)) break;
+      bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+      count += 1;
+    }
+    const records = this.#ahead.slice(0, count);
+    this.#ahead = this.#ahead.slice(count);
+    const follows = this.#ahead[0]?.offset ?? this.#reader.position;
+    this.#next = asOffset(Math.min(Math.max(follows, this.#next), Math.max(to, this.#next)));
+    return { records, next: this.#next };
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+
+  #fill(): void {
+    for (;;) {
+      try {
+        const bytes = this.#reader.readInto(this.#buffer);
+        if (bytes > 0) this.#decode(bytes);
+        return;
+      } catch (error) {
+        const tooLarge = error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
+        if (!tooLarge || this.#buffer.length >= READ_BYTES_MAX) throw error;
+        this.#buffer = new Uint8Array(this.#buffer.length * 4);
+      }
+    }
+  }
+
+  #decode(bytes: number): void {
+    const { partition } = this.#reader;
+    for (const batch of decodeRecordBatches(this.#buffer.subarray(0, bytes))) {
+      if (batch.control) continue;
+      for (const { offset, timestamp, key, value } of batch.entries()) {
+        if (offset >= this.#next) this.#ahead.push({ partition, offset: asOffset(offset), timestamp, key, value });
+      }
+    }
+  }
+}
