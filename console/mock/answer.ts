@@ -30,7 +30,12 @@ export function metricsAnswer(traffic: MockTraffic, nowMs: number, epochMs: read
         at,
         recordsPerSecond: 300 + 40 * Math.sin(at / 9000) + 30 * random(),
         bytesPerSecond: 81_000,
+        processedPerSecond: 298 + 40 * Math.sin((at - 900) / 9000) + 20 * random(),
+        deadLettersPerSecond: 0.2 * random(),
         lagRecords: Math.floor(9 * random()),
+        latencyMs: { p50: 3 + random(), p99: 8 + 6 * random() },
+        fsyncP99Ms: 2 + random(),
+        memoryBytes: 131_000_000,
       };
     }),
     samples: [

@@ -1,7 +1,7 @@
 import { packageVersion } from '../app/version.ts';
+import { curlLine } from '../protocol/http/sample-event.ts';
 import type { RunningApp } from './launch.ts';
 import { styled, type Terminal } from './output.ts';
-import { curlLine } from './sample-event.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
 

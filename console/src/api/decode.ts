@@ -35,10 +35,17 @@ export function decodeMetrics(value: unknown): Metrics {
     fsyncP99Ms: optionalNumber(fsyncMs.p99),
     history: list(fields.history).map((item) => {
       const point = object(item);
+      const latencyMs = object(point.latencyMs);
       return {
         at: number(point.at),
         recordsPerSecond: number(point.recordsPerSecond),
+        processedPerSecond: optionalNumber(point.processedPerSecond),
+        deadLettersPerSecond: optionalNumber(point.deadLettersPerSecond),
         lagRecords: optionalNumber(point.lagRecords),
+        latencyP50Ms: optionalNumber(latencyMs.p50),
+        latencyP99Ms: optionalNumber(latencyMs.p99),
+        fsyncP99Ms: optionalNumber(point.fsyncP99Ms),
+        memoryBytes: optionalNumber(point.memoryBytes),
       };
     }),
     samples: listIn(value, 'samples', 'metrics').map(decodeSample),
@@ -145,6 +152,7 @@ export function decodeTopics(value: unknown): readonly TopicInfo[] {
       bytes: optionalNumber(fields.bytes ?? fields.sizeBytes) ?? sumOf(parts, 'bytes'),
       retention: retentionOf(fields),
       writtenBy: optionalText(fields.writtenBy),
+      sampleEvent: optionalText(fields.sampleEvent),
       readBy: list(fields.readBy).map((name) => text(name)),
     };
   });

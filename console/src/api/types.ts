@@ -16,7 +16,13 @@ export interface Metrics {
   readonly history: readonly {
     readonly at: number;
     readonly recordsPerSecond: number;
+    readonly processedPerSecond: number | undefined;
+    readonly deadLettersPerSecond: number | undefined;
     readonly lagRecords: number | undefined;
+    readonly latencyP50Ms: number | undefined;
+    readonly latencyP99Ms: number | undefined;
+    readonly fsyncP99Ms: number | undefined;
+    readonly memoryBytes: number | undefined;
   }[];
   readonly samples: readonly MetricSample[];
 }
@@ -85,6 +91,8 @@ export interface TopicInfo {
   /** Pipeline that writes it; undefined for topics that clients write. */
   readonly writtenBy: string | undefined;
   readonly readBy: readonly string[];
+  /** An event that it takes, quoted for a POSIX shell. */
+  readonly sampleEvent: string | undefined;
 }
 
 export type Row = Readonly<Record<string, unknown>>;

@@ -119,7 +119,7 @@ function plotOptions(
   return {
     width: Math.max(50, width),
     height: props.height,
-    padding: [8, 10, 0, 0],
+    padding: [8, 30, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     scales: {

@@ -4,12 +4,12 @@ import { Scroll } from '../element/scroll.tsx';
 import { formatDelay, formatRate } from '../state/format.ts';
 import { edgeLabelPoint, edgePath, type Layout, layoutGraph, type PlacedEdge, type PlacedNode } from './layout.ts';
 
-const SIZE = { nodeWidth: 200, nodeHeight: 74, layerGap: 88, rowGap: 22 };
+const SIZE = { nodeWidth: 184, nodeHeight: 74, layerGap: 62, rowGap: 22 };
 const MARGIN = 6;
 /** Smaller than this the labels cannot be read: the drawing scrolls instead. */
 const SCALE_LEAST = 0.72;
 const SCALE_MOST = 1.1;
-const LABEL_LETTERS_MAX = 23;
+const LABEL_LETTERS_MAX = 21;
 
 export interface GraphProps {
   readonly pipeline: PipelineStatus;
@@ -101,11 +101,12 @@ function Operator(props: GraphProps & { readonly node: PlacedNode; readonly oper
     >
       <rect class="box" width={SIZE.nodeWidth} height={SIZE.nodeHeight} rx={5} />
       <rect class="stripe" x={0} y={8} width={4} height={SIZE.nodeHeight - 16} rx={2} />
+      <title>{operator.label}</title>
       <text class="kind" x={16} y={21}>
         {`${operator.kind} `}
       </text>
       <text class="name" x={16} y={41}>
-        {`${shortened(operator.label)} `}
+        {`${shortened(operator.label, operator.kind)} `}
       </text>
       <text class="mark" x={16} y={61}>
         {delay}
@@ -114,6 +115,8 @@ function Operator(props: GraphProps & { readonly node: PlacedNode; readonly oper
   );
 }
 
-function shortened(label: string): string {
+/** The kind stands above it: only what the label says beyond that. */
+function shortened(text: string, kind: string): string {
+  const label = text.startsWith(`${kind} `) ? text.slice(kind.length + 1) : text;
   return label.length <= LABEL_LETTERS_MAX ? label : `${label.slice(0, LABEL_LETTERS_MAX - 1)}…`;
 }

@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import type { TopicInfo } from '../api/types.ts';
 import { Command } from '../element/command.tsx';
 import { Empty } from '../element/empty.tsx';
 import { Scroll } from '../element/scroll.tsx';
@@ -82,7 +83,7 @@ export function TopicsPage({ console }: PageProps) {
             <h2 id="send-title">Send an event of your own</h2>
           </div>
           <div class="panel-body">
-            <Send topic={input.name} />
+            <Send topic={input} />
           </div>
         </section>
       )}
@@ -90,7 +91,8 @@ export function TopicsPage({ console }: PageProps) {
   );
 }
 
-function Send({ topic }: { readonly topic: string }) {
-  const text = useMemo(() => ingestCommand(location.origin, topic), [topic]);
-  return <Command text={text} label={`Send an event to ${topic}`} />;
+function Send({ topic }: { readonly topic: TopicInfo }) {
+  const { name, sampleEvent } = topic;
+  const text = useMemo(() => ingestCommand(location.origin, name, sampleEvent), [name, sampleEvent]);
+  return <Command text={text} label={`Send an event to ${name}`} />;
 }

@@ -1,7 +1,9 @@
 /** The commands that empty pages hand out; in one place, so that they stay those of the CLI. */
 
-export function ingestCommand(origin: string, topic: string): string {
-  return `curl -X POST ${origin}/api/v2/ingest/${encodeURIComponent(topic)} -H 'content-type: application/json' \\\n  -d '{"id":"1","time":"${new Date().toISOString()}"}'`;
+/** `event` is quoted for a POSIX shell. */
+export function ingestCommand(origin: string, topic: string, event?: string): string {
+  const body = event ?? `'{"id":"1","time":"${new Date().toISOString()}"}'`;
+  return `curl -X POST ${origin}/api/v2/ingest/${encodeURIComponent(topic)} -H 'content-type: application/json' \\\n  -d ${body}`;
 }
 
 export const INIT_COMMAND = 'npx headrace init app && cd app && npx headrace dev';

@@ -88,7 +88,15 @@ export class Monitor {
     const atMs = Date.now();
     const figures = figuresOf(metrics, pipelines);
     if (history.last === undefined)
-      for (const point of metrics.history) history.add(earlier(point.at, point.recordsPerSecond, point.lagRecords));
+      for (const { at, recordsPerSecond, processedPerSecond, deadLettersPerSecond, ...levels } of metrics.history) {
+        history.add({
+          atMs: at,
+          ingested: recordsPerSecond,
+          processed: processedPerSecond,
+          deadLetters: deadLettersPerSecond,
+          ...levels,
+        });
+      }
     history.add({
       atMs,
       ingested: figures.ingestedPerSecond,
@@ -129,20 +137,4 @@ export class Monitor {
       : { kind: 'lost', retryAt: Date.now() + waitMs, reason };
     this.state.set({ ...this.state.value, connection });
   }
-}
-
-/** What the server remembers of the time before the page was opened. */
-function earlier(atMs: number, ingested: number, lagRecords: number | undefined): HistoryPoint {
-  const unknown = undefined;
-  return {
-    atMs,
-    ingested,
-    processed: unknown,
-    latencyP50Ms: unknown,
-    latencyP99Ms: unknown,
-    lagRecords,
-    deadLetters: unknown,
-    fsyncP99Ms: unknown,
-    memoryBytes: unknown,
-  };
 }

@@ -19,8 +19,8 @@ import { Router } from './router.ts';
 import { routes } from './routes/index.ts';
 import type { HttpServices } from './services.ts';
 import { staticFile } from './static-file.ts';
-import { ThroughputHistory } from './throughput.ts';
-import { readTotals } from './totals.ts';
+import { SystemHistory } from './system-history.ts';
+import { readSystem } from './system-reading.ts';
 import { VisitorCheck } from './visitor.ts';
 
 export interface HttpDoor {
@@ -69,7 +69,7 @@ class Door implements HttpDoor {
       routes,
       budget: new BodyBudget(limits.inFlightBytesMax),
       gate: new Gate(limit.DECOMPRESSIONS_MAX),
-      throughput: new ThroughputHistory(services.clock, () => readTotals(services)),
+      history: new SystemHistory(services.clock, () => readSystem(services)),
     };
     this.#count = this.#registerMetrics();
     this.#server = this.#createServer();
@@ -83,7 +83,7 @@ class Door implements HttpDoor {
   }
 
   async close(): Promise<void> {
-    this.#state.throughput.close();
+    this.#state.history.close();
     this.#connections.endAll();
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));

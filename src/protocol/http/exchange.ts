@@ -11,7 +11,7 @@ import { httpError } from './problem.ts';
 import { type BodyBudget, BodyInMemory, type HeldBody, readBody } from './request-body.ts';
 import type { Exchange, Route } from './route.ts';
 import type { HttpServices } from './services.ts';
-import type { ThroughputHistory } from './throughput.ts';
+import type { SystemHistory } from './system-history.ts';
 
 /** What all exchanges of a door share. */
 export interface DoorState {
@@ -20,7 +20,7 @@ export interface DoorState {
   readonly budget: BodyBudget;
   readonly gate: Gate;
   readonly routes: readonly Route[];
-  readonly throughput: ThroughputHistory;
+  readonly history: SystemHistory;
 }
 
 /** One request under way. */
@@ -62,8 +62,8 @@ export class RequestExchange implements Exchange {
     return this.#state.routes;
   }
 
-  get throughput(): ThroughputHistory {
-    return this.#state.throughput;
+  get history(): SystemHistory {
+    return this.#state.history;
   }
 
   get signal(): AbortSignal {

@@ -6,7 +6,7 @@ import type { ParameterSpecs, ParameterValues } from './parameter.ts';
 import type { Reply } from './reply.ts';
 import type { HeldBody } from './request-body.ts';
 import type { HttpServices } from './services.ts';
-import type { ThroughputHistory } from './throughput.ts';
+import type { SystemHistory } from './system-history.ts';
 
 /** A JSON Schema (draft 2020-12), as OpenAPI 3.1 uses it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -32,7 +32,7 @@ export interface Exchange<Values = Readonly<Record<string, unknown>>> {
   readonly principal: Principal;
   readonly services: HttpServices;
   readonly limits: DoorLimits;
-  readonly throughput: ThroughputHistory;
+  readonly history: SystemHistory;
   /** All routes of the door, for the document that describes them. */
   readonly routes: readonly Route[];
   /** Aborted when the client has gone. */

@@ -1,8 +1,6 @@
-import type { MetricSample } from '../../../telemetry/metrics.ts';
+import { endToEndMs } from '../end-to-end.ts';
 import { jsonReply, textReply } from '../reply.ts';
 import { type Access, defineRoute } from '../route.ts';
-
-const END_TO_END = 'headrace_end_to_end_latency_seconds';
 
 const access: Access<unknown> = { action: 'read', resource: () => ({ kind: 'metrics', name: '*' }) };
 
@@ -15,7 +13,7 @@ export const metricsJson = defineRoute({
   parameters: {},
   responses: {
     200: {
-      description: 'The present figures, and ingest of the last five minutes second by second.',
+      description: 'The present figures, and those of the last five minutes second by second.',
       contents: {
         'application/json': {
           type: 'object',
@@ -43,11 +41,11 @@ export const metricsJson = defineRoute({
     },
   },
   access,
-  handle({ services, throughput }) {
+  handle({ services, history }) {
     const now = services.clock.now();
     const samples = services.metrics.snapshot();
     const { version, project, startedAt } = services.info();
-    const latest = throughput.points().at(-1);
+    const latest = history.points().at(-1);
     const pipelines = services.pipelines().map((running) => running.status());
     return jsonReply({
       at: now,
@@ -62,21 +60,11 @@ export const metricsJson = defineRoute({
       },
       lag: { records: pipelines.reduce((sum, status) => sum + status.lagRecords, 0) },
       log: services.log.stats(),
-      history: throughput.points(),
+      history: history.points(),
       samples,
     });
   },
 });
-
-/** Quantiles of a pipeline, milliseconds; null before anything was measured. */
-function endToEndMs(samples: readonly MetricSample[], pipeline: string): Record<'p50' | 'p99', number | null> {
-  const own = samples.filter((sample) => sample.labels.pipeline === pipeline);
-  const value = (name: string, quantile?: string): number | undefined =>
-    own.find((sample) => sample.name === name && sample.labels.quantile === quantile)?.value;
-  const measured = (value(`${END_TO_END}_count`) ?? 0) > 0;
-  const quantileMs = (quantile: string): number | null => (measured ? (value(END_TO_END, quantile) ?? 0) * 1000 : null);
-  return { p50: quantileMs('0.5'), p99: quantileMs('0.99') };
-}
 
 export const metricsText = defineRoute({
   method: 'GET',

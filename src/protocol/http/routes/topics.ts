@@ -9,6 +9,7 @@ import { httpError } from '../problem.ts';
 import { newestRecords, recordsFrom } from '../record-page.ts';
 import { jsonReply } from '../reply.ts';
 import { defineRoute, type JsonSchema } from '../route.ts';
+import { sampleEvent } from '../sample-event.ts';
 import type { HttpServices, TopicDeclaration } from '../services.ts';
 
 const topicSchema: JsonSchema = {
@@ -36,6 +37,10 @@ const topicSchema: JsonSchema = {
     keyPath: { type: ['array', 'null'], items: { type: 'string' } },
     schema: { description: 'JSON Schema of its records, if it has one.' },
     writtenBy: { type: ['string', 'null'], description: 'Pipeline that writes it.' },
+    sampleEvent: {
+      type: ['string', 'null'],
+      description: 'An event that the pipeline that reads it takes, quoted for a POSIX shell, with the present time.',
+    },
     readBy: { type: 'array', items: { type: 'string' }, description: 'Pipelines that read it.' },
   },
 };
@@ -231,6 +236,11 @@ function shownTopic(services: HttpServices, topic: TopicConfig): Record<string, 
     services.log.bounds(topic.name, partition),
   );
   const { schema } = topic.properties;
+  const writtenBy = writersOf(services, topic.name)[0] ?? null;
+  const source = services
+    .pipelines()
+    .flatMap((running) => running.pipeline.sources)
+    .find((candidate) => candidate.topic === topic.name);
   return {
     name: topic.name,
     kind: topic.kind,
@@ -246,7 +256,8 @@ function shownTopic(services: HttpServices, topic: TopicConfig): Record<string, 
     retentionBytes: topic.retentionBytes ?? null,
     keyPath: topic.keyPath ?? null,
     ...(schema !== undefined && { schema: parsedOrText(schema) }),
-    writtenBy: writersOf(services, topic.name)[0] ?? null,
+    writtenBy,
+    sampleEvent: source === undefined || writtenBy !== null ? null : sampleEvent(source),
     readBy: readersOf(services, topic.name),
   };
 }

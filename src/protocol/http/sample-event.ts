@@ -1,5 +1,5 @@
-import type { DataType } from '../plan/data-type.ts';
-import type { SourceColumn, SourceNode } from '../plan/node.ts';
+import type { DataType } from '../../plan/data-type.ts';
+import type { SourceColumn, SourceNode } from '../../plan/node.ts';
 
 /** Stands in the sample for the shell's clock: what is printed is still in time when it is pasted. */
 const NOW = '\u0000now';
@@ -16,11 +16,13 @@ const TEXT_BY_NAME: readonly (readonly [RegExp, string])[] = [
   [/currency/i, 'CHF'],
 ];
 
-/**
- * A `curl` that sends one event with the present time to a source's topic, in a form that works as printed in any POSIX
- * shell.
- */
+/** A `curl` that sends one event with the present time to a source's topic, as it works in any POSIX shell. */
 export function curlLine(url: string, source: SourceNode): string {
+  return `curl ${url}/api/v2/ingest/${source.topic} -H 'content-type: application/json' -d ${sampleEvent(source)}`;
+}
+
+/** An event that the source takes, as JSON in the quotes of a POSIX shell, which puts the present time into it. */
+export function sampleEvent(source: SourceNode): string {
   const event: Record<string, unknown> = {};
   for (const [index, column] of source.columns.entries()) {
     if (column.nullable && index !== source.watermark?.columnIndex) continue;
@@ -30,7 +32,7 @@ export function curlLine(url: string, source: SourceNode): string {
     .replaceAll("'", "'\\''")
     .replaceAll(JSON.stringify(NOW).slice(1, -1), `'$(date -u +%FT%TZ)'`)
     .replaceAll(JSON.stringify(SERIAL).slice(1, -1), `own-'$(date +%s)'`);
-  return `curl ${url}/api/v2/ingest/${source.topic} -H 'content-type: application/json' -d '${json}'`;
+  return `'${json}'`;
 }
 
 function put(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
