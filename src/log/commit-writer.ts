@@ -168,7 +168,7 @@ export class CommitWriter {
       ...unsynced.directories.map((path): DiskOperation => ({ kind: 'sync-directory', path })),
     ]);
     files.takenSynced();
-    await this.#compact(checkpoint);
+    if (!this.#stopped) await this.#compact(checkpoint);
   }
 
   /** Makes the next commit log and waits for the round that begins it; undefined when the disk is full. */
@@ -229,7 +229,7 @@ export class CommitWriter {
     const outdated = this.#base;
     this.#base = through;
     this.#checkpointAt = this.#nextCheckpointAt();
-    await this.#removeOutdated(outdated, through);
+    if (!this.#stopped) await this.#removeOutdated(outdated, through);
   }
 
   /** What is left over here is removed by the next start. */

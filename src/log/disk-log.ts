@@ -30,6 +30,7 @@ import {
   NEXT_PARTITION_KEY,
   type PartitionState,
   RESERVED_SPACE_PREFIX,
+  type Segment,
   TOPICS_SPACE,
 } from './log-state.ts';
 import { openPartitionReader } from './partition-reader.ts';
@@ -330,35 +331,42 @@ export class DiskLog implements Log {
     const now = this.#parts.clock.now();
     this.#parts.state.forgetProducers(now);
     const starts: StartMove[] = [];
-    const removals: DiskOperation[] = [];
-    let deletedBytes = 0;
+    const before = new Map<PartitionState, readonly Segment[]>();
     for (const { config, partitions } of this.#parts.state.topics.values()) {
       for (const partition of partitions) {
         const pins = this.#pins.get(`${config.name}/${partition.partition}`)?.values() ?? [];
         const logStart = retentionStart(partition, config, now, Math.min(...pins));
         if (logStart === undefined) continue;
         starts.push({ partitionId: partition.id, logStart });
-        deletedBytes += this.#removalsBefore(partition, logStart, removals);
+        before.set(partition, [...partition.segments]);
       }
     }
-    if (starts.length === 0) return { deletedBytes };
+    if (starts.length === 0) return { deletedBytes: 0 };
     await this.#pipeline.submit({ ...NOTHING, urgent: true, starts });
-    for (const removal of removals) if (removal.kind === 'remove') this.#parts.files.forget(removal.path);
-    await this.#remove('removing segments that retention has passed', removals);
-    return { deletedBytes };
+    return { deletedBytes: await this.#removeDropped(before) };
   }
 
-  #removalsBefore(partition: PartitionState, logStart: number, removals: DiskOperation[]): number {
-    const directory = partitionDirectory(this.dataDir, partition.topic, partition.partition);
-    let bytes = 0;
-    partition.segments.forEach((segment, i) => {
-      const end = partition.segments[i + 1]?.base ?? partition.end;
-      if (end > logStart) return;
-      bytes += segment.length;
-      removals.push({ kind: 'remove', path: join(directory, segmentName(segment.base)) });
-      removals.push({ kind: 'remove', path: join(directory, indexName(segment.base)) });
-    });
-    return bytes;
+  /** What the round really dropped: appends that came before it may have gone into a segment that was to go. */
+  async #removeDropped(before: ReadonlyMap<PartitionState, readonly Segment[]>): Promise<number> {
+    const { state, files } = this.#parts;
+    const removals: DiskOperation[] = [];
+    let deletedBytes = 0;
+    for (const [partition, segments] of before) {
+      if (state.partitions.get(partition.id) !== partition) continue;
+      const directory = partitionDirectory(this.dataDir, partition.topic, partition.partition);
+      const left = new Set(partition.segments);
+      for (const segment of segments) {
+        if (left.has(segment)) continue;
+        deletedBytes += segment.length;
+        for (const name of [segmentName(segment.base), indexName(segment.base)]) {
+          const path = join(directory, name);
+          files.forget(path);
+          removals.push({ kind: 'remove', path });
+        }
+      }
+    }
+    await this.#remove('removing segments that retention has passed', removals);
+    return deletedBytes;
   }
 
   stats(): LogStats {

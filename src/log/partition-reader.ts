@@ -58,6 +58,8 @@ class SegmentedReader implements PartitionReader {
   #handle: ReadHandle | undefined;
   #base = -1;
   #filePosition = 0;
+  /** Base offset of the batch at the file position; the position itself but after a seek into a batch. */
+  #nextBase = -1;
   /** Segments that there were when the directory was listed, ascending. */
   #bases: readonly number[] = [];
 
@@ -136,7 +138,7 @@ class SegmentedReader implements PartitionReader {
         throw this.#corrupt('the bytes there are not that batch');
       }
       if (size > count - at) {
-        if (at === 0) this.#doesNotFit(target.length, size);
+        if (at === 0) this.#doesNotFit(target.length, size, bounds);
         break;
       }
       if (this.#verify && crc32c(target, at + BATCH_CRC_START, at + size) !== crcAt(target, at)) {
@@ -144,29 +146,33 @@ class SegmentedReader implements PartitionReader {
         throw this.#corrupt('the CRC of the batch does not match');
       }
       this.#position = baseOffsetAt(target, at) + lastOffsetDeltaAt(target, at) + 1;
+      this.#nextBase = this.#position;
       at += size;
     }
     this.#filePosition += at;
     if (at === 0 && count < BATCH_HEADER_BYTES && target.length < BATCH_HEADER_BYTES)
-      this.#doesNotFit(target.length, BATCH_HEADER_BYTES);
+      this.#doesNotFit(target.length, BATCH_HEADER_BYTES, bounds);
     return at;
   }
 
-  /** The first batch after a seek may begin before the position. */
+  /** The base offset is not under the CRC: it must follow from what came before. */
   #isNextBatch(bytes: Uint8Array, at: number, size: number, highWatermark: number): boolean {
     const base = baseOffsetAt(bytes, at);
     const end = base + lastOffsetDeltaAt(bytes, at) + 1;
     return (
       magicAt(bytes, at) === BATCH_MAGIC &&
       size >= BATCH_HEADER_BYTES &&
-      base <= this.#position &&
+      base === this.#nextBase &&
       end > this.#position &&
       end <= highWatermark
     );
   }
 
-  #doesNotFit(available: number, size: number): void {
-    if (size <= available) throw this.#corrupt('the file ends in the middle of the batch');
+  #doesNotFit(available: number, size: number, bounds: SlotBounds): void {
+    const length = this.#base === bounds.activeBase ? bounds.activeLength : this.#handle!.size();
+    // A damaged length must not make anybody allocate it.
+    if (size <= available || this.#filePosition + size > length)
+      throw this.#corrupt('the file ends in the middle of the batch');
     throw new HeadraceError(
       `reading ${this.topic}/${this.partition} at offset ${this.#position}: the batch has ${size} bytes, the buffer ${available}`,
       {
@@ -191,10 +197,14 @@ class SegmentedReader implements PartitionReader {
       length,
       (entry) => entry.offset <= this.#position,
     );
+    if (from > 0) this.#nextBase = -1;
     for (const place of scanSegment(handle, from, length)) {
+      if (this.#nextBase >= 0 && place.baseOffset !== this.#nextBase) return;
       this.#filePosition = place.position;
+      this.#nextBase = place.baseOffset;
       if (place.end > this.#position) return;
       this.#filePosition = place.position + place.size;
+      this.#nextBase = place.end;
     }
   }
 
@@ -227,6 +237,7 @@ class SegmentedReader implements PartitionReader {
     this.close();
     this.#handle = handle;
     this.#base = base;
+    this.#nextBase = base;
     this.#filePosition = 0;
     return true;
   }

@@ -1,5 +1,5 @@
 import { DataDirLock } from './data-dir-lock.ts';
-import type { Disk, DiskOperation, DiskReader, RunResult } from './disk.ts';
+import { type Disk, DiskFailure, type DiskOperation, type DiskReader, type RunResult } from './disk.ts';
 import { fileReader } from './file-reader.ts';
 import { IoLane } from './io-lane.ts';
 
@@ -13,6 +13,7 @@ export class RealDisk implements Disk {
   readonly #lane: IoLane;
   #laneBehind: IoLane | undefined;
   #lock: DataDirLock | undefined;
+  #closed = false;
 
   constructor(options: { readonly openFilesMax: number }) {
     this.#openFilesMax = options.openFilesMax;
@@ -28,11 +29,13 @@ export class RealDisk implements Disk {
   }
 
   runBehind(operations: readonly DiskOperation[]): Promise<RunResult> {
+    if (this.#closed) return Promise.reject(new DiskFailure('io', 'the disk is closed', 'run'));
     this.#laneBehind ??= new IoLane('log-io-behind', { openFilesMax: this.#openFilesMax, closesFiles: true });
     return this.#laneBehind.run(operations);
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([this.#lane.close(), this.#laneBehind?.close()]);
     await this.#lock?.release();
     this.#lock = undefined;

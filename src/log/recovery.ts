@@ -170,9 +170,7 @@ class Replay {
     const files = new Set<string>();
     // A crash may have come between the rename of a checkpoint and the fsync of its directory.
     const directories = new Set<string>([commitDirectory(this.#dataDir)]);
-    for (const partition of this.state.partitions.values()) {
-      for (const directory of this.#cutTail(partition, operations)) directories.add(directory);
-    }
+    for (const partition of this.state.partitions.values()) this.#cutTail(partition, operations);
     this.#rounds.forEach(({ round }, i) => {
       const isLast = i === this.#rounds.length - 1;
       for (const extent of round.extents) this.#rewrite(extent, isLast, operations, files, directories);
@@ -180,12 +178,13 @@ class Replay {
     this.#repairCommitLogs(operations, files);
     for (const file of files) operations.push({ kind: 'sync', path: file });
     for (const directory of directories) operations.push({ kind: 'sync-directory', path: directory });
+    // Only now is the round durable that let go of them.
+    for (const path of this.#removable()) operations.push({ kind: 'remove', path });
     return operations;
   }
 
-  /** Tails of rounds that do not stand are cut; what a newer checkpoint stands for goes. */
+  /** Tails of rounds that do not stand are cut, and the last round is written again. */
   #repairCommitLogs(operations: DiskOperation[], files: Set<string>): void {
-    for (const path of [...this.#chain.unfinished, ...this.#outdated()]) operations.push({ kind: 'remove', path });
     for (const file of this.#chain.files) {
       const end = this.#endOf(file);
       if (end === file.scan.end && !file.scan.torn) continue;
@@ -200,6 +199,12 @@ class Replay {
     files.add(path);
   }
 
+  #removable(): string[] {
+    const segments = [...this.state.partitions.values()].flatMap((partition) => this.#orphans(partition));
+    return [...this.#chain.unfinished, ...this.#outdated(), ...segments];
+  }
+
+  /** What a newer checkpoint stands for. */
   #outdated(): string[] {
     return this.#reader.list(commitDirectory(this.#dataDir)).flatMap((name) => {
       if (isUnfinishedName(name)) return join(commitDirectory(this.#dataDir), name);
@@ -228,26 +233,26 @@ class Replay {
     directories.add(partitionDirectory(this.#dataDir, partition.topic, partition.partition));
   }
 
-  /** What lies beyond the last commit was never acknowledged: it is cut. What retention had deleted goes. */
-  #cutTail(partition: PartitionState, operations: DiskOperation[]): string[] {
+  /** What lies beyond the last commit was never acknowledged: it is cut. */
+  #cutTail(partition: PartitionState, operations: DiskOperation[]): void {
+    const { active } = partition;
+    if (active === undefined) return;
+    const path = this.#segmentPath(partition, active.base);
+    const handle = this.#reader.open(path);
+    const size = handle?.size() ?? 0;
+    handle?.close();
+    if (size > active.length) operations.push({ kind: 'set-length', path, length: active.length });
+  }
+
+  /** Segments that retention had passed, or that were never acknowledged. */
+  #orphans(partition: PartitionState): string[] {
     const directory = partitionDirectory(this.#dataDir, partition.topic, partition.partition);
-    const live = new Map(partition.segments.map((segment) => [segment.base, segment]));
-    const names = this.#reader.list(directory);
-    const orphans = names.filter((name) => {
-      if (isUnfinishedName(name)) return true;
+    const live = new Set(partition.segments.map((segment) => segment.base));
+    return this.#reader.list(directory).flatMap((name) => {
       const base = segmentBase(name.replace(/\.index$/, '.log'));
-      return base !== undefined && !live.has(base) && (base < partition.logStart || base >= partition.end);
+      const isOrphan = base !== undefined && !live.has(base) && (base < partition.logStart || base >= partition.end);
+      return isOrphan || isUnfinishedName(name) ? join(directory, name) : [];
     });
-    for (const name of orphans) operations.push({ kind: 'remove', path: join(directory, name) });
-    const active = partition.active;
-    if (active !== undefined && names.includes(segmentName(active.base))) {
-      const path = join(directory, segmentName(active.base));
-      const handle = this.#reader.open(path);
-      const size = handle?.size() ?? 0;
-      handle?.close();
-      if (size > active.length) operations.push({ kind: 'set-length', path, length: active.length });
-    }
-    return orphans.length > 0 ? [directory] : [];
   }
 }
 

@@ -4,26 +4,44 @@ import { compressionAt } from './batch-header.ts';
 import type { DiskReader, ReadHandle } from './disk.ts';
 import { partitionDirectory, segmentName } from './file-layout.ts';
 import { readFailed } from './log-error.ts';
-import type { PartitionState } from './log-state.ts';
+import type { PartitionState, Segment } from './log-state.ts';
 import { decodeRecordBatches } from './record-batch.ts';
 import { type BatchPlace, scanSegment } from './segment-scan.ts';
 import { scanStart } from './segment-seek.ts';
 
 /** First offset whose timestamp is at or after `time`; the end of the partition if none. */
 export function offsetAtTime(disk: DiskReader, dataDir: string, partition: PartitionState, time: number): number {
-  const segment = partition.segments.find((s) => s.maxTimestamp >= time);
-  if (segment === undefined) return partition.end;
   const directory = partitionDirectory(dataDir, partition.topic, partition.partition);
-  const path = join(directory, segmentName(segment.base));
+  for (const segment of partition.segments) {
+    if (segment.maxTimestamp < time) continue;
+    const found = offsetInSegment(disk, directory, segment, partition.logStart, time);
+    if (found !== undefined) return found;
+  }
+  return partition.end;
+}
+
+/** Undefined when all that is as late lies before `logStart`. */
+function offsetInSegment(
+  disk: DiskReader,
+  directory: string,
+  segment: Segment,
+  logStart: number,
+  time: number,
+): number | undefined {
+  const { base, length } = segment;
+  const path = join(directory, segmentName(base));
   const handle = disk.open(path);
   if (handle === undefined) throw missingSegment(path);
   try {
-    const { base, length } = segment;
     const from = scanStart(disk, directory, handle, base, length, (entry) => entry.maxTimestampBefore < time);
-    for (const place of scanSegment(handle, from, segment.length)) {
-      if (place.maxTimestamp >= time) return Math.max(partition.logStart, offsetInBatch(handle, place, time));
+    let end = from;
+    for (const place of scanSegment(handle, from, length)) {
+      end = place.position + place.size;
+      if (place.end <= logStart || place.maxTimestamp < time) continue;
+      return Math.max(logStart, offsetInBatch(handle, place, time));
     }
-    throw missingSegment(path);
+    if (end !== length) throw missingSegment(path);
+    return undefined;
   } catch (error) {
     throw error instanceof HeadraceError ? error : readFailed(`looking for a time in segment ${path}`, error);
   } finally {
