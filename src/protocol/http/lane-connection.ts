@@ -1,6 +1,12 @@
 import type { Socket } from 'node:net';
 import type { LaneHead } from './lane-head.ts';
-import { KEEP_ALIVE_TIMEOUT_MS, LANE_BODY_BYTES_MAX, LANE_HEAD_BYTES_MAX, LANE_PATIENCE_MS } from './limit.ts';
+import {
+  IDLE_SOCKET_TIMEOUT_MS,
+  KEEP_ALIVE_TIMEOUT_MS,
+  LANE_BODY_BYTES_MAX,
+  LANE_HEAD_BYTES_MAX,
+  LANE_PATIENCE_MS,
+} from './limit.ts';
 import type { HeldBody } from './request-body.ts';
 
 /** A head that was admitted, ready to be carried out. */
@@ -175,16 +181,35 @@ export class LaneConnection<Request extends LaneRequest> {
     const answer = await this.#owner.answer(request, body);
     this.#owner.give(held);
     if (this.#socket.destroyed) return;
+    const taken = typeof answer === 'string' ? this.#socket.write(answer, 'latin1') : this.#socket.write(answer);
+    if (taken) this.#proceed();
+    else this.#whenTaken(() => this.#proceed());
+  }
+
+  /** A client that reads no answers sends no more requests either; after a while it is let go. */
+  #whenTaken(proceed: () => void): void {
+    const socket = this.#socket;
+    const letGo = (): void => {
+      socket.destroy();
+    };
+    socket.pause();
+    socket.setTimeout(IDLE_SOCKET_TIMEOUT_MS, letGo);
+    socket.once('drain', () => {
+      socket.setTimeout(0, letGo);
+      proceed();
+    });
+  }
+
+  /** On to the next request, when the answer to the last one has gone. */
+  #proceed(): void {
     this.#answering = false;
     this.#served = true;
     this.#request = undefined;
     this.#sinceMs = this.#owner.nowMs();
     if (this.#bytes === 0 && (this.#ended || this.#closing)) {
-      this.#socket.end(answer);
+      this.#socket.end();
       return;
     }
-    if (typeof answer === 'string') this.#socket.write(answer, 'latin1');
-    else this.#socket.write(answer);
     if (this.#bytes > 0) this.#advance();
     if (!this.#answering && !this.#left && this.#socket.isPaused()) this.#socket.resume();
   }
