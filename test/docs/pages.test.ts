@@ -21,12 +21,12 @@ function markdownIn(folder: string): string[] {
   return names.filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`);
 }
 
-describe('the pages', () => {
-  const missing = missingTool();
-  if (missing !== undefined) console.warn(`the commands of the pages are not run: there is no ${missing}`);
+const missing = missingTool();
+if (missing !== undefined) console.warn(`the commands of the pages are not run: there is no ${missing}`);
 
-  it.concurrent.skipIf(missing !== undefined).each(runnable)(
-    '$page: every command works as printed',
+describe.skipIf(missing !== undefined)('the commands of', () => {
+  it.concurrent.each(runnable)(
+    '$page work as printed',
     async ({ blocks }) => {
       const run = await PageRun.open();
       try {
@@ -37,7 +37,9 @@ describe('the pages', () => {
     },
     120_000,
   );
+});
 
+describe('the pages', () => {
   it.each(pages)('$page: SQL that is printed compiles', async ({ blocks }) => {
     const texts = blocks.filter(({ language, marks }) => language === 'sql' && !marks.includes('query'));
     for (const block of joined(texts))
