@@ -142,6 +142,14 @@ function fillData(
   }
 }
 
+/** Puts one value into a column of its own that has null flags. */
+export function storeValue(kernel: Kernel, type: DataType, vector: ColumnVector, row: number, value: unknown): void {
+  const isNull = value === null || value === undefined;
+  kernel.u8()[vector.nulls + row] = isNull ? 1 : 0;
+  const at = vector.data + row * PHYSICAL_WIDTH[vector.physical];
+  fillData(kernel, type, vector.physical, at, [value], 1);
+}
+
 function scaled(value: unknown, type: DataType): bigint {
   if (value === null || value === undefined) return 0n;
   if (type.kind !== 'numeric') return value as bigint;

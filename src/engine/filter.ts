@@ -20,7 +20,7 @@ export class FilterOperator extends StatelessOperator {
   override open(context: OperatorContext): void {
     super.open(context);
     const { input, predicate } = this.#node;
-    this.#evaluator = new ColumnEvaluator(context.kernel, input.columns, [predicate], this.#expressions);
+    this.#evaluator = new ColumnEvaluator(context.kernel, input.columns, [predicate], this.#expressions, 'predicate');
   }
 
   processBatch(batch: Batch): void {

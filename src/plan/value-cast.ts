@@ -28,7 +28,10 @@ const isNumber = (kind: TypeKind): boolean => INTEGERS.has(kind) || FLOATS.has(k
 
 function numberCast(from: DataType, to: DataType): ValueCast {
   if (to.kind === 'int2' || to.kind === 'int4' || to.kind === 'int8') return integerCast(from, to.kind);
-  if (to.kind === 'float4') return (value) => checkedSingle(Number(String(value)));
+  if (to.kind === 'float4') {
+    if (from.kind === 'numeric') return (value) => checkedSingle((value as Decimal).toNumber());
+    return (value) => checkedSingle(Number(value));
+  }
   if (to.kind === 'float8') {
     return from.kind === 'numeric' ? (value) => checkedDouble((value as Decimal).toNumber()) : (value) => Number(value);
   }
@@ -61,12 +64,13 @@ function wholeOf(value: unknown, from: TypeKind, name: string): bigint {
   return BigInt(roundHalfEven(value as number));
 }
 
+/** As C's rint: what rounds to zero from below is minus zero. */
 export function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   const fraction = value - floor;
-  if (fraction < 0.5) return floor;
-  if (fraction > 0.5) return floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
+  const isDown = fraction < 0.5 || (fraction === 0.5 && floor % 2 === 0);
+  const rounded = isDown ? floor : floor + 1;
+  return rounded === 0 && value < 0 ? -0 : rounded;
 }
 
 export function checkedSingle(value: number): number {

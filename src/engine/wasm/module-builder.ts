@@ -133,8 +133,13 @@ export class ModuleBuilder {
 
   function(name: string, signature: Signature): FunctionBuilder {
     const body = new FunctionBuilder(signature.parameters);
-    this.#functions.push({ name, type: this.#typeIndex(signature), body });
+    this.define(name, signature, body);
     return body;
+  }
+
+  /** Exports a function that was made apart. */
+  define(name: string, signature: Signature, body: FunctionBuilder): void {
+    this.#functions.push({ name, type: this.#typeIndex(signature), body });
   }
 
   /** Function types, section 5.3.6; equal ones are one. */

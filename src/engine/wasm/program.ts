@@ -1,0 +1,94 @@
+import type { PhysicalType } from '../../kernel/column.ts';
+import type { Column } from '../../plan/data-type.ts';
+import type { Expression } from '../../plan/expression.ts';
+import { physicalOf } from '../column-access.ts';
+import { ModuleBuilder } from './module-builder.ts';
+import { NotCompilable } from './operand.ts';
+import { ProgramMemory } from './program-memory.ts';
+import { buildRowLoop, FRAME, ROW_LOOP_SIGNATURE, type RowLoopOptions } from './row-loop.ts';
+
+/**
+ * Who runs an expression: compiled code; compiled code that leaves some rows to the interpreter, by a condition in the
+ * expression; or the interpreter alone.
+ */
+export type CompiledBy = 'wasm' | 'mixed' | 'interpreter';
+
+export interface CompiledFunction {
+  readonly name: string;
+  /** It writes null flags. */
+  readonly nullable: boolean;
+}
+
+/** One expression of a program that has compiled code. */
+export interface CompiledExpression {
+  readonly compiledBy: 'wasm' | 'mixed';
+  readonly physical: PhysicalType;
+  /** Input columns that it reads, and where the addresses of their data and nulls go, from the base. */
+  readonly inputs: readonly { readonly index: number; readonly slot: number }[];
+  /** For batches without nulls in those columns. */
+  readonly dense: CompiledFunction;
+  /** For all. */
+  readonly general: CompiledFunction;
+  /** It may leave rows to the interpreter. */
+  readonly bails: boolean;
+}
+
+/** Values are written to columns; a predicate lists the rows for which it is true. */
+export type ProgramKind = 'values' | 'predicate';
+
+/** Expressions over the columns of one relation as one module; the same bytes for the same plan. */
+export interface Program {
+  readonly bytes: Uint8Array;
+  readonly memory: ProgramMemory;
+  /** Functions of the kernel to import. */
+  readonly imports: readonly string[];
+  /** Undefined where the interpreter runs alone, and for plain columns. */
+  readonly expressions: readonly (CompiledExpression | undefined)[];
+}
+
+/** Compiles what can be compiled. */
+export function compileProgram(
+  columns: readonly Column[],
+  expressions: readonly Expression[],
+  kind: ProgramKind,
+): Program {
+  const module = new ModuleBuilder();
+  const memory = new ProgramMemory();
+  memory.reserve(FRAME.bytes);
+  const slots = new Map<number, number>();
+  const compiled = expressions.map((expression, at) => {
+    if (expression.kind === 'column' && kind === 'values') return undefined;
+    return compileFunctions(`e${at}`, { module, memory, slots, columns, expression, kind });
+  });
+  return { bytes: module.encode(), memory, imports: module.imported, expressions: compiled };
+}
+
+/** The two functions of one expression; undefined when it has no WebAssembly form. */
+function compileFunctions(name: string, options: RowLoopOptions): CompiledExpression | undefined {
+  try {
+    const dense = buildRowLoop(options, false);
+    const general = buildRowLoop(options, true);
+    options.module.define(name, ROW_LOOP_SIGNATURE, dense.function);
+    options.module.define(`${name}n`, ROW_LOOP_SIGNATURE, general.function);
+    const inputs = new Map([...dense.inputs, ...general.inputs]);
+    return {
+      compiledBy: dense.interpreted || general.interpreted ? 'mixed' : 'wasm',
+      physical: physicalOf(options.expression.type),
+      inputs: [...inputs].map(([index, slot]) => ({ index, slot })),
+      dense: { name, nullable: dense.nullable },
+      general: { name: `${name}n`, nullable: general.nullable },
+      bails: dense.bails || general.bails,
+    };
+  } catch (error) {
+    if (error instanceof NotCompilable) return undefined;
+    throw error;
+  }
+}
+
+/** Who runs each of the expressions; a plain column costs nothing and counts as compiled. */
+export function compiledBy(columns: readonly Column[], expressions: readonly Expression[]): readonly CompiledBy[] {
+  const { expressions: compiled } = compileProgram(columns, expressions, 'values');
+  return expressions.map((expression, at) =>
+    expression.kind === 'column' ? 'wasm' : (compiled[at]?.compiledBy ?? 'interpreter'),
+  );
+}
