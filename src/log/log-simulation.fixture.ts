@@ -75,6 +75,7 @@ export class LogSimulation {
   #fault: ((operation: PlainOperation, number: number) => DiskFault | undefined) | undefined;
   #mistake: Error | undefined;
   #nextId = 0;
+  #retaining = 0;
 
   /** @param trace is told of every operation of the disk, and of every start */
   constructor(seed: number, trace: (line: string) => void = () => {}) {
@@ -372,7 +373,8 @@ export class LogSimulation {
 
   #retain(): void {
     const place = this.#partition();
-    if (place !== undefined && this.#random() < 0.4) {
+    // A pin holds from the next run of retention on.
+    if (place !== undefined && this.#retaining === 0 && this.#random() < 0.4) {
       const key = `${place[0].name}/${place[1]}`;
       if (this.#pins.has(key)) {
         this.#unpin(key);
@@ -384,9 +386,15 @@ export class LogSimulation {
       }
     }
     this.#clock.advance(this.#below(4000));
-    this.#wait(
-      this.#log.applyRetention().catch((error: unknown) => this.#tolerate(error, ['LOG_DISK_FULL', 'LOG_CLOSED'])),
+    this.#retaining++;
+    const done = this.#log.applyRetention().then(
+      () => this.#retaining--,
+      (error: unknown) => {
+        this.#retaining--;
+        this.#tolerate(error, ['LOG_DISK_FULL', 'LOG_CLOSED']);
+      },
     );
+    this.#wait(done);
   }
 
   async #check(): Promise<void> {

@@ -170,7 +170,7 @@ class Replay {
     const files = new Set<string>();
     // A crash may have come between the rename of a checkpoint and the fsync of its directory.
     const directories = new Set<string>([commitDirectory(this.#dataDir)]);
-    for (const partition of this.state.partitions.values()) this.#cutTail(partition, operations);
+    for (const partition of this.state.partitions.values()) this.#cutTails(partition, operations);
     this.#rounds.forEach(({ round }, i) => {
       const isLast = i === this.#rounds.length - 1;
       for (const extent of round.extents) this.#rewrite(extent, isLast, operations, files, directories);
@@ -233,15 +233,18 @@ class Replay {
     directories.add(partitionDirectory(this.#dataDir, partition.topic, partition.partition));
   }
 
-  /** What lies beyond the last commit was never acknowledged: it is cut. */
-  #cutTail(partition: PartitionState, operations: DiskOperation[]): void {
-    const { active } = partition;
-    if (active === undefined) return;
-    const path = this.#segmentPath(partition, active.base);
-    const handle = this.#reader.open(path);
-    const size = handle?.size() ?? 0;
-    handle?.close();
-    if (size > active.length) operations.push({ kind: 'set-length', path, length: active.length });
+  /**
+   * What lies beyond the last commit was never acknowledged: it is cut. Of sealed segments too: a power loss may have
+   * brought back what an earlier cut had taken, since cuts are not synced.
+   */
+  #cutTails(partition: PartitionState, operations: DiskOperation[]): void {
+    for (const { base, length } of partition.segments) {
+      const path = this.#segmentPath(partition, base);
+      const handle = this.#reader.open(path);
+      const size = handle?.size() ?? 0;
+      handle?.close();
+      if (size > length) operations.push({ kind: 'set-length', path, length });
+    }
   }
 
   /** Segments that retention had passed, or that were never acknowledged. */
