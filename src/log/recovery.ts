@@ -247,13 +247,13 @@ class Replay {
     }
   }
 
-  /** Segments that retention had passed, or that were never acknowledged. */
+  /** Files that no round names: retention had passed them, or they were never acknowledged. */
   #orphans(partition: PartitionState): string[] {
     const directory = partitionDirectory(this.#dataDir, partition.topic, partition.partition);
     const live = new Set(partition.segments.map((segment) => segment.base));
     return this.#reader.list(directory).flatMap((name) => {
       const base = segmentBase(name.replace(/\.index$/, '.log'));
-      const isOrphan = base !== undefined && !live.has(base) && (base < partition.logStart || base >= partition.end);
+      const isOrphan = base !== undefined && !live.has(base);
       return isOrphan || isUnfinishedName(name) ? join(directory, name) : [];
     });
   }
