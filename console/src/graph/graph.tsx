@@ -106,7 +106,7 @@ function Operator(props: GraphProps & { readonly node: PlacedNode; readonly oper
         {`${operator.kind} `}
       </text>
       <text class="name" x={16} y={41}>
-        {`${shortened(operator.label, operator.kind)} `}
+        {`${nameOf(operator)} `}
       </text>
       <text class="mark" x={16} y={61}>
         {delay}
@@ -115,8 +115,10 @@ function Operator(props: GraphProps & { readonly node: PlacedNode; readonly oper
   );
 }
 
-/** The kind stands above it: only what the label says beyond that. */
-function shortened(text: string, kind: string): string {
-  const label = text.startsWith(`${kind} `) ? text.slice(kind.length + 1) : text;
+/** The kind stands above it: only what the label says beyond that; an output is known by the name of its view. */
+function nameOf({ id, kind, label: text }: OperatorStatus): string {
+  const start = kind === 'output' ? `${kind}:` : `${kind} `;
+  const full = kind === 'output' ? id : text;
+  const label = full.startsWith(start) ? full.slice(start.length) : full;
   return label.length <= LABEL_LETTERS_MAX ? label : `${label.slice(0, LABEL_LETTERS_MAX - 1)}…`;
 }

@@ -151,7 +151,7 @@ function OperatorTable(props: {
   const { pipeline, nowMs, rateOf } = props;
   const labels = new Map(pipeline.operators.map((operator) => [operator.id, operator.label]));
   return (
-    <Scroll class="panel scroll" label="Operators, scrollable">
+    <Scroll class="panel scroll operators" label="Operators, scrollable">
       <table>
         <caption>Operators of {pipeline.name}</caption>
         <thead>

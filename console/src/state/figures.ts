@@ -30,7 +30,7 @@ export function figuresOf(metrics: Metrics, pipelines: readonly PipelineStatus[]
     latencyP99Ms:
       quantileMs(samples, 'headrace_end_to_end_latency_seconds', '0.99') ?? largest(epochs.map((epoch) => epoch.p99)),
     lagRecords: pipelines.length === 0 ? undefined : pipelines.reduce((sum, pipeline) => sum + pipeline.lagRecords, 0),
-    deadLettersTotal: total(samples, 'headrace_dead_letters_total'),
+    deadLettersTotal: total(samples, 'headrace_dead_letters_total') ?? 0,
     fsyncP99Ms: metrics.fsyncP99Ms ?? quantileMs(samples, 'headrace_log_fsync_seconds', '0.99'),
     memoryBytes:
       total(samples, 'headrace_process_resident_memory_bytes') ?? total(samples, 'process_resident_memory_bytes'),
