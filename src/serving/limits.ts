@@ -54,3 +54,22 @@ export const QUERY_TEXT_MAX = 100_000;
 export const QUERY_RELATIONS_CACHED_MAX = 16;
 /** Turns of the event loop that a query waits for its tables to catch up; then it answers with the lag that there is. */
 export const QUERY_TURNS_TO_CATCH_UP_MAX = 1_000;
+
+/** Records of a topic from which on aggregates are computed from its segments, and not from rows that the query database keeps. */
+export const SCAN_RECORDS_MIN = 50_000;
+/** Threads that scan the segments of a topic for one query. */
+export const SCAN_THREADS = 2;
+/** Memory of one of them, bytes. */
+export const SCAN_MEMORY_BYTES_MAX = 512 * 1024 ** 2;
+/** Threads that have nothing to scan for so long end, milliseconds. */
+export const SCAN_THREADS_IDLE_MS = 30_000;
+/** Records that a thread takes at a time. */
+export const SCAN_RANGE_RECORDS = 250_000;
+/** Bytes read at a time. */
+export const SCAN_CHUNK_BYTES = 1024 ** 2;
+/** The largest record batch that is read. */
+export const SCAN_CHUNK_BYTES_MAX = 128 * 1024 ** 2;
+/** Rows decoded at a time: their columns stay in the cache. */
+export const SCAN_BATCH_ROWS = 4_096;
+/** Groups of one query. */
+export const SCAN_GROUPS_MAX = 1_000_000;

@@ -23,6 +23,17 @@ export interface PinnedRelation {
   rows(since: string | undefined): Iterable<readonly unknown[]>;
   /** Receipt of the newest row that was read. */
   newest(): TimestampMs;
+  /** Of a topic: what can be read straight from its segments. */
+  readonly records?: TopicRange;
+}
+
+/** Records of a topic between two positions, and what is read of them. */
+export interface TopicRange {
+  readonly topic: string;
+  readonly fields: readonly SourceColumn[];
+  readonly from: TopicPosition;
+  readonly until: TopicPosition;
+  readonly count: number;
 }
 
 /** Where a column of a topic is found: in the JSON value, or in the record itself. */
@@ -53,26 +64,24 @@ export function pinView(table: ViewTable): PinnedRelation {
   };
 }
 
-/**
- * The topic's records up to now.
- *
- * @throws HeadraceError `SERVING_QUERY_TOO_LARGE`
- */
+/** The topic's records up to now. Reading rows throws `SERVING_QUERY_TOO_LARGE` when there are too many. */
 export function pinTopic(context: FeedContext, topic: TopicConfig, fields: readonly SourceColumn[]): PinnedRelation {
   const starts = logStarts(context.log, topic);
   const ends = highWatermarks(context.log, topic);
-  assertReadable(topic, starts, ends);
+  const count = ends.reduce((sum, end, partition) => sum + (end - starts[partition]!), 0);
   const columns = [...fields.map(({ name, type, nullable }) => ({ name, type, nullable })), ...PSEUDO_COLUMNS];
   let newest = timestampMs(0);
   return {
     columns,
     version: versionOf(starts, ends),
     appendOnlySince: (version) => version.split('|')[0] === formatPosition(starts),
+    records: { topic: topic.name, fields, from: starts, until: ends, count },
     *rows(since) {
+      assertReadable(topic, count);
       const from = since === undefined ? starts : positionsOf(since);
       for (const record of recordsBetween(context, topic, from, ends)) {
         if (record.timestamp > newest) newest = record.timestamp;
-        yield topicRow(record, fields);
+        yield topicValues(record, fields);
       }
     },
     newest: () => newest,
@@ -88,8 +97,7 @@ function positionsOf(version: string): TopicPosition {
   return ends.split(',').map((part) => Number(part.split(':')[1]) as Offset);
 }
 
-function assertReadable(topic: TopicConfig, starts: TopicPosition, ends: TopicPosition): void {
-  const records = ends.reduce((sum, end, partition) => sum + (end - starts[partition]!), 0);
+function assertReadable(topic: TopicConfig, records: number): void {
   if (records <= QUERY_TOPIC_RECORDS_MAX) return;
   throw new HeadraceError(
     `running the query: topic "${topic.name}" holds ${records} records, and a query reads at most ${QUERY_TOPIC_RECORDS_MAX}`,
@@ -119,7 +127,11 @@ function* recordsBetween(
   }
 }
 
-function topicRow(record: TopicRecord, fields: readonly SourceColumn[]): readonly unknown[] {
+/** The values that a query sees of a record: its fields, then the columns that every topic has. */
+export function topicValues(
+  record: Pick<TopicRecord, 'partition' | 'key' | 'text'> & { readonly offset: number; readonly timestamp: number },
+  fields: readonly SourceColumn[],
+): readonly unknown[] {
   const json = fields.length === 0 ? null : jsonOf(record.text);
   const values: unknown[] = fields.map(({ path, type }) => columnValue(memberAt(json, path), type));
   values.push(record.partition, BigInt(record.offset), BigInt(record.timestamp) * 1000n, record.key, record.text);
@@ -163,4 +175,14 @@ export function scaleOf(type: DataType, rows: readonly (readonly unknown[])[], i
     if (value instanceof Decimal && value.scale > scale) scale = value.scale;
   }
   return scale;
+}
+
+/** Rows that were made for one query. */
+export function relationOfRows(
+  columns: readonly Column[],
+  rows: Iterable<readonly unknown[]>,
+  newest: TimestampMs,
+  version: string,
+): PinnedRelation {
+  return { columns, version, appendOnlySince: undefined, rows: () => rows, newest: () => newest };
 }

@@ -5,7 +5,7 @@ import { nearestName } from '../base/nearest-name.ts';
 import type { Log } from '../log/log.ts';
 import type { Column } from '../plan/data-type.ts';
 import { toJsonValue } from '../plan/json-value.ts';
-import type { PlanNode, SourceNode } from '../plan/node.ts';
+import type { AggregateNode, PlanNode, SourceNode } from '../plan/node.ts';
 import { typeName } from '../plan/type-name.ts';
 import type { Principal } from '../security/principal.ts';
 import { compileQuery, type QueryCatalog } from '../sql/query.ts';
@@ -19,10 +19,16 @@ import {
   QUERY_TIMEOUT_MS_DEFAULT,
   QUERY_TIMEOUT_MS_MAX,
   QUERY_TURNS_TO_CATCH_UP_MAX,
+  SCAN_RECORDS_MIN,
 } from './limits.ts';
 import { planToDuckdb } from './plan-to-duckdb.ts';
-import { type PinnedRelation, PSEUDO_COLUMNS, pinTopic, pinView } from './query-relation.ts';
+import { type PinnedRelation, PSEUDO_COLUMNS, pinTopic, pinView, relationOfRows } from './query-relation.ts';
 import { RelationCache } from './relation-cache.ts';
+import { SCAN_RELATION_PREFIX, takeAggregateScans } from './scan/aggregate-scan.ts';
+import type { ScanLimits, ScanRunner } from './scan/scan.ts';
+import { mergedRows } from './scan/scan-merge.ts';
+import { threadScans } from './scan/scan-threads.ts';
+import { isScannable } from './scan/topic-columns.ts';
 import type { Freshness, QueryResult } from './serving.ts';
 import { SYSTEM_SOURCES } from './system-source.ts';
 import type { Tables } from './tables.ts';
@@ -50,6 +56,10 @@ export interface QueryServiceOptions {
   readonly sources: () => readonly SourceNode[];
   /** Memory of the query database; default `QUERY_MEMORY_MB`. */
   readonly memoryBytesMax?: number;
+  /** How aggregates over topics are computed; in threads by default. */
+  readonly scans?: ScanRunner;
+  /** Records from which on a topic is scanned; {@link SCAN_RECORDS_MIN} by default. */
+  readonly scanRecordsMin?: number;
 }
 
 export interface QueryService {
@@ -74,9 +84,12 @@ class DuckdbQueryService implements QueryService {
   #cache: Promise<RelationCache> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  #scanned = 0;
+  readonly #scans: ScanRunner;
 
   constructor(options: QueryServiceOptions) {
     this.#options = options;
+    this.#scans = options.scans ?? threadScans(options.log, options.clock);
   }
 
   catalog(): QueryCatalog {
@@ -101,6 +114,7 @@ class DuckdbQueryService implements QueryService {
     const cache = this.#cache;
     this.#cache = undefined;
     cache?.then((open) => open.close()).catch(() => undefined);
+    this.#scans.close();
   }
 
   /** One query at a time: DuckDB itself uses all the threads it may. */
@@ -122,21 +136,43 @@ class DuckdbQueryService implements QueryService {
     const timeoutMs = Math.min(options.timeoutMs ?? QUERY_TIMEOUT_MS_DEFAULT, QUERY_TIMEOUT_MS_MAX);
     const deadline = started + timeoutMs;
     const nowUs = BigInt(clock.now()) * 1000n;
-    const { relations, freshness } = await this.#pin(scanned(plan));
+    const limits = { clock, deadline, signal: options.signal };
+    const { relations, fresh } = await this.#pin(scanned(plan));
+    const rest = await this.#scanAggregates(plan, relations, limits);
     this.#cache ??= DuckdbDatabase.open(this.#options.memoryBytesMax).then((database) => new RelationCache(database));
     const cache = await this.#cache;
-    const loaded = await cache.load(relations, { clock, deadline, signal: options.signal });
-    const { sql } = planToDuckdb(plan, { relation: (name) => loaded.get(name)!, nowUs });
-    const limits = { clock, timeoutMs: Math.max(1, deadline - clock.monotonicMs()), signal: options.signal };
+    const read = new Set(scanned(rest));
+    const loaded = await cache.load(new Map([...relations].filter(([name]) => read.has(name))), limits);
+    const { sql } = planToDuckdb(rest, { relation: (name) => loaded.get(name)!, nowUs });
+    const runLimits = { clock, timeoutMs: Math.max(1, deadline - clock.monotonicMs()), signal: options.signal };
     const types = plan.columns.map((column) => column.type);
-    const rows = await cache.database.run(`SELECT * FROM (${sql}) q LIMIT ${rowsMax + 1}`, types, limits);
+    const rows = await cache.database.run(`SELECT * FROM (${sql}) q LIMIT ${rowsMax + 1}`, types, runLimits);
+    await cache.forget((name) => name.startsWith(SCAN_RELATION_PREFIX));
     return {
       columns: plan.columns.map(({ name, type }) => ({ name, type: typeName(type) })),
       rows: rows.slice(0, rowsMax).map((row) => row.map((value, index) => toJsonValue(value, types[index]!))),
-      freshness: freshness(),
+      freshness: { ...fresh, asOf: timestampMs(Math.max(0, ...[...loaded.values()].map(({ newest }) => newest))) },
       elapsedMs: clock.monotonicMs() - started,
       truncated: rows.length > rowsMax,
     };
+  }
+
+  /** Computes aggregates over large topics from their segments; the results are relations of the query that remains. */
+  async #scanAggregates(plan: PlanNode, relations: Map<string, PinnedRelation>, limits: ScanLimits): Promise<PlanNode> {
+    const { clock, scanRecordsMin = SCAN_RECORDS_MIN } = this.#options;
+    const scannable = (aggregate: AggregateNode, name: string): boolean => {
+      const records = relations.get(name)?.records;
+      return records !== undefined && records.count >= scanRecordsMin && isScannable(aggregate, records.fields);
+    };
+    const { plan: rest, scans } = takeAggregateScans(plan, scannable);
+    for (const { name, relation, aggregate } of scans) {
+      const { topic, fields, from, until } = relations.get(relation)!.records!;
+      const request = { topic, fields, aggregate, from, until, nowMs: clock.now() };
+      const { partials, newestMs } = await this.#scans.run(request, limits);
+      const rows = [...mergedRows(aggregate, partials)];
+      relations.set(name, relationOfRows(aggregate.columns, rows, timestampMs(newestMs), `${this.#scanned++}`));
+    }
+    return rest;
   }
 
   /**
@@ -145,7 +181,7 @@ class DuckdbQueryService implements QueryService {
    */
   async #pin(
     names: readonly string[],
-  ): Promise<{ relations: Map<string, PinnedRelation>; freshness: () => Freshness }> {
+  ): Promise<{ relations: Map<string, PinnedRelation>; fresh: Omit<Freshness, 'asOf'> }> {
     const { tables, log, clock } = this.#options;
     const views = names.flatMap((name) => tables.get(name) ?? []);
     for (let turn = 0; ; turn++) {
@@ -161,8 +197,11 @@ class DuckdbQueryService implements QueryService {
     }
     const { commit } = tables.hub;
     const relations = new Map(names.map((name) => [name, this.#pinned(name)] as const));
-    const fresh = views.map((view) => view.freshness());
-    return { relations, freshness: () => freshnessOf(commit, [...relations.values()], fresh) };
+    const fresh = freshnessOf(
+      commit,
+      views.map((view) => view.freshness()),
+    );
+    return { relations, fresh };
   }
 
   #pinned(name: string): PinnedRelation {
@@ -217,16 +256,11 @@ function scanned(node: PlanNode, found: Set<string> = new Set()): readonly strin
   return [...found];
 }
 
-function freshnessOf(
-  commit: CommitNumber,
-  relations: readonly PinnedRelation[],
-  views: readonly Freshness[],
-): Freshness {
+function freshnessOf(commit: CommitNumber, views: readonly Freshness[]): Omit<Freshness, 'asOf'> {
   const watermarks = views.flatMap((view) => (view.watermark === undefined ? [] : [view.watermark]));
   const least = watermarks.reduce<TimestampUs | undefined>((a, b) => (a === undefined || b < a ? b : a), undefined);
   return {
     commit,
-    asOf: timestampMs(Math.max(0, ...relations.map((relation) => relation.newest()))),
     watermark: least,
     lagRecords: views.reduce((sum, view) => sum + view.lagRecords, 0),
   };

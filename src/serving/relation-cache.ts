@@ -1,3 +1,4 @@
+import { type TimestampMs, timestampMs } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
 import type { DuckdbDatabase } from './duckdb-database.ts';
@@ -11,7 +12,13 @@ const TOPIC_NUMERIC_SCALE = 18;
 /** Rows parsed before the event loop gets its turn. */
 const ROWS_PER_TURN = 2_048;
 
-interface CachedRelation extends DuckdbRelation {
+/** A relation as a table of the query database. */
+export interface LoadedRelation extends DuckdbRelation {
+  /** Receipt of its newest row. */
+  readonly newest: TimestampMs;
+}
+
+interface CachedRelation extends LoadedRelation {
   readonly version: string;
   readonly shape: string;
 }
@@ -37,8 +44,8 @@ export class RelationCache {
   async load(
     relations: ReadonlyMap<string, PinnedRelation>,
     limits: LoadLimits,
-  ): Promise<ReadonlyMap<string, DuckdbRelation>> {
-    const loaded = new Map<string, DuckdbRelation>();
+  ): Promise<ReadonlyMap<string, LoadedRelation>> {
+    const loaded = new Map<string, LoadedRelation>();
     for (const [name, relation] of relations) loaded.set(name, await this.#one(name, relation, limits));
     for (const name of this.#cached.keys()) {
       if (this.#cached.size <= QUERY_RELATIONS_CACHED_MAX) break;
@@ -47,11 +54,16 @@ export class RelationCache {
     return loaded;
   }
 
+  /** Drops relations that are of no use any more. */
+  async forget(which: (name: string) => boolean): Promise<void> {
+    for (const name of [...this.#cached.keys()]) if (which(name)) await this.#drop(name);
+  }
+
   close(): void {
     this.database.close();
   }
 
-  async #one(name: string, relation: PinnedRelation, limits: LoadLimits): Promise<DuckdbRelation> {
+  async #one(name: string, relation: PinnedRelation, limits: LoadLimits): Promise<LoadedRelation> {
     const shape = JSON.stringify(relation.columns);
     const known = this.#cached.get(name);
     if (known !== undefined) {
@@ -69,13 +81,13 @@ export class RelationCache {
         type.kind !== 'numeric' ? 0 : type.precision === undefined ? TOPIC_NUMERIC_SCALE : (type.scale ?? 0),
       );
       await this.database.createTable(table, relation.columns, scales);
-      return this.#append(name, { table, scales, shape, version: '' }, relation, limits);
+      return this.#append(name, { table, scales, shape, version: '', newest: timestampMs(0) }, relation, limits);
     }
     const rows = await collected(guarded(relation.rows(undefined), limits));
     const scales = relation.columns.map(({ type }, index) => scaleOf(type, rows, index));
     await this.database.createTable(table, relation.columns, scales);
     await this.database.append(table, relation.columns, scales, rows);
-    return this.#keep(name, { table, scales, shape, version: relation.version });
+    return this.#keep(name, { table, scales, shape, version: relation.version, newest: relation.newest() });
   }
 
   async #append(
@@ -83,7 +95,7 @@ export class RelationCache {
     known: CachedRelation,
     relation: PinnedRelation,
     limits: LoadLimits,
-  ): Promise<DuckdbRelation> {
+  ): Promise<LoadedRelation> {
     this.#cached.delete(name);
     const rows = guarded(relation.rows(known.version === '' ? undefined : known.version), limits);
     try {
@@ -92,10 +104,11 @@ export class RelationCache {
       await this.database.dropTable(known.table);
       throw error;
     }
-    return this.#keep(name, { ...known, version: relation.version });
+    const newest = timestampMs(Math.max(known.newest, relation.newest()));
+    return this.#keep(name, { ...known, version: relation.version, newest });
   }
 
-  #keep(name: string, relation: CachedRelation): DuckdbRelation {
+  #keep(name: string, relation: CachedRelation): LoadedRelation {
     this.#cached.set(name, relation);
     return relation;
   }

@@ -1,0 +1,104 @@
+import { columnsRead } from '../../engine/row-evaluator.ts';
+import type { Expression } from '../../plan/expression.ts';
+import { tableScanNode } from '../../plan/factory.ts';
+import type { AggregateNode, PlanNode } from '../../plan/node.ts';
+
+/** No topic and no view has it in its name. */
+export const SCAN_RELATION_PREFIX = 'scan:';
+
+/** A part of a query that is answered by one pass over the segments of a topic. */
+export interface AggregateScan {
+  /** The relation that stands for its result in the rest of the query. */
+  readonly name: string;
+  /** The topic, as the query names it. */
+  readonly relation: string;
+  readonly aggregate: AggregateNode;
+}
+
+export interface ScannedPlan {
+  readonly plan: PlanNode;
+  readonly scans: readonly AggregateScan[];
+}
+
+/**
+ * Takes the aggregates out of a query that read a single topic through filters, projections and windows: what remains has
+ * their results as relations. Distinct aggregates stay, since their parts cannot be put together by number.
+ */
+export function takeAggregateScans(
+  plan: PlanNode,
+  scannable: (aggregate: AggregateNode, relation: string) => boolean,
+): ScannedPlan {
+  const scans = new Map<AggregateNode, AggregateScan>();
+  const rewrite = (node: PlanNode): PlanNode => {
+    if (node.kind === 'aggregate') {
+      const relation = scannedTopic(node);
+      if (relation !== undefined && scannable(node, relation)) {
+        const scan = scans.get(node) ?? { name: `${SCAN_RELATION_PREFIX}${scans.size}`, relation, aggregate: node };
+        scans.set(node, scan);
+        return tableScanNode(scan.name, node.columns);
+      }
+    }
+    if (node.kind === 'join') return { ...node, left: rewrite(node.left), right: rewrite(node.right) };
+    if (node.kind === 'set-operation') return { ...node, inputs: node.inputs.map(rewrite) };
+    return 'input' in node ? { ...node, input: rewrite(node.input) } : node;
+  };
+  return { plan: rewrite(plan), scans: [...scans.values()] };
+}
+
+function scannedTopic(aggregate: AggregateNode): string | undefined {
+  if (aggregate.aggregates.some((call) => call.distinct)) return undefined;
+  let node = aggregate.input;
+  while (node.kind === 'filter' || node.kind === 'project' || node.kind === 'window') node = node.input;
+  return node.kind === 'table-scan' ? node.name : undefined;
+}
+
+/** The nodes from the scan up to the aggregate's input. */
+export function chainOf(aggregate: AggregateNode): readonly PlanNode[] {
+  const chain: PlanNode[] = [];
+  for (let node: PlanNode | undefined = aggregate.input; node !== undefined; ) {
+    chain.unshift(node);
+    node = 'input' in node ? node.input : undefined;
+  }
+  return chain;
+}
+
+/** Of each node from the aggregate's input down to the scan, the positions of the columns that are read above it. */
+export function columnsNeededBelow(aggregate: AggregateNode): ReadonlyMap<PlanNode, ReadonlySet<number>> {
+  const needed = new Map<PlanNode, ReadonlySet<number>>();
+  let read = readBy(expressionsOf(aggregate));
+  for (const node of [...chainOf(aggregate)].reverse()) {
+    needed.set(node, read);
+    read = readBelow(node, read);
+  }
+  return needed;
+}
+
+/** What an aggregate evaluates for each row: groups, then arguments, then filters. */
+export function expressionsOf({ groups, aggregates }: AggregateNode): readonly Expression[] {
+  return [
+    ...groups,
+    ...aggregates.flatMap(({ argument }) => argument ?? []),
+    ...aggregates.flatMap(({ filter }) => filter ?? []),
+  ];
+}
+
+function readBy(expressions: readonly Expression[], also: ReadonlySet<number> = new Set()): ReadonlySet<number> {
+  const read = new Set(also);
+  for (const expression of expressions) columnsRead(expression, read);
+  return read;
+}
+
+function readBelow(node: PlanNode, read: ReadonlySet<number>): ReadonlySet<number> {
+  switch (node.kind) {
+    case 'filter':
+      return readBy([node.predicate], read);
+    case 'project':
+      return readBy(node.expressions.filter((_, at) => read.has(at)));
+    case 'window': {
+      const { length } = node.input.columns;
+      return new Set([...[...read].filter((at) => at < length), node.timeColumn]);
+    }
+    default:
+      return read;
+  }
+}

@@ -1,0 +1,34 @@
+import type { ErrorDomain } from '../../base/error.ts';
+import type { LogView } from '../../log/log.ts';
+import type { SourceColumn } from '../../plan/node.ts';
+import type { ScanRange } from './scan-range.ts';
+import type { ScanPartial } from './topic-aggregation.ts';
+
+/** Words of the memory that the threads of one scan share. */
+export const CONTROL = { nextRange: 0, stop: 1 } as const;
+export const CONTROL_BYTES = 8;
+
+/** To a scanning thread. */
+export interface ScanJob {
+  readonly id: number;
+  readonly view: LogView;
+  readonly topic: string;
+  readonly fields: readonly SourceColumn[];
+  /** `serializePlan` of the aggregate. */
+  readonly plan: string;
+  readonly nowMs: number;
+  readonly ranges: readonly ScanRange[];
+  readonly control: SharedArrayBuffer;
+}
+
+/** From a scanning thread. */
+export type ScanReport =
+  | { readonly kind: 'done'; readonly id: number; readonly partials: readonly ScanPartial[]; readonly newestMs: number }
+  | {
+      readonly kind: 'failed';
+      readonly id: number;
+      readonly code: string;
+      readonly domain: ErrorDomain;
+      readonly message: string;
+      readonly retryable: boolean;
+    };

@@ -1,0 +1,35 @@
+import type { Clock } from '../../base/clock.ts';
+import type { AggregateNode, SourceColumn } from '../../plan/node.ts';
+import type { ScanPartial } from './topic-aggregation.ts';
+
+/** One aggregate over one topic, between two positions. */
+export interface ScanRequest {
+  readonly topic: string;
+  /** Columns of the topic's JSON; those that every topic has follow them. */
+  readonly fields: readonly SourceColumn[];
+  readonly aggregate: AggregateNode;
+  /** By partition. */
+  readonly from: readonly number[];
+  readonly until: readonly number[];
+  readonly nowMs: number;
+}
+
+export interface ScanLimits {
+  readonly clock: Clock;
+  /** On the monotonic clock. */
+  readonly deadline: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface ScanOutcome {
+  readonly partials: readonly ScanPartial[];
+  /** Receipt of the newest record read, milliseconds. */
+  readonly newestMs: number;
+}
+
+/** Aggregates topics straight from their segments. */
+export interface ScanRunner {
+  /** @throws HeadraceError `SERVING_QUERY_TIMEOUT`, `SERVING_QUERY_CANCELLED`, `SERVING_QUERY_MEMORY`, and what an expression throws */
+  run(request: ScanRequest, limits: ScanLimits): Promise<ScanOutcome>;
+  close(): void;
+}
