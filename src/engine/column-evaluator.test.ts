@@ -12,6 +12,8 @@ import { compileProgram } from './wasm/program.ts';
 import { RANDOM_COLUMNS, randomExpression, randomPredicate, randomRows } from './wasm/random-expression.ts';
 
 const RUNS = Number(process.env.HEADRACE_EXPRESSION_RUNS ?? 800);
+/** A long run takes as long as it takes. */
+const TIMEOUT_MS = Math.max(30_000, RUNS * 50);
 const kernel = Kernel.create();
 const context: ExpressionContext = {
   clockMs: () => 1_709_210_096_789,
@@ -79,40 +81,48 @@ function aliveOf(rows: readonly unknown[], chosen: readonly boolean[] | null): n
 }
 
 describe('compiled expressions', () => {
-  it('give what the interpreter gives, row by row, errors included', () => {
-    fc.assert(
-      fc.property(randomExpression(), randomRows(), subset, (expression, rows, chosen) => {
-        kernel.arenaReset();
-        const alive = aliveOf(rows, chosen);
-        const batch = batchOf(rows, alive);
-        const order = alive ?? [...rows.keys()];
-        const message = expressionText(expression);
-        expect(computed(expression, batch, order), message).toEqual(interpreted(expression, batch, order));
-      }),
-      { numRuns: RUNS },
-    );
-  });
+  it(
+    'give what the interpreter gives, row by row, errors included',
+    () => {
+      fc.assert(
+        fc.property(randomExpression(), randomRows(), subset, (expression, rows, chosen) => {
+          kernel.arenaReset();
+          const alive = aliveOf(rows, chosen);
+          const batch = batchOf(rows, alive);
+          const order = alive ?? [...rows.keys()];
+          const message = expressionText(expression);
+          expect(computed(expression, batch, order), message).toEqual(interpreted(expression, batch, order));
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    TIMEOUT_MS,
+  );
 
-  it('keep as predicates the rows for which they are true', () => {
-    fc.assert(
-      fc.property(randomPredicate(), randomRows(), subset, (expression, rows, chosen) => {
-        kernel.arenaReset();
-        const alive = aliveOf(rows, chosen);
-        const batch = batchOf(rows, alive);
-        const evaluator = new ColumnEvaluator(kernel, RANDOM_COLUMNS, [expression], context, 'predicate');
-        const { selection, selected, failures } = evaluator.select(batch);
-        const kept = [...kernel.u32().subarray(selection >>> 2, (selection >>> 2) + selected)];
-        evaluator.close();
-        const reference = interpreted(expression, batch, alive ?? [...rows.keys()]);
-        const wanted = [...reference].filter(([, value]) => value === true).map(([row]) => row);
-        const message = expressionText(expression);
-        expect(selection === 0 ? [...rows.keys()].slice(0, selected) : kept, message).toEqual(wanted);
-        const failed = [...reference].filter(([, value]) => String(value).startsWith('error: '));
-        expect(failures.map(({ row }) => row)).toEqual(failed.map(([row]) => row));
-      }),
-      { numRuns: RUNS },
-    );
-  });
+  it(
+    'keep as predicates the rows for which they are true',
+    () => {
+      fc.assert(
+        fc.property(randomPredicate(), randomRows(), subset, (expression, rows, chosen) => {
+          kernel.arenaReset();
+          const alive = aliveOf(rows, chosen);
+          const batch = batchOf(rows, alive);
+          const evaluator = new ColumnEvaluator(kernel, RANDOM_COLUMNS, [expression], context, 'predicate');
+          const { selection, selected, failures } = evaluator.select(batch);
+          const kept = [...kernel.u32().subarray(selection >>> 2, (selection >>> 2) + selected)];
+          evaluator.close();
+          const reference = interpreted(expression, batch, alive ?? [...rows.keys()]);
+          const wanted = [...reference].filter(([, value]) => value === true).map(([row]) => row);
+          const message = expressionText(expression);
+          expect(selection === 0 ? [...rows.keys()].slice(0, selected) : kept, message).toEqual(wanted);
+          const failed = [...reference].filter(([, value]) => String(value).startsWith('error: '));
+          expect(failures.map(({ row }) => row)).toEqual(failed.map(([row]) => row));
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    TIMEOUT_MS,
+  );
 
   it('are mostly compiled', () => {
     const sample = fc.sample(randomExpression(), { numRuns: 500, seed: 1 }).filter(({ kind }) => kind !== 'column');

@@ -54,8 +54,16 @@ function formCall(name: string, args: readonly Expression[]): Expression {
     const flat = args.flatMap((arg) => (arg.kind === 'call' && arg.function === name ? arg.args : [arg]));
     return flat.length === 1 ? flat[0]! : freezeCall(name, flat, TYPE.boolean);
   }
-  const isValue = name === 'coalesce' || name === 'nullif' || name === 'greatest' || name === 'least';
-  return freezeCall(name, args, isValue ? args[0]!.type : TYPE.boolean);
+  if (name === 'nullif') return freezeCall(name, args, args[0]!.type);
+  const isChoice = name === 'coalesce' || name === 'greatest' || name === 'least';
+  return freezeCall(name, args, isChoice ? choiceType(args) : TYPE.boolean);
+}
+
+/** The type of a value that is one of these: numerics of different precision make a numeric of any, as in PostgreSQL. */
+function choiceType(values: readonly Expression[]): DataType {
+  const [first] = values as readonly [Expression];
+  const isSame = values.every((value) => typesEqual(value.type, first.type));
+  return isSame || first.type.kind !== 'numeric' ? first.type : TYPE.numeric;
 }
 
 function freezeCall(name: string, args: readonly Expression[], type: DataType): CallExpression {
@@ -76,14 +84,14 @@ export function castTo(input: Expression, type: DataType): Expression {
   return Object.freeze({ kind: 'cast', type, input });
 }
 
-/** All results have one type already. */
+/** All results have one type already, but for the precision of numerics. */
 export function caseExpression(
   branches: readonly { readonly when: Expression; readonly then: Expression }[],
   otherwise: Expression,
 ): CaseExpression {
   return Object.freeze({
     kind: 'case',
-    type: otherwise.type,
+    type: choiceType([otherwise, ...branches.map((branch) => branch.then)]),
     // biome-ignore lint/suspicious/noThenProperty: the contract names the result of a branch `then`; it is never awaited
     branches: Object.freeze(branches.map((branch) => Object.freeze({ when: branch.when, then: branch.then }))),
     otherwise,
