@@ -26,6 +26,7 @@ import type { MetricRegistry } from '../telemetry/metrics.ts';
 import { collectProcessMetrics } from '../telemetry/process-metrics.ts';
 import { createMetrics } from '../telemetry/registry.ts';
 import { openConnectors } from './connectors.ts';
+import { tuneHeap } from './heap.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { httpServices, type Parts } from './http-services.ts';
 import { collectLogMetrics, fsyncMeter } from './log-metrics.ts';
@@ -64,6 +65,7 @@ export interface RunningApp {
  * @throws HeadraceError of any domain; nothing is left running
  */
 export async function startRuntime(options: RuntimeOptions): Promise<RunningApp> {
+  tuneHeap();
   const project = await loadProject(options.projectDir, options);
   const dataDir = resolve(project.dir, project.options.dataDir);
   const logger = createLogger({
