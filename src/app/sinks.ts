@@ -57,10 +57,11 @@ const SINKS: ReadonlyMap<string, SinkKind> = new Map<string, SinkKind>([
  */
 export function checkSink(name: string, connector: SinkOption, options: ReadonlyMap<string, SinkOption>): void {
   const kind = sinkKind(name, connector.value, connector.position);
-  readSection(
-    kind.options,
-    new YamlSection([...options].map(([path, { value, position }]) => yamlValue(path, value, position))),
+  const known = new Set(Object.values(kind.options).map((declared) => declared.name));
+  const values = [...options].map(([path, { value, position, namePosition }]) =>
+    yamlValue(path, value, known.has(path) ? position : namePosition),
   );
+  readSection(kind.options, new YamlSection(values));
   const missing = kind.needed.find((needed) => (options.get(needed)?.value ?? '') === '');
   if (missing === undefined) return;
   const { help } = Object.values(kind.options).find((declared) => declared.name === missing)!;
@@ -74,7 +75,7 @@ export function checkSink(name: string, connector: SinkOption, options: Readonly
 
 /** As {@link checkSink}, for a sink that was declared in TypeScript. */
 export function checkSinkNode({ name, connector, options }: SinkNode, position: SourcePosition): void {
-  const at = (value: string): SinkOption => ({ value, position });
+  const at = (value: string): SinkOption => ({ value, position, namePosition: position });
   checkSink(name, at(connector), new Map(Object.entries(options).map(([key, value]) => [key, at(value)])));
 }
 

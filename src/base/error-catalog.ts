@@ -47,10 +47,18 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   CONFIG_YAML_INVALID: '`headrace.yaml` is not valid YAML. Correct it at the line and column of the message.',
 
   CONNECTOR_FILE_EMPTY: 'A file to replay holds no records. Name another as `path`.',
+  CONNECTOR_FILE_CHANGED:
+    'The file of a sink is shorter than what was written to it. Put it back, or give the sink another name to write everything anew.',
+  CONNECTOR_FILE_EXISTS:
+    'A new sink finds its file holding something already. Move it away, or set `existing` to `append` or `replace`.',
   CONNECTOR_FILE_TOO_LARGE: 'A file to replay does not fit into memory. Read it with `mode: bounded`.',
   CONNECTOR_FILE_UNREADABLE: 'A file cannot be opened. Check the path (relative to the project) and its permissions.',
+  CONNECTOR_FILE_UNWRITABLE:
+    'The file of a sink cannot be written; it is tried again. Check the space on the disk and the rights.',
   CONNECTOR_OPTION_MISSING: 'A connector lacks an option that it needs. Set it.',
   CONNECTOR_RECORD_TOO_LARGE: 'A record of a file does not end. Check the format of the file.',
+  CONNECTOR_TARGET_BUSY:
+    'The target of a sink did not take what was sent; it is sent again. See its answer in the message.',
 
   ENGINE_AGGREGATE_UNSUPPORTED: 'An aggregate does not take a value of this type. Cast the argument.',
   ENGINE_APPEND_RETRACTION:

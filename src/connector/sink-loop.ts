@@ -132,6 +132,7 @@ export class SinkLoop<State> implements SinkConnector {
     this.#moveTo(position);
     this.#readings = offsets.map((from, partition) => new PartitionReading(log, topic, partition, offset(from)));
     if (this.#state === 'starting') this.#state = 'running';
+    this.#tellWaiters();
   }
 
   /** The next batch: of the pending partition if there is one, else of the first that has something. */

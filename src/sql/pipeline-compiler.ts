@@ -38,6 +38,7 @@ export interface LoadedModule extends UserModule {
 export interface SinkOption {
   readonly value: string;
   readonly position: SourcePosition;
+  readonly namePosition: SourcePosition;
 }
 
 export interface CompileOptions {
@@ -160,10 +161,10 @@ class PipelineCompiler {
 
   /** @throws HeadraceError `SQL_UNKNOWN_OPTION` */
   #checkOptions(options: Options, known: readonly string[]): void {
-    for (const [name, { at }] of options) {
+    for (const [name, { nameAt }] of options) {
       if (known.includes(name)) continue;
       const near = nearestName(name, known);
-      throw this.#source.error(at, `option "${name}" is not known`, {
+      throw this.#source.error(nameAt, `option "${name}" is not known`, {
         code: 'SQL_UNKNOWN_OPTION',
         next: near === undefined ? `there is ${known.join(', ') || 'none here'}` : `did you mean "${near}"?`,
       });
@@ -294,7 +295,11 @@ class PipelineCompiler {
     }
     if (this.#sinks.some((sink) => sink.name === statement.name.name)) throw this.#twice(statement.name);
     const rest = [...statement.options].filter(([name]) => name !== 'connector');
-    const placed = ({ value, at }: OptionAt): SinkOption => ({ value, position: this.#source.position(at) });
+    const placed = ({ value, at, nameAt }: OptionAt): SinkOption => ({
+      value,
+      position: this.#source.position(at),
+      namePosition: this.#source.position(nameAt),
+    });
     const options = new Map(rest.map(([name, option]) => [name, placed(option)]));
     this.#options.checkSink?.(statement.name.name, placed(connector), options);
     this.#sinks.push(

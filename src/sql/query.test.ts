@@ -107,7 +107,7 @@ describe('mistakes', () => {
     ],
     [`${source}CREATE VIEW v AS SELECT DISTINCT ON (id) * FROM s`, 'DISTINCT ON is supported', 2, 38],
     [`${source}CREATE ALERT a ON w WHEN n > 1`, 'materialized view "w" does not exist', 2, 19],
-    ["CREATE SOURCE s (id text) WITH (topc = 's')", 'did you mean "topic"?', 1, 40],
+    ["CREATE SOURCE s (id text) WITH (topc = 's')", 'did you mean "topic"?', 1, 33],
     ['CREATE SOURCE s (id text, ts text, WATERMARK FOR tz AS tz)', 'did you mean "ts"?', 1, 50],
     [`${source}SELECT * FROM s`, 'a pipeline file holds CREATE statements', 2, 1],
   ])('%s', async (sql, message, line, at) => {

@@ -12,9 +12,14 @@ export interface NameAt {
   readonly at: number;
 }
 
-export interface OptionAt {
+export interface TextAt {
   readonly value: string;
   readonly at: number;
+}
+
+/** The value of an option; `at` is its place, `nameAt` that of the option. */
+export interface OptionAt extends TextAt {
+  readonly nameAt: number;
 }
 
 export type Options = ReadonlyMap<string, OptionAt>;

@@ -2,7 +2,7 @@ import { nearestName } from '../base/nearest-name.ts';
 import type { DataType } from '../plan/data-type.ts';
 import { arrayType, NUMERIC_PRECISION_MAX, numericType, typeByName, typeNames } from '../plan/type-name.ts';
 import type { SourceText } from './source-text.ts';
-import type { NameAt, OptionAt, Options, TextRange } from './statement.ts';
+import type { NameAt, OptionAt, Options, TextAt, TextRange } from './statement.ts';
 import type { Token } from './tokenizer.ts';
 
 /** Reads the tokens of one statement; every refusal points at the token and says what was expected. */
@@ -75,7 +75,7 @@ export class TokenReader {
     return { name: token.value, at: token.start };
   }
 
-  text(what = 'a quoted text'): OptionAt {
+  text(what = 'a quoted text'): TextAt {
     const token = this.peek();
     if (token.kind !== 'text') throw this.expected(what);
     this.take();
@@ -104,8 +104,9 @@ export class TokenReader {
       const value = this.peek();
       if (value.kind === 'symbol' || value.kind === 'end') throw this.expected('a value');
       this.take();
-      if (options.has(name)) throw this.source.error(key.at, `option "${name}" is given twice`);
-      options.set(name, { value: value.value, at: value.start });
+      if (options.has(name))
+        throw this.source.error(key.at, `option "${name}" is given twice`, { next: 'keep one of the two' });
+      options.set(name, { value: value.value, at: value.start, nameAt: key.at });
     } while (this.skipSymbol(','));
     this.expectSymbol(')');
     return options;
