@@ -56,7 +56,7 @@ function flagTable(flags: FlagSpecs): string {
         ? ''
         : (spec.value ?? spec.type)
       : spec.choices.map(code).join(', '),
-    spec.default === undefined || spec.default === false ? '' : code(String(spec.default)),
+    spec.default === false ? '' : code(String(spec.default ?? spec.otherwise ?? '')),
     spec.help,
   ]);
   return table(['flag', 'value', 'default', 'what it does'], rows);

@@ -4,9 +4,11 @@ import type { CommandContext } from './command.ts';
 import { EXIT } from './exit-code.ts';
 import type { FlagSpecs } from './flag.ts';
 
+const DEFAULT_URL = 'http://127.0.0.1:8080';
+
 /** Flags of every command that talks to a running process. */
 export const SERVER_FLAGS = {
-  url: { type: 'string', value: 'url', help: 'where Headrace runs', default: 'http://127.0.0.1:8080' },
+  url: { type: 'string', value: 'url', help: 'where Headrace runs; or in HEADRACE_URL', otherwise: DEFAULT_URL },
   token: {
     type: 'string',
     value: 'token',
@@ -25,8 +27,7 @@ export class ApiClient {
   }
 
   static of({ flags, env }: CommandContext): ApiClient {
-    const given = flags['url'] === SERVER_FLAGS.url.default ? undefined : flags['url'];
-    const url = String(given ?? env['HEADRACE_URL'] ?? SERVER_FLAGS.url.default);
+    const url = String(flags['url'] ?? env['HEADRACE_URL'] ?? DEFAULT_URL);
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new CliError(
         EXIT.usage,
@@ -37,6 +38,11 @@ export class ApiClient {
     }
     const token = flags['token'] ?? env['HEADRACE_TOKEN'];
     return new ApiClient(url, token === undefined ? undefined : String(token));
+  }
+
+  /** Headers that say who asks. */
+  get credentials(): Readonly<Record<string, string>> {
+    return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
   }
 
   /** The body as JSON. @throws CliError with the server's problem, or of exit code 3 when nothing answers */
@@ -52,13 +58,12 @@ export class ApiClient {
   }
 
   async request(path: string, signal: AbortSignal, init: RequestInit = {}): Promise<Response> {
-    const authorization = this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
     let response: Response;
     try {
       response = await fetch(this.url + path, {
         ...init,
         signal,
-        headers: { ...(init.headers as Record<string, string>), ...authorization },
+        headers: { ...(init.headers as Record<string, string>), ...this.credentials },
       });
     } catch (error) {
       if (signal.aborted) throw error;

@@ -28,6 +28,8 @@ export interface Command {
   readonly usage: string;
   readonly summary: string;
   readonly description?: string;
+  /** Words that it takes at most. */
+  readonly wordsMax: number;
   readonly flags: FlagSpecs;
   /** Names of subcommands, for help and for the nearest right word. */
   readonly subcommands?: Readonly<Record<string, string>>;

@@ -9,6 +9,8 @@ export interface FlagSpec {
   readonly value?: string;
   readonly short?: string;
   readonly default?: string | number | boolean;
+  /** What counts without the flag, where that is not for the command line alone to say; help shows it. */
+  readonly otherwise?: string;
   readonly choices?: readonly string[];
 }
 

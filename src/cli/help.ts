@@ -48,7 +48,8 @@ function flagLines(specs: FlagSpecs): string {
     const short = spec.short === undefined ? '' : `, -${spec.short}`;
     const value = spec.type === 'boolean' ? '' : ` <${spec.value ?? (spec.type === 'integer' ? 'n' : 'text')}>`;
     const choices = spec.choices === undefined ? '' : ` (${spec.choices.join(', ')})`;
-    const fallback = spec.default === undefined || spec.default === false ? '' : ` [${spec.default}]`;
+    const shown = spec.default ?? spec.otherwise;
+    const fallback = shown === undefined || shown === false ? '' : ` [${shown}]`;
     return [`--${name}${short}${value}`, `${spec.help}${choices}${fallback}`] as const;
   });
   const width = Math.max(...rows.map(([left]) => left.length));

@@ -58,6 +58,8 @@ describe('the command line', () => {
     [['dlq', '--limit', 'ten'], 'is not a whole number'],
     [['dlq', '--limit'], 'its value is missing'],
     [['sql'], 'put it in quotes'],
+    [['sql', 'SELECT', '1'], '"1" is one word too many'],
+    [['bench', 'fast'], '"fast" is one word too many'],
     [['tail'], 'name one view or topic'],
     [['sql', 'SELECT 1', '--url', 'localhost:1'], 'is not a URL'],
   ])('answers %j with the right word and exit code 2', async (line, expected) => {
@@ -68,6 +70,14 @@ describe('the command line', () => {
   it('says that nothing answers, with exit code 3', async () => {
     const { code, err } = await headrace(['topics', '--url', 'http://127.0.0.1:1']);
     expect([code, err]).toEqual([3, expect.stringContaining('start it with "headrace start"')]);
+  });
+
+  it('asks where the flag says, else the environment', async () => {
+    const env = { HEADRACE_URL: 'http://127.0.0.1:1' };
+    expect((await headrace(['topics'], env)).err).toContain('asking http://127.0.0.1:1:');
+    expect((await headrace(['topics', '--url', 'http://127.0.0.1:2'], env)).err).toContain(
+      'asking http://127.0.0.1:2:',
+    );
   });
 
   it('writes errors as JSON when asked for JSON', async () => {

@@ -49,6 +49,11 @@ async function dispatch(args: readonly string[], surroundings: Surroundings): Pr
     terminal.out(commandText(command, terminal));
     return EXIT.ok;
   }
+  const extra = line.words[command.wordsMax];
+  if (extra !== undefined) {
+    const next = `write "headrace ${command.name} ${command.usage}"; quotes keep words together`;
+    throw usageError(`reading the command line: "${extra}" is one word too many`, next);
+  }
   return command.run({ ...surroundings, ...line, json: line.flags['json'] === true });
 }
 
@@ -69,7 +74,7 @@ function commandNamed(name: string): Command {
   );
 }
 
-/** Ctrl-C and SIGTERM ask to end; a second one does not wait. */
+/** Ctrl-C and SIGTERM ask to end, and so does a reader that has gone; a second Ctrl-C does not wait. */
 function processSurroundings(): Surroundings {
   const abort = new AbortController();
   const stop = (): void => {
@@ -78,5 +83,6 @@ function processSurroundings(): Surroundings {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  return { env: process.env, cwd: process.cwd(), terminal: processTerminal(process.env), signal: abort.signal };
+  const terminal = processTerminal(process.env, () => abort.abort());
+  return { env: process.env, cwd: process.cwd(), terminal, signal: abort.signal };
 }

@@ -10,16 +10,27 @@ export interface Terminal {
   readonly interactive: boolean;
 }
 
-export function processTerminal(env: Readonly<Record<string, string | undefined>>): Terminal {
+/** A command that does not end by itself when nobody reads is ended. */
+const CLOSED_GRACE_MS = 5_000;
+/** The reader went away (`| head`), or the terminal hung up. */
+const CLOSED_CODES: ReadonlySet<string | undefined> = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED']);
+
+/** `onClosed` is called once, when nobody reads the output any more: the command is to end, and that is no error. */
+export function processTerminal(env: Readonly<Record<string, string | undefined>>, onClosed: () => void): Terminal {
   const { stdout, stderr } = process;
-  // A reader that goes away (`| head`) ends the command, not in an error.
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
+  let closed = false;
+  const gone = (error: NodeJS.ErrnoException): void => {
+    if (!CLOSED_CODES.has(error.code)) throw error;
+    if (closed) return;
+    closed = true;
+    setTimeout(() => process.exit(0), CLOSED_GRACE_MS).unref();
+    onClosed();
+  };
+  stdout.on('error', gone);
+  stderr.on('error', gone);
   return {
-    out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
+    out: (text) => void (closed || stdout.write(text)),
+    err: (text) => void (closed || stderr.write(text)),
     get width() {
       return stdout.isTTY ? stdout.columns : undefined;
     },

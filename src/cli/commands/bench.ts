@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
+import https from 'node:https';
 import { ApiClient, SERVER_FLAGS } from '../api-client.ts';
 import { CliError } from '../cli-error.ts';
 import type { Command, CommandContext } from '../command.ts';
@@ -12,6 +13,7 @@ const TOPIC = 'bench';
 export const bench: Command = {
   name: 'bench',
   usage: '[flags]',
+  wordsMax: 0,
   summary: 'Measure durable ingest of the running process, from this machine',
   description: `Sends events to topic "${TOPIC}" (made if it is not there, deleted after) and waits for each acknowledgement.`,
   flags: {
@@ -63,7 +65,8 @@ async function measure(client: ApiClient, { flags, signal, terminal }: CommandCo
     Number(flags['batch']),
     Number(flags['connections']),
   ];
-  const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
+  const secure = client.url.startsWith('https:');
+  const agent = new (secure ? https : http).Agent({ keepAlive: true, maxSockets: connections });
   const body = Buffer.from(Array.from({ length: batch }, () => eventText()).join('\n'));
   const progress = new Progress(terminal);
   const latencies: number[] = [];
@@ -73,7 +76,7 @@ async function measure(client: ApiClient, { flags, signal, terminal }: CommandCo
   const connection = async (): Promise<void> => {
     while (performance.now() < ends && !signal.aborted && failed === undefined) {
       const sent = performance.now();
-      await send(`${client.url}/api/v2/ingest/${TOPIC}`, body, agent).catch((error: unknown) => {
+      await send(client, body, agent).catch((error: unknown) => {
         failed = error;
       });
       latencies.push(performance.now() - sent);
@@ -97,10 +100,15 @@ async function measure(client: ApiClient, { flags, signal, terminal }: CommandCo
   };
 }
 
-function send(url: string, body: Uint8Array, agent: http.Agent): Promise<void> {
+function send(client: ApiClient, body: Uint8Array, agent: http.Agent): Promise<void> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/x-ndjson', 'content-length': body.length };
-    const request = http.request(url, { method: 'POST', agent, headers }, (response) => {
+    const headers = {
+      'content-type': 'application/x-ndjson',
+      'content-length': body.length,
+      ...client.credentials,
+    };
+    const { request: open } = client.url.startsWith('https:') ? https : http;
+    const request = open(`${client.url}/api/v2/ingest/${TOPIC}`, { method: 'POST', agent, headers }, (response) => {
       response.resume();
       response.on('end', () => {
         if (response.statusCode === 200) resolve();

@@ -14,6 +14,7 @@ const SETTLE_MS = 80;
 export const dev: Command = {
   name: 'dev',
   usage: '[project] [flags]',
+  wordsMax: 1,
   summary: 'Run a project and apply every save',
   description:
     'A save is applied within a second. After a bad edit the last good version runs on, and the mistake is shown with its line and column.',

@@ -29,6 +29,7 @@ interface Letters {
 export const dlq: Command = {
   name: 'dlq',
   usage: '[list|show] [id] [flags]',
+  wordsMax: 2,
   summary: 'Look at the dead letters: what was refused, and why',
   subcommands: {
     list: 'the newest (what "headrace dlq" alone does)',

@@ -1,39 +1,37 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Project } from '../../app/project.ts';
+import { packageVersion } from '../../app/version.ts';
 import { messageOf } from '../../base/error.ts';
-import { portOwner } from '../../protocol/http/port-owner.ts';
 import { ApiClient, SERVER_FLAGS } from '../api-client.ts';
 import type { Command, CommandContext } from '../command.ts';
+import {
+  buildFinding,
+  clockFinding,
+  dataDirFinding,
+  diskFindings,
+  type Finding,
+  nodeFinding,
+  portFinding,
+  simdFinding,
+} from '../diagnosis.ts';
 import { EXIT } from '../exit-code.ts';
 import { styled } from '../output.ts';
-import { bytesText } from '../size-text.ts';
-
-type Verdict = 'ok' | 'warn' | 'fail';
-
-interface Finding {
-  readonly check: string;
-  readonly verdict: Verdict;
-  readonly detail: string;
-}
-
-/** Less free space than this is worth a warning. */
-const FREE_BYTES_MIN = 2e9;
-/** A durable acknowledgement cannot be faster than this disk's fsync. */
-const FSYNC_MS_GOOD = 10;
-const FSYNC_ROUNDS = 20;
 
 export const doctor: Command = {
   name: 'doctor',
   usage: '[project] [flags]',
+  wordsMax: 1,
   summary: 'Check this machine, the project and the running process',
+  description:
+    'Node, processor, build, clock, free space and fsync; whether the project compiles, its port is free and its data directory has no other owner; and what runs at --url. The exit code is 1 when a check fails; a warning is none.',
   flags: { ...SERVER_FLAGS },
   examples: [
     { line: 'headrace doctor', does: 'the project here, and what runs at --url' },
     { line: 'headrace doctor app --json', does: 'for a program' },
   ],
   async run(context) {
-    const projectDir = resolve(context.cwd, context.words[0] ?? '.');
-    const findings = [nodeVersion(), simd(), project(projectDir), ...disk(projectDir), ...(await server(context))];
+    const findings = await diagnose(context);
     const { terminal } = context;
     if (context.json) terminal.out(`${JSON.stringify({ findings })}\n`);
     else for (const finding of findings) terminal.out(lineOf(finding, context));
@@ -41,143 +39,79 @@ export const doctor: Command = {
   },
 };
 
+async function diagnose(context: CommandContext): Promise<readonly Finding[]> {
+  const dir = resolve(context.cwd, context.words[0] ?? '.');
+  const machine = [nodeFinding(process.versions.node), simdFinding(), buildFinding()];
+  const { finding, project } = await readProject(dir, context);
+  const dataDir = resolve(dir, project?.options.dataDir ?? join('.headrace', 'data'));
+  const { findings: server, url } = await askServer(context);
+  const findings = [...machine, clockFinding(Date.now(), dataDir), ...diskFindings(dataDir), finding];
+  if (project !== undefined) {
+    const { httpHost, httpPort } = project.options;
+    findings.push(await portFinding(httpHost, httpPort, Number(url?.port) === httpPort));
+    findings.push(await dataDirFinding(dataDir));
+  }
+  return [...findings, ...server];
+}
+
+async function readProject(
+  dir: string,
+  { env }: CommandContext,
+): Promise<{ readonly finding: Finding; readonly project?: Project }> {
+  if (!existsSync(join(dir, 'headrace.yaml')) && !existsSync(join(dir, 'pipelines'))) {
+    const detail = `${dir} has neither headrace.yaml nor pipelines/; make a project with "headrace init app"`;
+    return { finding: { check: 'project', verdict: 'warn', detail } };
+  }
+  try {
+    const { loadProject } = await import('../../app/project.ts');
+    const project = await loadProject(dir, { env, flags: {} });
+    const many = project.pipelines.length;
+    const detail = `${dir}: ${many} pipeline${many === 1 ? '' : 's'}, ${project.topics.length} declared topics`;
+    return { finding: { check: 'project', verdict: 'ok', detail }, project };
+  } catch (error) {
+    return { finding: { check: 'project', verdict: 'fail', detail: messageOf(error) } };
+  }
+}
+
+/** Whether it answers, is ready, and is of the version of this command. */
+async function askServer(
+  context: CommandContext,
+): Promise<{ readonly findings: readonly Finding[]; readonly url?: URL }> {
+  const client = ApiClient.of(context);
+  const { signal } = context;
+  try {
+    await client.request('/health/ready', signal);
+  } catch (error) {
+    return { findings: [{ check: 'server', verdict: 'warn', detail: messageOf(error) }] };
+  }
+  const url = new URL(client.url);
+  const ready: Finding = { check: 'server', verdict: 'ok', detail: `ready at ${client.url}` };
+  try {
+    const { info } = await client.json<{ readonly info?: { readonly version?: string } }>(
+      '/api/v2/openapi.json',
+      signal,
+    );
+    return { findings: [ready, versionFinding(packageVersion(), info?.version)], url };
+  } catch (error) {
+    return { findings: [ready, { check: 'version', verdict: 'warn', detail: messageOf(error) }], url };
+  }
+}
+
+function versionFinding(own: string, server: string | undefined): Finding {
+  return own === server
+    ? { check: 'version', verdict: 'ok', detail: own }
+    : {
+        check: 'version',
+        verdict: 'warn',
+        detail: `this is ${own}, the server is ${server ?? 'unknown'}; use one version`,
+      };
+}
+
 function lineOf({ check, verdict, detail }: Finding, { terminal }: CommandContext): string {
   const mark = {
     ok: styled(terminal, 'green', 'ok  '),
     warn: styled(terminal, 'yellow', 'warn'),
     fail: styled(terminal, 'red', 'fail'),
   }[verdict];
-  return `${mark}  ${check.padEnd(9)} ${detail}\n`;
-}
-
-function nodeVersion(): Finding {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  const good = major > 20 || (major === 20 && minor >= 19);
-  return {
-    check: 'node',
-    verdict: good ? 'ok' : 'fail',
-    detail: `${process.versions.node} (20.19 or newer is needed)`,
-  };
-}
-
-/** `v128.const 0; drop`, the smallest module that needs SIMD. */
-const SIMD_MODULE = Uint8Array.of(
-  0,
-  97,
-  115,
-  109,
-  1,
-  0,
-  0,
-  0,
-  1,
-  4,
-  1,
-  96,
-  0,
-  0,
-  3,
-  2,
-  1,
-  0,
-  10,
-  23,
-  1,
-  21,
-  0,
-  253,
-  12,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  26,
-  11,
-);
-
-function simd(): Finding {
-  const good = WebAssembly.validate(SIMD_MODULE);
-  return {
-    check: 'simd',
-    verdict: good ? 'ok' : 'fail',
-    detail: good ? 'WebAssembly SIMD is there' : 'this processor has no WebAssembly SIMD; use one with SSE4.1 or NEON',
-  };
-}
-
-function project(dir: string): Finding {
-  const good = existsSync(join(dir, 'headrace.yaml')) || existsSync(join(dir, 'pipelines'));
-  return {
-    check: 'project',
-    verdict: good ? 'ok' : 'warn',
-    detail: good ? dir : `${dir} has neither headrace.yaml nor pipelines/; make a project with "headrace init app"`,
-  };
-}
-
-function disk(dir: string): readonly Finding[] {
-  const findings: Finding[] = [];
-  const folder = join(dir, '.headrace');
-  const probe = join(folder, `doctor-${process.pid}`);
-  try {
-    const { bavail, bsize } = statfsSync(dir);
-    const free = bavail * bsize;
-    findings.push({
-      check: 'disk',
-      verdict: free < FREE_BYTES_MIN ? 'warn' : 'ok',
-      detail: `${bytesText(free)} free at ${dir}`,
-    });
-    mkdirSync(folder, { recursive: true });
-    const fsyncMs = medianFsyncMs(probe);
-    findings.push({
-      check: 'fsync',
-      verdict: fsyncMs > FSYNC_MS_GOOD ? 'warn' : 'ok',
-      detail: `${fsyncMs.toFixed(2)} ms; no acknowledgement is faster than that`,
-    });
-  } catch (error) {
-    findings.push({ check: 'disk', verdict: 'fail', detail: `writing to ${folder}: ${messageOf(error)}` });
-  } finally {
-    rmSync(probe, { force: true });
-  }
-  return findings;
-}
-
-function medianFsyncMs(file: string): number {
-  const block = Buffer.alloc(4096, 1);
-  const fd = openSync(file, 'w');
-  try {
-    const times: number[] = [];
-    for (let i = 0; i < FSYNC_ROUNDS; i++) {
-      writeSync(fd, block);
-      const started = performance.now();
-      fsyncSync(fd);
-      times.push(performance.now() - started);
-    }
-    return times.sort((a, b) => a - b)[FSYNC_ROUNDS / 2]!;
-  } finally {
-    closeSync(fd);
-  }
-}
-
-async function server(context: CommandContext): Promise<readonly Finding[]> {
-  const client = ApiClient.of(context);
-  const port = Number(new URL(client.url).port || 80);
-  try {
-    await client.request('/health/ready', context.signal);
-    return [{ check: 'server', verdict: 'ok', detail: `ready at ${client.url}` }];
-  } catch (error) {
-    const owner = portOwner(port);
-    const who = owner === undefined ? '' : `; process ${owner.pid} (${owner.command}) has port ${port}`;
-    return [{ check: 'server', verdict: 'warn', detail: `${messageOf(error)}${who}` }];
-  }
+  return `${mark}  ${check.padEnd(8)} ${detail}\n`;
 }

@@ -26,6 +26,7 @@ const STARTER: readonly JsonObject[] = [
 export const init: Command = {
   name: 'init',
   usage: '<folder> [--from events.ndjson|events.csv]',
+  wordsMax: 1,
   summary: 'Make a project that runs and whose test passes',
   description: 'With --from, the schema and the time field are inferred from your own data.',
   flags: { from: { type: 'string', value: 'file', help: 'infer the project from this data: NDJSON or CSV' } },

@@ -15,6 +15,7 @@ const PROGRESS_MS = 200;
 export const run: Command = {
   name: 'run',
   usage: '[project] --until-idle [flags]',
+  wordsMax: 1,
   summary: 'Read bounded input to its end, print the result tables, and exit',
   flags: {
     'until-idle': { type: 'boolean', help: 'end when everything has been read; without it, run until Ctrl-C' },

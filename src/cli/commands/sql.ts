@@ -17,6 +17,7 @@ interface Answer {
 export const sql: Command = {
   name: 'sql',
   usage: '"<query>" [flags]',
+  wordsMax: 1,
   summary: 'Ask a question over tables and topics',
   description: 'Read-only SQL with PostgreSQL’s meaning. "-" reads the query from standard input.',
   flags: {

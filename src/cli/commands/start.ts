@@ -8,6 +8,7 @@ import { untilAborted } from '../until-aborted.ts';
 export const start: Command = {
   name: 'start',
   usage: '[project] [flags]',
+  wordsMax: 1,
   summary: 'Run a project until Ctrl-C',
   flags: {},
   handsOnOptions: true,

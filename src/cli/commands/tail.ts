@@ -18,6 +18,7 @@ interface Frame {
 export const tail: Command = {
   name: 'tail',
   usage: '<view|topic> [flags]',
+  wordsMax: 1,
   summary: 'Follow a view or a topic live',
   description: 'Shows what is there, then every change, until Ctrl-C. After a break it goes on where it was.',
   flags: {

@@ -9,6 +9,7 @@ import { projectDirOf } from '../project-dir.ts';
 export const test: Command = {
   name: 'test',
   usage: '[project]',
+  wordsMax: 1,
   summary: 'Run the tests of a project: rows in, rows out',
   description:
     'Each tests/*.test.yaml sends its input rows through the pipelines and compares the views, by a clock of its own.',

@@ -14,6 +14,7 @@ const SCOPES: readonly Scope[] = ['read', 'write', 'admin'];
 export const tokens: Command = {
   name: 'tokens',
   usage: '[create|list] [flags]',
+  wordsMax: 1,
   summary: 'Make the bearer tokens that clients authenticate with',
   description: 'The file holds hashes only: a token is shown once, when it is made.',
   subcommands: { create: 'a new token, added to the file', list: 'whom the file knows' },

@@ -36,6 +36,7 @@ const subcommands = {
 export const topics: Command = {
   name: 'topics',
   usage: '[list|describe|create|delete] [name] [flags]',
+  wordsMax: 2,
   summary: 'List, create and describe topics',
   subcommands,
   flags: {
