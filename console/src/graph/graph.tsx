@@ -92,6 +92,7 @@ function Operator(props: GraphProps & { readonly node: PlacedNode; readonly oper
       role="button"
       tabindex={0}
       aria-pressed={pressed}
+      aria-label={`${operator.kind} ${nameOf(operator)}, ${delay}`}
       onClick={choose}
       onKeyDown={(event) => {
         if (event.key !== 'Enter' && event.key !== ' ') return;
