@@ -128,7 +128,7 @@ describe('an aggregate over a topic', () => {
           expect(scanned.freshness).toEqual(loaded.freshness);
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 3 },
     );
   });
 
