@@ -145,7 +145,8 @@ export async function simulate({ seed, crashes, power }: Simulation): Promise<Si
   const script = scriptOf(random);
   const plan = await sqlPipeline(SQL);
   const snapshotIntervalMs = random() < 0.4 ? 0 : Number.MAX_SAFE_INTEGER;
-  const world = new EngineWorld({ random: seededRandom(seed + 1e6), snapshotIntervalMs });
+  const snapshotTurns = Math.floor(random() * 6);
+  const world = new EngineWorld({ random: seededRandom(seed + 1e6), snapshotIntervalMs, snapshotTurns });
   let lives = 0;
   for (;;) {
     let operations = 0;

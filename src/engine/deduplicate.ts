@@ -2,7 +2,8 @@ import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { DeduplicateState } from '../kernel/deduplicate-state.ts';
 import type { DeduplicateNode } from '../plan/node.ts';
 import { type Batch, WATERMARK_MIN } from './batch.ts';
-import type { Operator, OperatorContext } from './operator.ts';
+import { SNAPSHOT_PART_BYTES } from './limits.ts';
+import type { Operator, OperatorContext, StagedSnapshot } from './operator.ts';
 import { type KeyColumn, keyColumn } from './state-key.ts';
 
 /**
@@ -71,9 +72,27 @@ export class DeduplicateOperator implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    writer.i64(this.#watermark);
-    writer.u64(this.#duplicates);
-    this.#state!.snapshot(writer);
+    const staged = this.#stage(Number.POSITIVE_INFINITY);
+    staged.next(writer);
+    staged.end();
+  }
+
+  stageSnapshot(): StagedSnapshot {
+    return this.#stage(SNAPSHOT_PART_BYTES);
+  }
+
+  #stage(partBytes: number): StagedSnapshot {
+    const watermark = this.#watermark;
+    const duplicates = this.#duplicates;
+    const keys = this.#state!.beginSnapshot();
+    return {
+      next: (writer) => {
+        writer.i64(watermark);
+        writer.u64(duplicates);
+        return keys.next(writer, partBytes);
+      },
+      end: () => keys.end(),
+    };
   }
 
   restore(reader: ByteReader): void {

@@ -12,6 +12,7 @@ import { compilePipeline } from '../sql/pipeline-compiler.ts';
 import type { Engine, RunningPipeline, StartOptions } from './engine.ts';
 import { inlineExecutor } from './executor.ts';
 import { createEngine } from './host.ts';
+import type { SnapshotDisk } from './snapshot-disk.ts';
 import { diskSnapshots } from './snapshot-store.ts';
 
 const DIR = '/data';
@@ -29,6 +30,8 @@ export interface WorldOptions {
   /** Seeds what the disk loses and tears. */
   readonly random?: () => number;
   readonly snapshotIntervalMs?: number;
+  /** Turns of the event loop that a change of the disk for a snapshot takes: epochs run meanwhile. */
+  readonly snapshotTurns?: number;
 }
 
 export interface StoredRecord {
@@ -56,6 +59,7 @@ export class EngineWorld {
   /** What the disk is to do next; asked before every operation. */
   fault: ((kind: string, path: string) => DiskFault | undefined) | undefined;
   readonly #snapshotIntervalMs: number;
+  readonly #snapshotTurns: number;
   #log: Log | undefined;
   #engine: Engine | undefined;
 
@@ -64,6 +68,7 @@ export class EngineWorld {
       random: options.random ?? seededRandom(1),
       fault: (operation) => this.fault?.(operation.kind, 'path' in operation ? operation.path : operation.to),
     });
+    this.#snapshotTurns = options.snapshotTurns ?? 0;
     this.#snapshotIntervalMs = options.snapshotIntervalMs ?? Number.MAX_SAFE_INTEGER;
   }
 
@@ -85,7 +90,14 @@ export class EngineWorld {
   async start(): Promise<void> {
     const { clock, disk } = this;
     this.#log = await openLog({ dataDir: DIR, clock, disk, limits: LIMITS, random: () => 12345 });
-    const snapshots = diskSnapshots(disk, DIR);
+    const slow: SnapshotDisk = {
+      reader: disk.reader,
+      run: async (operations) => {
+        for (let turn = 0; turn < this.#snapshotTurns; turn++) await new Promise((resolve) => setImmediate(resolve));
+        return disk.run(operations);
+      },
+    };
+    const snapshots = diskSnapshots(slow, DIR);
     this.#engine = createEngine({
       log: this.#log,
       clock,

@@ -28,6 +28,8 @@ export const SNAPSHOT_REPLAY_MS = 500;
 export const SNAPSHOT_QUIET_MS = 1_000;
 /** A snapshot follows the one before no sooner than after so many times what that one took. */
 export const SNAPSHOT_COST_PART = 10;
+/** About the bytes of a part of a snapshot: a few milliseconds of work between two epochs. */
+export const SNAPSHOT_PART_BYTES = 1024 ** 2;
 /** What a snapshot that the disk refused counts as having taken: it is tried again after ten times as long. Milliseconds. */
 export const SNAPSHOT_REFUSED_COST_MS = 1_000;
 /** How much further ahead in event time than the last a partition is read, microseconds. */

@@ -15,7 +15,7 @@ const SECTION_HEADER_BYTES = 8;
 export interface WrittenSnapshot {
   readonly file: string;
   readonly bytes: number;
-  /** CRC-32C over the sections. */
+  /** CRC-32C over the checksums of the sections. */
   readonly crc: number;
 }
 
@@ -86,13 +86,14 @@ class DiskSnapshotWriter implements SnapshotWriter {
 
   async append(section: Uint8Array): Promise<void> {
     await this.#begin();
-    const header = new ByteWriter(new Uint8Array(SECTION_HEADER_BYTES));
-    header.u32(section.length);
-    header.u32(crc32c(section));
-    this.#crc = crc32c(section, 0, section.length, this.#crc);
+    const writer = new ByteWriter(new Uint8Array(SECTION_HEADER_BYTES));
+    writer.u32(section.length);
+    writer.u32(crc32c(section));
+    const header = writer.written();
+    this.#crc = crc32c(header, 0, header.length, this.#crc);
     const position = this.#position;
     this.#position += SECTION_HEADER_BYTES + section.length;
-    const buffers = [header.written().slice(), section];
+    const buffers = [header, section];
     await this.#disk.run([{ kind: 'write', path: this.#part, position, buffers }]);
   }
 
@@ -132,14 +133,15 @@ function* sectionsOf(
     if (!bytesEqual(bytesAt(handle, 0, MAGIC.length), MAGIC)) throw damaged('it is in another format');
     let crc = 0;
     for (let at = MAGIC.length; at < pointer.bytes; ) {
-      const header = new ByteReader(bytesAt(handle, at, SECTION_HEADER_BYTES));
+      const headerBytes = bytesAt(handle, at, SECTION_HEADER_BYTES);
+      crc = crc32c(headerBytes, 0, headerBytes.length, crc);
+      const header = new ByteReader(headerBytes);
       const length = header.u32();
       const expected = header.u32();
       at += SECTION_HEADER_BYTES;
       if (at + length > pointer.bytes) throw damaged('a section ends beyond it');
       const section = bytesAt(handle, at, length);
       if (crc32c(section) !== expected) throw damaged('the checksum of a section does not match');
-      crc = crc32c(section, 0, length, crc);
       at += length;
       yield section;
     }

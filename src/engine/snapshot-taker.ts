@@ -6,6 +6,7 @@ import type { FromTask } from './message.ts';
 import { type SnapshotDebt, snapshotCheckInMs, snapshotDue } from './snapshot-policy.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import type { Task } from './task.ts';
+import type { TaskSnapshot } from './task-snapshot.ts';
 
 export interface SnapshotTakerOptions {
   readonly task: Task;
@@ -29,6 +30,7 @@ export class SnapshotTaker {
   #begunAtMs: number;
   #ranAtMs: number;
   #lastCostMs = 0;
+  #cancelled = false;
   #running: Promise<void> | undefined;
 
   constructor(options: SnapshotTakerOptions) {
@@ -72,6 +74,12 @@ export class SnapshotTaker {
     if (this.#options.task.epoch !== this.#epoch) await this.#begin();
   }
 
+  /** Gives up the one that is under way; the state may go when it resolves. */
+  async cancel(): Promise<void> {
+    this.#cancelled = true;
+    await this.#running;
+  }
+
   #begin(): Promise<void> {
     this.#running = this.#take().finally(() => {
       this.#running = undefined;
@@ -90,10 +98,16 @@ export class SnapshotTaker {
     this.#epoch = epoch;
     const positions = task.inputs.map(({ topic, partition }, i) => ({ topic, partition, offset: task.positions[i]! }));
     const writer = snapshots.create(name, epoch);
-    const snapshot = task.beginSnapshot();
+    let snapshot: TaskSnapshot | undefined;
     try {
-      for (let section = snapshot.next(); section !== undefined; section = snapshot.next())
+      snapshot = task.beginSnapshot();
+      for (let section = snapshot.next(); section !== undefined && !this.#cancelled; section = snapshot.next()) {
         await writer.append(section);
+      }
+      if (this.#cancelled) {
+        await writer.abandon();
+        return;
+      }
       const written = await writer.finish();
       post({ kind: 'snapshot', pointer: { epoch, ...written, versions, positions } });
     } catch (error) {
@@ -108,7 +122,7 @@ export class SnapshotTaker {
       this.#lastCostMs = SNAPSHOT_REFUSED_COST_MS;
       return;
     } finally {
-      snapshot.end();
+      snapshot?.end();
     }
     this.#lastCostMs = clock.monotonicMs() - begunAtMs;
   }

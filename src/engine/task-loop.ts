@@ -287,6 +287,7 @@ export class TaskLoop {
     this.#cancelTimer();
     try {
       if (snapshot) await this.#snapshots.takeLast();
+      else await this.#snapshots.cancel();
     } catch (error) {
       this.#options.post(failureOf(error));
       return;

@@ -10,6 +10,7 @@ const STATE_FORMAT = 0xa1;
 /** Offsets as in assembly/state/deduplicate.ts. */
 const SET = { list: 8, count: 12, late: 24, duplicates: 28, keys: 32, size: 40 } as const;
 const LISTED_BYTES = 16;
+const MARK_BYTES = 16;
 
 /** Rows of a batch, as {@link DeduplicateState.process} needs them: addresses as in column.ts. */
 export interface DeduplicateInput {
@@ -40,6 +41,9 @@ export class DeduplicateState {
   readonly #kernel: Kernel;
   readonly #set: number;
   readonly #columns: number;
+  /** Snapshots under way, which read what is there; and the watermark up to which keys are forgotten when they end. */
+  #readers = 0;
+  #expireTo: bigint | undefined;
 
   /** @param keyColumns how many columns make the key */
   constructor(kernel: Kernel, ttlUs: bigint, keyColumns: number) {
@@ -84,55 +88,45 @@ export class DeduplicateState {
     return { kept, keptCount, late, lateCount: this.#word(SET.late), duplicates: this.#word(SET.duplicates) };
   }
 
-  /** Forgets the keys that no row in time can meet any more. */
+  /** Forgets the keys that no row in time can meet any more; what a snapshot reads, when it has ended. */
   expire(watermark: bigint): void {
-    this.#kernel.exports.deduplicateExpire(this.#set, watermark);
+    if (this.#readers > 0) this.#expireTo = watermark;
+    else this.#kernel.exports.deduplicateExpire(this.#set, watermark);
   }
 
-  /** Bucket numbers and addresses, in their order. */
-  #buckets(): { readonly number: bigint; readonly address: number }[] {
-    const kernel = this.#kernel;
+  #bucketNumbers(): bigint[] {
     const list = this.#word(SET.list);
-    return Array.from({ length: this.#word(SET.count) }, (_, i) => ({
-      number: kernel.i64()[(list + i * LISTED_BYTES) / 8]!,
-      address: kernel.u32()[(list + i * LISTED_BYTES + 8) >>> 2]!,
-    }));
+    const numbers: bigint[] = [];
+    for (let i = 0; i < this.#word(SET.count); i++) numbers.push(this.#kernel.i64()[(list + i * LISTED_BYTES) / 8]!);
+    return numbers;
   }
 
-  /** By key group: its number, then its part of each bucket, an empty part ends it. */
-  snapshot(writer: ByteWriter): void {
-    const { exports } = this.#kernel;
-    writer.u8(STATE_FORMAT);
-    const buckets = this.#buckets();
-    for (let group = 0; group < KEY_GROUPS; group++) {
-      for (const { number, address } of buckets) {
-        const bytes = exports.deduplicateExportBytes(address, group) >>> 0;
-        if (bytes > 0) this.#writeShard(writer, group, number, address, bytes);
-      }
-    }
-    writer.varint(KEY_GROUPS);
+  /** Begins a snapshot of the keys as they are now; rows may be processed before it ends. */
+  beginSnapshot(): DeduplicateSnapshot {
+    const numbers = this.#bucketNumbers();
+    const marks = this.#kernel.alloc(Math.max(1, numbers.length * KEY_GROUPS) * MARK_BYTES);
+    this.#kernel.exports.deduplicateMark(this.#set, marks);
+    this.#readers++;
+    return new DeduplicateSnapshot(this.#kernel, numbers, marks, () => this.#snapshotEnded());
   }
 
-  #writeShard(writer: ByteWriter, group: number, number: bigint, address: number, bytes: number): void {
-    const kernel = this.#kernel;
-    const target = kernel.alloc(bytes);
-    kernel.exports.deduplicateExport(address, group, target);
-    writer.varint(group);
-    writer.i64(number);
-    writer.prefixed(kernel.u8().subarray(target, target + bytes));
-    kernel.free(target);
+  #snapshotEnded(): void {
+    this.#readers--;
+    if (this.#readers > 0 || this.#expireTo === undefined) return;
+    this.expire(this.#expireTo);
+    this.#expireTo = undefined;
   }
 
-  /** @throws HeadraceError `KERNEL_STATE_INVALID` when another version wrote it */
+  /** Takes in one part of a snapshot. @throws HeadraceError `KERNEL_STATE_INVALID` when another version wrote it */
   restore(reader: ByteReader): void {
     if (reader.u8() !== STATE_FORMAT) throw unknownFormat();
     const kernel = this.#kernel;
-    while (reader.unsigned() < KEY_GROUPS) {
+    for (let group = reader.unsigned(); group < KEY_GROUPS; group = reader.unsigned()) {
       const number = reader.i64();
       const bytes = reader.prefixed();
       const from = kernel.alloc(bytes.length + INPUT_PADDING_BYTES);
       kernel.u8().set(bytes, from);
-      kernel.exports.deduplicateImport(this.#set, number, from, bytes.length);
+      kernel.exports.deduplicateImport(this.#set, number, group, from, bytes.length);
       kernel.free(from);
     }
   }
@@ -140,6 +134,58 @@ export class DeduplicateState {
   close(): void {
     this.#kernel.exports.deduplicateFree(this.#set);
     this.#kernel.free(this.#columns);
+  }
+}
+
+/** The keys of one moment, handed out by key group. */
+export class DeduplicateSnapshot {
+  readonly #kernel: Kernel;
+  readonly #numbers: readonly bigint[];
+  readonly #marks: number;
+  readonly #ended: () => void;
+  #group = 0;
+  #open = true;
+
+  constructor(kernel: Kernel, numbers: readonly bigint[], marks: number, ended: () => void) {
+    this.#kernel = kernel;
+    this.#numbers = numbers;
+    this.#marks = marks;
+    this.#ended = ended;
+  }
+
+  /**
+   * Writes the next key groups, whole, until the part has `bytesMin`: their numbers, then what each bucket holds of them.
+   * False when there were none left.
+   */
+  next(writer: ByteWriter, bytesMin: number): boolean {
+    if (this.#group >= KEY_GROUPS) return false;
+    writer.u8(STATE_FORMAT);
+    const from = writer.length;
+    for (; this.#group < KEY_GROUPS && writer.length - from < bytesMin; this.#group++) this.#writeGroup(writer);
+    writer.varint(KEY_GROUPS);
+    return true;
+  }
+
+  #writeGroup(writer: ByteWriter): void {
+    const kernel = this.#kernel;
+    this.#numbers.forEach((number, i) => {
+      const mark = this.#marks + (i * KEY_GROUPS + this.#group) * MARK_BYTES;
+      const bytes = kernel.exports.deduplicateExportBytes(mark) >>> 0;
+      if (bytes === 0) return;
+      const target = kernel.alloc(bytes);
+      kernel.exports.deduplicateExport(mark, target);
+      writer.varint(this.#group);
+      writer.i64(number);
+      writer.prefixed(kernel.u8().subarray(target, target + bytes));
+      kernel.free(target);
+    });
+  }
+
+  end(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#kernel.free(this.#marks);
+    this.#ended();
   }
 }
 

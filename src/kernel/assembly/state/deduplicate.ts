@@ -297,12 +297,33 @@ export function deduplicateFree(set: usize): void {
   free(set);
 }
 
-/** Bytes that {@link deduplicateExport} writes for one shard; 0 when it is empty. */
-export function deduplicateExportBytes(bucket: usize, group: u32): usize {
-  const shard = bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES;
-  let bytes = <usize>load<u32>(shard, SHARD_COUNT) * ENTRY_BYTES;
-  let end = <usize>load<u32>(shard, SHARD_NEXT);
-  for (let chunk = <usize>load<u32>(shard, SHARD_CHUNK); chunk != 0;) {
+const MARK_BYTES: usize = 16;
+const MARK_END: usize = 4;
+const MARK_COUNT: usize = 8;
+
+/**
+ * Notes where the entries of each shard end now, { u32 last chunk, u32 end of its entries, u32 count, u32 } for each bucket and key
+ * group. Entries never move or change, so what the marks bound can be exported while more are added; only
+ * {@link deduplicateExpire} must wait.
+ */
+export function deduplicateMark(set: usize, target: usize): void {
+  const list = set + SET_LIST;
+  for (let at: u32 = 0; at < listCount(list); at++) {
+    const bucket = listAddress(list, at);
+    for (let shard = bucket + BUCKET_SHARDS; shard < bucket + BUCKET_BYTES; shard += SHARD_BYTES) {
+      store<u32>(target, load<u32>(shard, SHARD_CHUNK));
+      store<u32>(target, load<u32>(shard, SHARD_NEXT), MARK_END);
+      store<u32>(target, load<u32>(shard, SHARD_COUNT), MARK_COUNT);
+      target += MARK_BYTES;
+    }
+  }
+}
+
+/** Bytes that {@link deduplicateExport} writes for the shard of a mark; 0 when it was empty. */
+export function deduplicateExportBytes(mark: usize): usize {
+  let bytes = <usize>load<u32>(mark, MARK_COUNT) * ENTRY_BYTES;
+  let end = <usize>load<u32>(mark, MARK_END);
+  for (let chunk = <usize>load<u32>(mark); chunk != 0;) {
     for (let entry = chunk + CHUNK_HEADER; entry < end; entry += ENTRY_BYTES) {
       if (load<u8>(entry, ENTRY_WORD) == FORM_LONG) bytes += <usize>(load<u64>(entry, ENTRY_HIGH) >> 32);
     }
@@ -312,11 +333,10 @@ export function deduplicateExportBytes(bucket: usize, group: u32): usize {
   return bytes;
 }
 
-/** Writes the entries of a shard: each as it is, but a long key with length and bytes for its two words. */
-export function deduplicateExport(bucket: usize, group: u32, target: usize): void {
-  const shard = bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES;
-  let end = <usize>load<u32>(shard, SHARD_NEXT);
-  for (let chunk = <usize>load<u32>(shard, SHARD_CHUNK); chunk != 0;) {
+/** Writes the entries that a mark bounds: each as it is, but a long key with length and bytes for its two words. */
+export function deduplicateExport(mark: usize, target: usize): void {
+  let end = <usize>load<u32>(mark, MARK_END);
+  for (let chunk = <usize>load<u32>(mark); chunk != 0;) {
     for (let entry = chunk + CHUNK_HEADER; entry < end; entry += ENTRY_BYTES) {
       const word = load<u64>(entry, ENTRY_WORD);
       const high = load<u64>(entry, ENTRY_HIGH);
@@ -338,9 +358,20 @@ export function deduplicateExport(bucket: usize, group: u32, target: usize): voi
   }
 }
 
-/** Takes in what {@link deduplicateExport} wrote; PADDING bytes more must be readable. */
-export function deduplicateImport(set: usize, number: i64, from: usize, bytes: usize): void {
+/** Makes the index large enough for so many keys at once: it would be copied every time that it doubles. */
+function reserve(set: usize, bucket: usize, shard: usize, count: u32): void {
+  if (load<u32>(shard) != 0) return;
+  let slots = INDEX_SLOTS_MIN;
+  while (count > slots - 1 - ((slots - 1) >> 2)) slots <<= 1;
+  store<u32>(shard, <u32>allocZeroed(<usize>slots << 3));
+  store<u32>(shard, slots - 1, SHARD_MASK);
+  grown(set, bucket, <i64>slots << 3);
+}
+
+/** Takes in what {@link deduplicateExport} wrote of a key group; PADDING bytes more must be readable. */
+export function deduplicateImport(set: usize, number: i64, group: u32, from: usize, bytes: usize): void {
   const bucket = makeBucket(set, number);
+  reserve(set, bucket, bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES, <u32>(bytes / ENTRY_BYTES));
   const begin = number * load<i64>(set);
   const end = from + bytes;
   while (from < end) {
