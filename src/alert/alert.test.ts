@@ -2,12 +2,15 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { timestampMs } from '../base/brand.ts';
 import { ManualClock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
+import { DEAD_LETTER_TOPIC, type DeadLetter } from '../log/dead-letter.ts';
 import { call, columnReference, literal } from '../plan/expression-factory.ts';
 import type { AlertRuleNode } from '../plan/node.ts';
 import { TYPE } from '../plan/type-name.ts';
 import { ManualDefer, MemoryLog } from '../serving/memory-log.fixture.ts';
+import { decodeRecords } from '../serving/record-decoder.ts';
 import { createTables, type Tables } from '../serving/tables.ts';
 import { PAGE_COLUMNS, viewNode } from '../serving/view.fixture.ts';
+import { createMetrics } from '../telemetry/registry.ts';
 import type { Alert } from './alert.ts';
 import { type AlertInstance, afterRow, afterTime } from './alert-state.ts';
 import { type Alerts, createAlerts } from './alerts.ts';
@@ -73,6 +76,17 @@ async function transitions(): Promise<string[]> {
   });
   defer.run();
   return seen;
+}
+
+async function deadLetters(): Promise<DeadLetter[]> {
+  if (log.topic(DEAD_LETTER_TOPIC) === undefined) return [];
+  const target = new Uint8Array(1 << 20);
+  const length = log.reader(DEAD_LETTER_TOPIC, 0, 0 as never).readInto(target);
+  const letters: DeadLetter[] = [];
+  decodeRecords(target.subarray(0, length), (_offset, _timestamp, _key, value) => {
+    letters.push(JSON.parse(Buffer.from(value!).toString()) as DeadLetter);
+  });
+  return letters;
 }
 
 describe('the state of an alert', () => {
@@ -323,5 +337,48 @@ describe('a webhook', () => {
     await settle(alerts);
     expect(reports).toHaveLength(1);
     expect(reports[0]).not.toContain('secret');
+  });
+
+  it('leaves what was given up on in the dead letters, once, with its bytes, its place and the reason', async () => {
+    const metrics = createMetrics();
+    const options = { tables, clock, metrics, rules: [{ ...rule, webhook: url }], random: () => 0.5 };
+    const post: PostWebhook = async () => ({ status: 503 });
+    const alerts = await createAlerts({ ...options, log, post });
+    hit('a', 11);
+    for (let attempt = 0; attempt < 80; attempt++) {
+      await settle(alerts);
+      clock.advance(60_000);
+    }
+    const [letter, ...more] = await deadLetters();
+    expect(more).toEqual([]);
+    expect(letter).toMatchObject({ topic: '_alerts', partition: 0, offset: 0, reason: 'webhook', receivedAt: 1_000 });
+    expect(letter?.message).toContain('it answered 503');
+    expect(JSON.parse(letter?.value ?? '')).toMatchObject({ id: 'busy{page=a}', state: 'firing' });
+    expect(JSON.stringify(letter)).not.toContain('secret');
+    expect(metrics.expose()).toContain('headrace_dead_letters_total{reason="webhook"} 1');
+    await alerts.close();
+    start();
+    const sent: WebhookRequest[] = [];
+    const again = await alertsFor({ webhook: url }, async (request) => {
+      sent.push(request);
+      return { status: 200 };
+    });
+    await settle(again);
+    expect(sent).toEqual([]);
+  });
+
+  it('writes the dead letter when the log takes it again', async () => {
+    const alerts = await alertsFor({ webhook: url }, async () => {
+      log.commitFailure = new HeadraceError('committing: full', { code: 'LOG_DISK_FULL', domain: 'log' });
+      return { status: 410 };
+    });
+    hit('a', 11);
+    await settle(alerts);
+    expect(await deadLetters()).toEqual([]);
+    log.commitFailure = undefined;
+    clock.advance(1_000);
+    await settle(alerts);
+    expect(await deadLetters()).toMatchObject([{ reason: 'webhook' }]);
+    await alerts.close();
   });
 });

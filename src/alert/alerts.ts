@@ -11,7 +11,13 @@ import { ALERT_TOPIC, type Alert } from './alert.ts';
 import { AlertJournal } from './alert-journal.ts';
 import { type AlertInstance, afterRow, afterTime, dueAt, resolved } from './alert-state.ts';
 import { ALERT_VIEW } from './alert-view.ts';
-import { ALERT_COMMIT_RETRY_MS, ALERT_INSTANCES_MAX, ALERT_POSITION_MS, ALERTS_RESOLVED_KEPT } from './limits.ts';
+import {
+  ALERT_COMMIT_RETRY_MS,
+  ALERT_INSTANCES_MAX,
+  ALERT_POSITION_MS,
+  ALERT_SEGMENT_BYTES,
+  ALERTS_RESOLVED_KEPT,
+} from './limits.ts';
 import { RuleFollower, type RuleSighting } from './rule-follower.ts';
 import { type PostWebhook, WebhookLanes } from './webhook.ts';
 
@@ -59,7 +65,7 @@ export async function createAlerts(options: AlertsOptions): Promise<Alerts> {
       kind: 'upsert',
       retentionMs: undefined,
       retentionBytes: undefined,
-      segmentBytesMax: 16 * 1024 * 1024,
+      segmentBytesMax: ALERT_SEGMENT_BYTES,
       keyPath: undefined,
       properties: {},
     });
@@ -86,7 +92,9 @@ class RunningAlerts implements Alerts {
   constructor(options: AlertsOptions) {
     this.#options = options;
     this.#journal = new AlertJournal(options.log);
-    this.#lanes = new WebhookLanes(options, (rule) => this.#followers.get(rule)?.rule);
+    const letters = options.metrics?.counter('headrace_dead_letters_total', 'Dead letters written', ['reason']);
+    const countDeadLetter = (reason: string): void => letters?.add(1, { reason });
+    this.#lanes = new WebhookLanes({ ...options, countDeadLetter }, (rule) => this.#followers.get(rule)?.rule);
     for (const instance of this.#journal.instances()) this.#instances.set(instance.alert.id, instance);
     for (const rule of options.rules) this.add(rule);
     for (const instance of [...this.#instances.values()]) {

@@ -10,5 +10,7 @@ export const ALERT_POSITION_MS = 5_000;
 export const WEBHOOK_TIMEOUT_MS = 10_000;
 /** Matching rows of a rule that are remembered, for when they are deleted. */
 export const ALERT_ROWS_REMEMBERED = 10_000;
+/** Segments of the topic of alerts. */
+export const ALERT_SEGMENT_BYTES = 16 * 1024 ** 2;
 /** Wait before a commit that failed is tried again, milliseconds. */
 export const ALERT_COMMIT_RETRY_MS = 1_000;

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Offset, TimestampMs } from '../base/brand.ts';
+import { utf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
 import {
@@ -10,7 +12,7 @@ import {
   mayAttempt,
 } from '../delivery/circuit-breaker.ts';
 import { DEFAULT_RETRY, decideRetry } from '../delivery/retry.ts';
-import type { Log } from '../log/log.ts';
+import type { LedgerPut, Log } from '../log/log.ts';
 import type { AlertRuleNode } from '../plan/node.ts';
 import type { Tables } from '../serving/tables.ts';
 import { highWatermarks, logStarts, type RecordListener, topicNamed } from '../serving/topic-feed.ts';
@@ -18,7 +20,8 @@ import type { Following } from '../serving/topic-hub.ts';
 import { formatPosition, parsePosition, type TopicPosition } from '../serving/topic-position.ts';
 import type { TopicRecord } from '../serving/topic-record.ts';
 import { ALERT_TOPIC, type Alert } from './alert.ts';
-import { WEBHOOK_TIMEOUT_MS } from './limits.ts';
+import { ALERT_COMMIT_RETRY_MS, WEBHOOK_TIMEOUT_MS } from './limits.ts';
+import { deadLetterOf, ensureDeadLetterTopic, WEBHOOK_REASON } from './undelivered.ts';
 
 export interface WebhookRequest {
   readonly url: string;
@@ -39,6 +42,7 @@ export interface WebhookContext {
   readonly post?: PostWebhook;
   readonly random?: () => number;
   readonly report?: (error: unknown, about: string) => void;
+  readonly countDeadLetter?: (reason: string) => void;
 }
 
 /** One lane per address, so that one that does not answer holds up no other. */
@@ -61,9 +65,14 @@ export class WebhookLanes {
   }
 }
 
-interface Delivery {
+/** One transition for one address. */
+export interface Delivery {
   readonly body: string;
   readonly id: string;
+  readonly partition: number;
+  readonly offset: Offset;
+  /** When the alert changed. */
+  readonly at: TimestampMs;
   /** What to commit when it is done. */
   readonly position: string;
 }
@@ -99,7 +108,8 @@ class WebhookLane implements RecordListener {
       const alert = record.row() as Alert | null;
       if (alert === null || this.#ruleOf(alert.rule)?.webhook !== this.#url || !isNews(alert)) continue;
       const id = `${ALERT_TOPIC}:${record.partition}:${record.offset}`;
-      this.#waiting.push({ id, body: record.text ?? '', position: record.resumeOffset() });
+      const { partition, offset, timestamp: at } = record;
+      this.#waiting.push({ id, partition, offset, at, body: record.text ?? '', position: record.resumeOffset() });
     }
     this.#work();
   }
@@ -134,8 +144,11 @@ class WebhookLane implements RecordListener {
   }
 
   async #record(position: string): Promise<void> {
-    const value = new TextEncoder().encode(position);
-    await this.#context.log.commit({ appends: [], puts: [{ space: SPACE, key: this.#key, value }] });
+    await this.#context.log.commit({ appends: [], puts: [this.#positionPut(position)] });
+  }
+
+  #positionPut(position: string): LedgerPut {
+    return { space: SPACE, key: this.#key, value: utf8(position) };
   }
 
   #work(): void {
@@ -158,6 +171,24 @@ class WebhookLane implements RecordListener {
     }
   }
 
+  /** Puts what was given up on into the dead letters, with where it has come to; false when the lane was closed before. */
+  async #bury(delivery: Delivery, error: HeadraceError): Promise<boolean> {
+    const { log, clock, report, countDeadLetter } = this.#context;
+    const letter = deadLetterOf(delivery, error, clock.now());
+    while (!this.#closed) {
+      try {
+        await ensureDeadLetterTopic(log);
+        await log.commit({ appends: [letter], puts: [this.#positionPut(delivery.position)] });
+        countDeadLetter?.(WEBHOOK_REASON);
+        return true;
+      } catch (failure) {
+        report?.(failure, 'writing a dead letter of a webhook');
+        await this.#wait(ALERT_COMMIT_RETRY_MS);
+      }
+    }
+    return false;
+  }
+
   /** False when the lane was closed before an answer came. */
   async #deliver(delivery: Delivery): Promise<boolean> {
     const { clock, random = Math.random, report } = this.#context;
@@ -170,8 +201,9 @@ class WebhookLane implements RecordListener {
       const failed = { attempts, firstAtMs, nowMs: clock.now(), ...failure };
       const decision = decideRetry(DEFAULT_RETRY, failed, random());
       if (decision.kind === 'give-up') {
-        report?.(undelivered(this.#url, delivery, failure.why), `webhook ${originOf(this.#url)}`);
-        return true;
+        const error = undelivered(this.#url, delivery, failure.why);
+        report?.(error, `webhook ${originOf(this.#url)}`);
+        return this.#bury(delivery, error);
       }
       await this.#wait(decision.delayMs);
     }

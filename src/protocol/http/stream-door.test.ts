@@ -35,6 +35,15 @@ async function events(path: string, count: number, headers: Record<string, strin
   return { status: 200, found, problem: undefined };
 }
 
+/** Passes frames on, and says when nobody takes them any more. */
+async function* endingWith<T>(stream: AsyncIterable<T>, ended: () => void): AsyncIterable<T> {
+  try {
+    yield* stream;
+  } finally {
+    ended();
+  }
+}
+
 const frames = (found: readonly { data: unknown }[]) => found.map(({ data }) => data as LiveFrame);
 
 describe('live stream over server-sent events', () => {
@@ -97,7 +106,18 @@ describe('live stream over server-sent events', () => {
   });
 
   it('lets a client that stops reading go, with the offset to resume from', async () => {
-    door = await openTestDoor({ limits: { slowClientMs: 20 } });
+    let stopped = (): void => {};
+    const letGo = new Promise<void>((resolve) => {
+      stopped = resolve;
+    });
+    door = await openTestDoor({ limits: { slowClientMs: 20 } }, (services) => ({
+      ...services,
+      live: {
+        async open(request) {
+          return endingWith(await services.live.open(request), stopped);
+        },
+      },
+    }));
     const { hostname, port } = new URL(door.url);
     const socket = connect(Number(port), hostname);
     await once(socket, 'connect');
@@ -106,7 +126,7 @@ describe('live stream over server-sent events', () => {
     const row = { text: 'x'.repeat(100_000) };
     // More than the socket's buffers on both sides hold.
     for (let i = 0; i < 600; i++) door.log.put('requests', [[null, row]]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await letGo;
     let tail = '';
     for await (const chunk of socket) tail = (tail + String(chunk)).slice(-2_000);
     expect(tail).toMatch(/event: error\nid: 0:\d+\ndata: .*HTTP_SLOW_CLIENT.*resume from offset 0:\d+/);
