@@ -26,7 +26,8 @@ const DAYS_MIN = -2_440_588n;
 const DAYS_MAX = 106_751_991n;
 const DATE_DAYS_MAX = 2_145_042_541n;
 const STAMP_MIN = DAYS_MIN * MICROS_PER_DAY;
-const STAMP_MAX = (DAYS_MAX + 1n) * MICROS_PER_DAY - 1n;
+/** The last day is longer than 64 bits reach. */
+const STAMP_MAX = I64_BOUND - 1n;
 /** A constant interval of more months than any two timestamps lie apart is left to the interpreter. */
 const MONTHS_MAX = 12 * 300_000;
 
