@@ -166,6 +166,31 @@ describe('resuming', () => {
     expect(brief(await drain(stream))).toEqual(['upsert a 2 0:2', 'upsert a 3 0:3', 'caught-up null - 0:3']);
   });
 
+  it('of several partitions goes on at any frame, each partition where it was', async () => {
+    log.addTopic('visits', 'append', 3);
+    const records = Array.from({ length: 12 }, (_, n) => ({ partition: (n * 7) % 3, n }));
+    for (const { partition, n } of records) log.put('visits', [[`k${n}`, { n }]], 0, partition);
+    const whole = (await drain(await open({ id: 'visits' }))).filter(({ op }) => op === 'append');
+    expect(whole.length).toBe(records.length);
+    for (let had = 1; had < whole.length; had++) {
+      const rest = await drain(await open({ id: 'visits', resume: whole[had - 1]!.offset }));
+      const seen = [...whole.slice(0, had), ...rest.filter(({ op }) => op === 'append')].map((frame) => frame.row?.n);
+      expect(seen.toSorted((x, y) => Number(x) - Number(y))).toEqual(records.map(({ n }) => n));
+    }
+  });
+
+  it('ends with the reason when retention passes a client that reads too slowly', async () => {
+    const stream = await open();
+    await drain(stream);
+    for (let n = 1; n <= 20; n++) {
+      hit('a', n);
+      turns.run();
+    }
+    expect((await pull(stream))?.length).toBeLessThan(20);
+    log.cut('pages', 19);
+    await expect(drain(stream)).rejects.toMatchObject({ code: 'SERVING_OFFSET_GONE' });
+  });
+
   it('begins anew with the empty offset of a snapshot frame', async () => {
     hit('a', 1);
     turns.run();

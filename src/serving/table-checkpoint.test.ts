@@ -6,8 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../base/clock.ts';
 import { fileCheckpoints } from './checkpoint-store.ts';
 import { TABLE_CHECKPOINT_LOOK_MS, TABLE_CHECKPOINT_STOP_RECORDS_MIN } from './limits.ts';
+import { createLiveStreams } from './live.ts';
 import { ManualDefer, MemoryLog } from './memory-log.fixture.ts';
-import type { JsonRow } from './serving.ts';
+import type { JsonRow, LiveFrame } from './serving.ts';
 import { createTables, type Tables } from './tables.ts';
 import { PAGE_COLUMNS, viewNode } from './view.fixture.ts';
 
@@ -96,6 +97,22 @@ describe('the checkpoint of a table', () => {
     const table = tables.add('traffic', pages());
     await pumped(tables.caughtUp());
     expect([...table.rows()]).toEqual(rows);
+  });
+
+  it('is loaded before a live stream takes its snapshot', async () => {
+    const rows = await checkpointed();
+    const tables = start();
+    tables.add('traffic', pages());
+    const live = createLiveStreams({ log, clock, tables, defer: (callback) => void setImmediate(callback) });
+    const opening = live.open({ id: 'pages' });
+    turns.run();
+    const frames: LiveFrame[] = [];
+    for await (const batch of await opening) {
+      frames.push(...batch);
+      if (frames.at(-1)?.op === 'caught-up') break;
+    }
+    expect(frames.at(-1)?.offset).toBe(`0:${ROWS + 1},1:3`);
+    expect(sorted(frames.flatMap(({ row }) => (row === null ? [] : [row])))).toEqual(sorted(rows));
   });
 
   it('keeps to the limit of rows of today', async () => {

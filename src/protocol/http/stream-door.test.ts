@@ -168,6 +168,47 @@ describe('live stream over WebSocket', () => {
     expect(socket.protocol).toBe('headrace');
   });
 
+  it('goes on after the offset that it is given', async () => {
+    door = await openTestDoor();
+    for (const hits of [1, 2, 3]) door.log.put('pages', [['["/a"]', { page: '/a', hits }]]);
+    const socket = open('/api/v2/stream/pages?offset=0:1');
+    const received: LiveFrame[] = [];
+    socket.on('message', (data) => {
+      received.push(JSON.parse(String(data)) as LiveFrame);
+      if (received.at(-1)?.op === 'caught-up') socket.close();
+    });
+    await once(socket, 'close');
+    expect(received.map(({ op, row, offset }) => [op, row?.hits, offset])).toEqual([
+      ['upsert', 2, '0:2'],
+      ['upsert', 3, '0:3'],
+      ['caught-up', undefined, '0:3'],
+    ]);
+  });
+
+  it('lets a client that stops reading go, with the offset to resume from', async () => {
+    let stopped = (): void => {};
+    const letGo = new Promise<void>((resolve) => {
+      stopped = resolve;
+    });
+    door = await openTestDoor({ limits: { slowClientMs: 20 } }, (services) => ({
+      ...services,
+      live: { open: async (request) => endingWith(await services.live.open(request), stopped) },
+    }));
+    const socket = open('/api/v2/stream/requests');
+    await once(socket, 'message');
+    socket.pause();
+    const row = { text: 'x'.repeat(100_000) };
+    for (let i = 0; i < 600; i++) door.log.put('requests', [[null, row]]);
+    await letGo;
+    let last = '';
+    socket.on('message', (data) => {
+      last = (JSON.parse(String(data)) as LiveFrame).offset;
+    });
+    socket.resume();
+    const [code, reason] = (await once(socket, 'close')) as [number, Buffer];
+    expect([code, String(reason)]).toEqual([1013, `HTTP_SLOW_CLIENT; resume from ${last}`]);
+  });
+
   it.each([
     ['/api/v2/stream/none', undefined, 404],
     ['/api/v2/topics', undefined, 405],
