@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { BuildFailure, Message, Plugin } from 'esbuild';
 import { HeadraceError, messageOf } from '../base/error.ts';
@@ -10,14 +10,18 @@ import type { UserModule } from '../plan/node.ts';
 
 /** Target of user code: the oldest Node that runs it. */
 const TARGET = 'node20';
-const OWN_PACKAGE = /^headrace$/;
+const OWN_PACKAGE = /^headrace(\/testing)?$/;
 
 /** `headrace` in a file that is loaded here is this installation's builder, wherever the project lies. */
 function realBuilder(): Plugin {
-  const path = builtFile('builder/index.js').href;
   return {
     name: 'headrace-builder',
-    setup: (build) => build.onResolve({ filter: OWN_PACKAGE }, () => ({ path, external: true })),
+    setup(build) {
+      build.onResolve({ filter: OWN_PACKAGE }, ({ path }) => ({
+        path: builtFile(path === 'headrace' ? 'builder/index.js' : 'testing/index.js').href,
+        external: true,
+      }));
+    },
   };
 }
 
@@ -122,12 +126,7 @@ export async function loadModule(place: ModulePlace, cacheDir: string): Promise<
   const path = join(cacheDir, `${hash}.mjs`);
   const { href } = pathToFileURL(path);
   const origin = new StackOrigin(text, [href, path]);
-  if (!existsSync(path)) {
-    await mkdir(cacheDir, { recursive: true });
-    const temporary = `${path}.${process.pid}`;
-    await writeFile(temporary, origin.code);
-    await rename(temporary, path);
-  }
+  await store(path, origin.code);
   try {
     return (await import(href)) as Record<string, unknown>;
   } catch (error) {
@@ -140,4 +139,25 @@ export async function loadModule(place: ModulePlace, cacheDir: string): Promise<
       ...(error instanceof HeadraceError ? {} : { next: 'correct the TypeScript file' }),
     });
   }
+}
+
+/**
+ * Bundles a test in TypeScript, with its source map, for a process of its own. Returns the path of the bundle.
+ *
+ * @throws HeadraceError `CONFIG_MODULE_INVALID`
+ */
+export async function bundleTest(place: ModulePlace, cacheDir: string): Promise<string> {
+  const { hash, code } = (await bundle(place, realBuilder())).module;
+  const path = join(cacheDir, `${hash}.test.mjs`);
+  await store(path, code);
+  return path;
+}
+
+/** Named by its content: what is there already is right, and what is half written has another name. */
+async function store(path: string, text: string): Promise<void> {
+  if (existsSync(path)) return;
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}`;
+  await writeFile(temporary, text);
+  await rename(temporary, path);
 }

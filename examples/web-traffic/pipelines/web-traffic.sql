@@ -23,7 +23,7 @@ SELECT
   ip,
   bytes,
   status,
-  '/' || split_part(path, '/', 2) AS section,
+  '/' || split_part(split_part(path, '?', 1), '/', 2) AS section,
   (status / 100)::text || 'xx' AS status_class
 FROM unique_requests;
 

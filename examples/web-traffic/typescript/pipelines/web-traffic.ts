@@ -24,7 +24,7 @@ const classified = requests
     ip: r.ip,
     bytes: r.bytes,
     status: r.status,
-    section: text('/').concat(r.path.splitPart('/', 2)),
+    section: text('/').concat(r.path.splitPart('?', 1).splitPart('/', 2)),
     status_class: r.status.divide(100).cast(t.text()).concat('xx'),
   }));
 
