@@ -23,27 +23,48 @@ export class Aggregate<Kind extends TypeKind = TypeKind> {
   }
 }
 
-/** Rows; or, with a value, the rows in which it is not null. */
+/**
+ * Rows; or, with a value, the rows in which it is not null.
+ *
+ * @example
+ * ```ts
+ * const perPage = clicks.groupBy('page').aggregate((r) => ({ clicks: count(), large: count().filter(r.bytes.gt(1000)) }));
+ * perPage.node.columns.map((column) => column.name); // ['page', 'clicks', 'large']
+ * ```
+ */
 export function count(value?: Value): Aggregate<'int8'> {
   return new Aggregate(aggregateCall('count', value?.expression));
 }
 
+/** Different values; null is none. */
 export function countDistinct(value: Value): Aggregate<'int8'> {
   return new Aggregate(aggregateCall('count', value.expression, { distinct: true }));
 }
 
+/**
+ * Exact for integers and numeric; of floating point numbers the same in any order. Null when no value is there.
+ *
+ * @example
+ * ```ts
+ * const bytes = clicks.groupBy('page').aggregate((r) => ({ bytes: sum(r.bytes) }));
+ * bytes.node.columns[1]!.type.kind; // 'numeric'
+ * ```
+ */
 export function sum<Kind extends NumberKind>(value: Value<Kind>): Aggregate<SumKind<Kind>> {
   return new Aggregate<SumKind<Kind>>(aggregateCall('sum', value.expression));
 }
 
+/** The mean; numeric for integers and numeric. */
 export function avg<Kind extends NumberKind>(value: Value<Kind>): Aggregate<AverageKind<Kind>> {
   return new Aggregate<AverageKind<Kind>>(aggregateCall('avg', value.expression));
 }
 
+/** The smallest value, in the order of its type. */
 export function min<Kind extends TypeKind>(value: Value<Kind>): Aggregate<Kind> {
   return new Aggregate<Kind>(aggregateCall('min', value.expression));
 }
 
+/** The largest value, in the order of its type. */
 export function max<Kind extends TypeKind>(value: Value<Kind>): Aggregate<Kind> {
   return new Aggregate<Kind>(aggregateCall('max', value.expression));
 }

@@ -31,7 +31,16 @@ const simple =
   (): ColumnType<Kind> =>
     new ColumnType<Kind>(TYPE[kind]);
 
-/** Column types, PostgreSQL's: `t.text()`, `t.int8().notNull()`, `t.numeric(12, 2)`. */
+/**
+ * Column types, PostgreSQL's.
+ *
+ * @example
+ * ```ts
+ * const amount = t.numeric(12, 2).notNull().path('data', 'amount');
+ * amount.nullable; // false
+ * amount.jsonPath; // ['data', 'amount']
+ * ```
+ */
 export const t = {
   boolean: simple('boolean'),
   int2: simple('int2'),

@@ -145,7 +145,18 @@ export class Grouped<Columns extends Shape, Keys extends Shape> {
   }
 }
 
-/** Declares an input topic as a typed stream. */
+/**
+ * Declares an input topic as a typed stream.
+ *
+ * @example
+ * ```ts
+ * const orders = source('orders', {
+ *   columns: { id: t.text().notNull(), at: t.timestamptz().notNull(), amount: t.numeric(12, 2).path('data', 'amount') },
+ *   watermark: { column: 'at', delay: '5 seconds' },
+ * });
+ * orders.node.columns.map((column) => column.name); // ['id', 'at', 'amount']
+ * ```
+ */
 export function source<const Columns extends Readonly<Record<string, ColumnType>>>(
   name: string,
   spec: {

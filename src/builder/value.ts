@@ -214,17 +214,41 @@ export class Value<Kind extends TypeKind = TypeKind> {
   }
 }
 
-/** A constant text: for expressions that begin with one. */
+/**
+ * A constant text: for expressions that begin with one.
+ *
+ * @example
+ * ```ts
+ * const sections = clicks.select((r) => ({ section: text('/').concat(r.page.splitPart('/', 2)) }));
+ * sections.node.columns[0]!.type.kind; // 'text'
+ * ```
+ */
 export function text(value: string): Value<'text'> {
   return new Value<'text'>(literal(value, TYPE.text));
 }
 
-/** Any built-in function by its name in the catalogue; its result kind is what you say. */
+/**
+ * Any built-in function by its name in the catalogue; its result kind is what you say.
+ *
+ * @example
+ * ```ts
+ * const shown = clicks.select((r) => ({ day: fn<'text'>('to_char', r.time, 'YYYY-MM-DD') }));
+ * shown.node.columns[0]!.type.kind; // 'text'
+ * ```
+ */
 export function fn<Kind extends TypeKind>(name: string, ...operands: readonly AnyOperand[]): Value<Kind> {
   return apply<Kind>(name, ...operands);
 }
 
-/** `CASE WHEN ... THEN ... ELSE ... END`, as pairs of a condition and a result. */
+/**
+ * `CASE WHEN ... THEN ... ELSE ... END`, as pairs of a condition and a result.
+ *
+ * @example
+ * ```ts
+ * const sized = clicks.with((r) => ({ size: cases<'text'>([[r.bytes.ge(1000), 'large']], 'small') }));
+ * sized.node.columns.map((column) => column.name); // ['time', 'page', 'bytes', 'size']
+ * ```
+ */
 export function cases<Kind extends TypeKind>(
   branches: readonly (readonly [when: Value<'boolean'>, result: Comparable<Kind>])[],
   otherwise: Comparable<Kind> | null,

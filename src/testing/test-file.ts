@@ -60,7 +60,16 @@ export async function runTestFile(project: string, file: TestFile): Promise<read
   }
 }
 
-/** Compares as bags of rows, by the columns that an expected row names. */
+/**
+ * Compares as bags of rows, by the columns that an expected row names.
+ *
+ * @example
+ * ```ts
+ * const difference = compareRows('orders_1m', [{ shop: 'a', orders: 2 }], [{ shop: 'a', orders: 1, revenue: 5 }]);
+ * difference.missing; // [{ shop: 'a', orders: 2 }]
+ * difference.unexpected; // [{ shop: 'a', orders: 1, revenue: 5 }]
+ * ```
+ */
 export function compareRows(view: string, expected: readonly TestRow[], actual: readonly TestRow[]): TestDifference {
   const left = [...actual];
   const missing = expected.filter((row) => {
