@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
-import { offset } from '../base/brand.ts';
+import { offset, timestampMs } from '../base/brand.ts';
 import { textOf, utf8 } from '../base/bytes.ts';
 import { ManualClock } from '../base/clock.ts';
+import { LOG_LIMITS } from './limits.ts';
 import type { Append, Log, ProducerStamp, TopicConfig } from './log.ts';
 import { openLog } from './open.ts';
 import { decodeRecordBatches, encodeRecordBatch } from './record-batch.ts';
@@ -78,6 +79,79 @@ test('the log remembers producers over restarts and checkpoints', async () => {
   expect(await commit('59', stampOf(59))).toBe(59);
   await expect(commit('62', stampOf(62))).rejects.toMatchObject({ code: 'LOG_OUT_OF_SEQUENCE' });
   expect(await commit('60', stampOf(60))).toBe(60);
+});
+
+test('the last five batches are recognised, an older one is out of sequence', async () => {
+  await log.createTopic(TOPIC);
+  for (let i = 0; i < 8; i++) await commit(`${i}`, stampOf(i));
+  for (let i = 3; i < 8; i++) expect(await commit(`${i}`, stampOf(i))).toBe(i);
+  await expect(commit('2', stampOf(2))).rejects.toMatchObject({ code: 'LOG_OUT_OF_SEQUENCE' });
+  expect(log.bounds('t', 0).highWatermark).toBe(8);
+});
+
+test('a new epoch begins at sequence 0 and fences the old one, over restarts too', async () => {
+  await log.createTopic(TOPIC);
+  await commit('a', stampOf(0, 3));
+  await expect(commit('b', stampOf(5, 4))).rejects.toMatchObject({ code: 'LOG_OUT_OF_SEQUENCE' });
+  expect(await commit('b', stampOf(0, 4))).toBe(1);
+  await log.close();
+  log = await open();
+  await expect(commit('c', stampOf(1, 3))).rejects.toMatchObject({
+    code: 'LOG_PRODUCER_FENCED',
+    message: expect.stringContaining('producer 7 has epoch 4 now, not 3'),
+  });
+});
+
+test.each(['running', 'restarted'])(
+  'a producer that was silent for longer than the limit is forgotten: %s',
+  async (mode) => {
+    await log.createTopic(TOPIC);
+    await commit('a', stampOf(0, 2));
+    clock.advance(LOG_LIMITS.producerExpiryMs);
+    await expect(commit('x', stampOf(9, 2))).rejects.toMatchObject({ code: 'LOG_OUT_OF_SEQUENCE' });
+    clock.advance(1);
+    if (mode === 'restarted') {
+      await log.close();
+      log = await open();
+    } else {
+      await log.applyRetention();
+    }
+    expect(await commit('b', stampOf(9, 1))).toBe(1);
+  },
+);
+
+test('retention that runs while rows are appended takes nothing that is newer', async () => {
+  await log.createTopic({ ...TOPIC, retentionMs: 1000, segmentBytesMax: 100_000 });
+  await commit('old');
+  clock.advance(5000);
+  const appended = commit('new');
+  await log.applyRetention();
+  await appended;
+  expect(log.bounds('t', 0)).toMatchObject({ logStart: 1, highWatermark: 2 });
+  const reader = log.reader('t', 0, offset(1));
+  expect(reader.readInto(new Uint8Array(4096))).toBeGreaterThan(0);
+  await log.close();
+  log = await open();
+  expect(log.reader('t', 0, offset(1)).readInto(new Uint8Array(4096))).toBeGreaterThan(0);
+  expect(log.offsetAtTime('t', 0, timestampMs(0))).toBe(1);
+});
+
+test('a reader that retention overtakes is told the first offset that is left', async () => {
+  await log.createTopic({ ...TOPIC, retentionBytes: 2048 });
+  for (let i = 0; i < 40; i++) await commit('x'.repeat(200));
+  const reader = log.reader('t', 0, offset(0));
+  const target = new Uint8Array(600);
+  expect(reader.readInto(target)).toBeGreaterThan(0);
+  await log.applyRetention();
+  const { logStart } = log.bounds('t', 0);
+  expect(() => reader.readInto(target)).toThrow(
+    expect.objectContaining({
+      code: 'LOG_OFFSET_OUT_OF_RANGE',
+      message: expect.stringContaining(`the first offset left is ${logStart}`),
+    }),
+  );
+  reader.seek(logStart);
+  expect(reader.readInto(target)).toBeGreaterThan(0);
 });
 
 test('retention by size drops the oldest segments, stops at a pin, and survives a restart', async () => {
