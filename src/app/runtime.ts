@@ -392,13 +392,3 @@ function consoleFolder(): string | undefined {
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
     .find((path) => existsSync(join(path, 'index.html')));
 }
-
-/** For commands that need a door. */
-export function requireUrl(app: RunningApp): string {
-  if (app.url !== undefined) return app.url;
-  throw new HeadraceError('asking for the address: no door is open', {
-    code: 'CLI_NO_DOOR',
-    domain: 'cli',
-    next: 'start the project with "headrace start"',
-  });
-}

@@ -13,7 +13,6 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   CLI_FOLDER_NOT_EMPTY: '`headrace init` does not write into a folder that holds something. Name another.',
   CLI_INTERNAL: 'An error that nobody foresaw. Please report it, with what `HEADRACE_DEBUG=1` prints.',
   CLI_NOT_FOUND: 'What was asked for is not there. List what there is first.',
-  CLI_NO_DOOR: 'The process has no HTTP door. Start the project with `headrace start`.',
   CLI_NO_PROJECT: 'The folder is no project. Name the right one, or make one with `headrace init`.',
   CLI_NO_RECORDS: 'The data file holds no records. Give a file with at least one.',
   CLI_NO_TESTS: 'The project has no `tests/*.test.yaml`. Write one; `headrace init` makes an example.',

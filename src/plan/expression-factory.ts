@@ -18,7 +18,6 @@ export function literal(value: unknown, type: DataType): LiteralExpression {
 }
 
 export const TRUE = literal(true, TYPE.boolean);
-export const FALSE = literal(false, TYPE.boolean);
 
 export function nullLiteral(type: DataType): LiteralExpression {
   return literal(null, type);

@@ -7,7 +7,7 @@ import { TEXT_FUNCTIONS } from './function-text.ts';
 import { TIME_FUNCTIONS } from './function-time.ts';
 import { typesEqual } from './type-name.ts';
 
-export type { EvaluationContext, FunctionOverload, Volatility } from './function-overload.ts';
+export type { EvaluationContext, FunctionOverload } from './function-overload.ts';
 
 /**
  * The catalogue of built-in functions and operators: what a {@link CallExpression} may name.

@@ -2,5 +2,3 @@
 export const IDLE_TIMEOUT_DEFAULT_MS = 10_000;
 /** A row further ahead of its receipt is refused, unless the source says otherwise (ARCHITECTURE, section 5). Milliseconds. */
 export const FUTURE_LIMIT_DEFAULT_MS = 60_000;
-/** How long a key is remembered by a deduplication that does not say. Milliseconds. */
-export const DEDUPLICATE_TTL_DEFAULT_MS = 3_600_000;

@@ -1,4 +1,4 @@
-import type { CommitNumber, Offset, TimestampMs, TimestampUs } from '../base/brand.ts';
+import type { CommitNumber, TimestampMs, TimestampUs } from '../base/brand.ts';
 import type { Column } from '../plan/data-type.ts';
 
 /** A row of a result, column name -> JSON value (int8 and numeric beyond 2^53 as strings in JavaScript objects). */
@@ -41,5 +41,3 @@ export interface LiveFrame {
   /** Opaque position to resume from (`Last-Event-ID`): one `partition:offset` per partition, comma separated. */
   readonly offset: string;
 }
-
-export type { Offset };
