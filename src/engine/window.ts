@@ -1,6 +1,5 @@
 import type { WindowNode } from '../plan/node.ts';
 import type { Batch } from './batch.ts';
-import { forEachRow, selectionOf } from './column-access.ts';
 import { StatelessOperator } from './operator.ts';
 
 /** Appends the bounds of the tumbling window that each row's time falls into. Rows without a time go to dead letters. */
@@ -27,12 +26,15 @@ export class WindowOperator extends StatelessOperator {
 
   #withTime(batch: Batch, nulls: number): Batch {
     const { kernel, deadLetter } = this.context;
-    const kept: number[] = [];
-    forEachRow(kernel, batch, (row) => {
-      if (kernel.u8()[nulls + row] === 0) kept.push(row);
-      else deadLetter({ reason: 'no-event-time', message: 'window: the time of the row is null', batch, row });
-    });
-    if (kept.length === batch.selected) return batch;
-    return { ...batch, selection: selectionOf(kernel, kept), selected: kept.length };
+    const { selection, selected } = batch;
+    const kept = kernel.arenaAlloc(selected * 4);
+    const missing = kernel.arenaAlloc(selected * 4);
+    const count = kernel.exports.partitionNulls(nulls, selection, selected, kept, missing);
+    if (count === selected) return batch;
+    for (let i = 0; i < selected - count; i++) {
+      const row = kernel.u32()[(missing >>> 2) + i]!;
+      deadLetter({ reason: 'no-event-time', message: 'window: the time of the row is null', batch, row });
+    }
+    return { ...batch, selection: kept, selected: count };
   }
 }

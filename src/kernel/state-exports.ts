@@ -15,6 +15,7 @@ export interface StateExports {
   ): number;
   tumble(times: number, rows: number, size: bigint, offset: bigint, starts: number, ends: number): void;
   scaleTimes(millis: number, rows: number, target: number): void;
+  partitionNulls(nulls: number, selection: number, count: number, kept: number, missing: number): number;
   deduplicateCreate(ttl: bigint): number;
   deduplicate(
     set: number,
@@ -30,10 +31,9 @@ export interface StateExports {
     late: number,
   ): number;
   deduplicateExpire(set: number, watermark: bigint): void;
-  deduplicateMark(set: number, target: number): void;
-  deduplicateExportBytes(mark: number): number;
-  deduplicateExport(mark: number, target: number): void;
-  deduplicateImport(set: number, number: bigint, group: number, from: number, bytes: number): void;
+  deduplicateExportBytes(bucket: number, group: number): number;
+  deduplicateExport(bucket: number, group: number, target: number): void;
+  deduplicateImport(set: number, number: bigint, from: number, bytes: number): void;
   deduplicateFree(set: number): void;
   groupCreate(layout: number): number;
   groupRows(

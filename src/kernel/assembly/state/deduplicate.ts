@@ -5,8 +5,11 @@
 // for one shard only, and a snapshot reads shard by shard.
 //
 // Set: u64 time-to-live, buckets by number, and counters.
-// Shard: index of { u32 tag, u32 address } slots (linear probing, tag = low half of the hash), and chunks of entries
-// { u64 low, u64 high, u64 time in the bucket << 8 | form }; the bytes of long keys lie in the shard's arena.
+// Shard: a table of groups of 16 slots, a byte of the hash each (0: free), and beside them the addresses of the entries; a look-up
+// compares the 16 bytes of a group at once and ends at a group with a free slot (after "Swiss tables", M. Kulukundis, CppCon
+// 2017). So a key that is new, as most are, touches nothing but those bytes, one a key, which stay in the second-level cache.
+// Entries { u64 low, u64 high, u64 time in the bucket << 8 | form } lie in chunks in the order they came; the bytes of long keys
+// in the shard's arena.
 
 import { alloc, allocZeroed, free } from "../memory";
 import {
@@ -33,8 +36,8 @@ const BUCKET_SHARDS: usize = 32;
 const SHARD_BYTES: usize = 48;
 const BUCKET_BYTES: usize = BUCKET_SHARDS + KEY_GROUPS * SHARD_BYTES;
 
-const SHARD_INDEX: usize = 0; // u32, 0 before the first key
-const SHARD_MASK: usize = 4; // u32
+const SHARD_TABLE: usize = 0; // u32 bytes of the hashes, then the addresses; 0 before the first key
+const SHARD_MASK: usize = 4; // u32 number of groups less one
 const SHARD_COUNT: usize = 8; // u32
 const SHARD_NEXT: usize = 12; // u32 where the next entry goes
 const SHARD_END: usize = 16; // u32 end of the last chunk
@@ -51,7 +54,7 @@ const CHUNK_HEADER: usize = 16;
 const CHUNK_BYTES_MIN: usize = 256;
 const CHUNK_BYTES_MAX: usize = 16384;
 const BLOCK_HEADER: usize = 16;
-const INDEX_SLOTS_MIN: u32 = 16;
+const GROUP_SLOTS: u32 = 16;
 /** Long keys may be read up to 16 bytes past their end. */
 const PADDING: usize = 16;
 
@@ -93,46 +96,77 @@ function shardOf(bucket: usize, hash: u64): usize {
   return bucket + BUCKET_SHARDS + <usize>(hash >> KEY_GROUP_SHIFT) * SHARD_BYTES;
 }
 
+@inline
+function tagOf(hash: u64): u8 {
+  return max<u8>(<u8>hash, 1);
+}
+
 /** The entry of the key, 0 when it is not there. */
 @inline
 function find(shard: usize, key: usize): usize {
-  const index = <usize>load<u32>(shard);
-  if (index == 0) return 0;
+  const tags = <usize>load<u32>(shard);
+  if (tags == 0) return 0;
   const mask = load<u32>(shard, SHARD_MASK);
-  const tag = <u32>load<u64>(key, KEY_HASH);
-  let at = tag & mask;
+  const hash = load<u64>(key, KEY_HASH);
+  const wanted = i8x16.splat(tagOf(hash));
+  let group = <u32>(hash >> 8) & mask;
   while (true) {
-    const slot = load<u64>(index + (<usize>at << 3));
-    if (slot == 0) return 0;
-    if (<u32>slot == tag) {
-      const entry = <usize>(slot >> 32);
+    const found = v128.load(tags + (<usize>group << 4));
+    let matches = i8x16.bitmask(i8x16.eq(found, wanted));
+    while (matches != 0) {
+      const slot = (group << 4) + ctz(matches);
+      const entry = <usize>load<u32>(tags + (<usize>(mask + 1) << 4) + (<usize>slot << 2));
       if (isKey(load<u64>(entry), load<u64>(entry, ENTRY_HIGH), <u32>load<u8>(entry, ENTRY_WORD), key)) return entry;
+      matches &= matches - 1;
     }
-    at = (at + 1) & mask;
+    if (!i8x16.all_true(found)) return 0;
+    group = (group + 1) & mask;
   }
   return 0;
 }
 
+/** Puts an entry into the first free slot on the way of its hash. */
 @inline
-function place(index: usize, mask: u32, slot: u64): void {
-  let at = <u32>slot & mask;
-  while (load<u64>(index + (<usize>at << 3)) != 0) at = (at + 1) & mask;
-  store<u64>(index + (<usize>at << 3), slot);
+function place(tags: usize, mask: u32, hash: u64, entry: usize): void {
+  let group = <u32>(hash >> 8) & mask;
+  while (true) {
+    const free = ~i8x16.bitmask(i8x16.ne(v128.load(tags + (<usize>group << 4)), i64x2.splat(0))) & 0xffff;
+    if (free != 0) {
+      const slot = <usize>((group << 4) + ctz(free));
+      store<u8>(tags + slot, tagOf(hash));
+      store<u32>(tags + (<usize>(mask + 1) << 4) + (slot << 2), <u32>entry);
+      return;
+    }
+    group = (group + 1) & mask;
+  }
 }
 
-function growIndex(set: usize, bucket: usize, shard: usize): void {
+@inline
+function hashOfEntry(entry: usize): u64 {
+  const low = load<u64>(entry);
+  const form = <u32>load<u8>(entry, ENTRY_WORD);
+  return form == FORM_LONG ? low : hash64(load<u64>(entry, ENTRY_HIGH), hash64(low, form));
+}
+
+function growTable(set: usize, bucket: usize, shard: usize): void {
   const old = <usize>load<u32>(shard);
-  const slots: u32 = old == 0 ? 0 : load<u32>(shard, SHARD_MASK) + 1;
-  const wanted = max(INDEX_SLOTS_MIN, slots << 1);
-  const index = allocZeroed(<usize>wanted << 3);
-  for (let at: u32 = 0; at < slots; at++) {
-    const slot = load<u64>(old + (<usize>at << 3));
-    if (slot != 0) place(index, wanted - 1, slot);
+  const groups: u32 = old == 0 ? 0 : load<u32>(shard, SHARD_MASK) + 1;
+  const wanted = max<u32>(1, groups << 1);
+  const slots = <usize>wanted * GROUP_SLOTS;
+  const tags = alloc(slots * 5);
+  memory.fill(tags, 0, slots);
+  let end = <usize>load<u32>(shard, SHARD_NEXT);
+  for (let chunk = <usize>load<u32>(shard, SHARD_CHUNK); chunk != 0;) {
+    for (let entry = chunk + CHUNK_HEADER; entry < end; entry += ENTRY_BYTES) {
+      place(tags, wanted - 1, hashOfEntry(entry), entry);
+    }
+    chunk = <usize>load<u32>(chunk);
+    if (chunk != 0) end = <usize>load<u32>(chunk, 4);
   }
   free(old);
-  store<u32>(shard, <u32>index);
+  store<u32>(shard, <u32>tags);
   store<u32>(shard, wanted - 1, SHARD_MASK);
-  grown(set, bucket, <i64>(wanted - slots) << 3);
+  grown(set, bucket, <i64>((wanted - groups) * GROUP_SLOTS) * 5);
 }
 
 function addChunk(set: usize, bucket: usize, shard: usize): void {
@@ -174,9 +208,8 @@ function keepBytes(set: usize, bucket: usize, shard: usize, from: usize, length:
 
 function insert(set: usize, bucket: usize, shard: usize, key: usize, time: i64): void {
   const count = load<u32>(shard, SHARD_COUNT) + 1;
-  const index = <usize>load<u32>(shard);
-  const mask = load<u32>(shard, SHARD_MASK);
-  if (index == 0 || count > mask - (mask >> 2)) growIndex(set, bucket, shard);
+  const slots: u32 = load<u32>(shard) == 0 ? 0 : (load<u32>(shard, SHARD_MASK) + 1) * GROUP_SLOTS;
+  if (count > slots - (slots >> 3)) growTable(set, bucket, shard);
   if (load<u32>(shard, SHARD_NEXT) == load<u32>(shard, SHARD_END)) addChunk(set, bucket, shard);
   const entry = <usize>load<u32>(shard, SHARD_NEXT);
   const form = load<u32>(key, KEY_FORM);
@@ -192,7 +225,7 @@ function insert(set: usize, bucket: usize, shard: usize, key: usize, time: i64):
   store<u32>(shard, count, SHARD_COUNT);
   store<u32>(bucket, load<u32>(bucket, BUCKET_KEYS) + 1, BUCKET_KEYS);
   store<u64>(set, load<u64>(set, SET_KEYS) + 1, SET_KEYS);
-  place(<usize>load<u32>(shard), load<u32>(shard, SHARD_MASK), (<u64>entry << 32) | <u64>(<u32>load<u64>(key, KEY_HASH)));
+  place(<usize>load<u32>(shard), load<u32>(shard, SHARD_MASK), load<u64>(key, KEY_HASH), entry);
 }
 
 /** Whether the bucket beside has the key less than a time-to-live away. */
@@ -297,33 +330,12 @@ export function deduplicateFree(set: usize): void {
   free(set);
 }
 
-const MARK_BYTES: usize = 16;
-const MARK_END: usize = 4;
-const MARK_COUNT: usize = 8;
-
-/**
- * Notes where the entries of each shard end now, { u32 last chunk, u32 end of its entries, u32 count, u32 } for each bucket and key
- * group. Entries never move or change, so what the marks bound can be exported while more are added; only
- * {@link deduplicateExpire} must wait.
- */
-export function deduplicateMark(set: usize, target: usize): void {
-  const list = set + SET_LIST;
-  for (let at: u32 = 0; at < listCount(list); at++) {
-    const bucket = listAddress(list, at);
-    for (let shard = bucket + BUCKET_SHARDS; shard < bucket + BUCKET_BYTES; shard += SHARD_BYTES) {
-      store<u32>(target, load<u32>(shard, SHARD_CHUNK));
-      store<u32>(target, load<u32>(shard, SHARD_NEXT), MARK_END);
-      store<u32>(target, load<u32>(shard, SHARD_COUNT), MARK_COUNT);
-      target += MARK_BYTES;
-    }
-  }
-}
-
-/** Bytes that {@link deduplicateExport} writes for the shard of a mark; 0 when it was empty. */
-export function deduplicateExportBytes(mark: usize): usize {
-  let bytes = <usize>load<u32>(mark, MARK_COUNT) * ENTRY_BYTES;
-  let end = <usize>load<u32>(mark, MARK_END);
-  for (let chunk = <usize>load<u32>(mark); chunk != 0;) {
+/** Bytes that {@link deduplicateExport} writes for one shard; 0 when it is empty. */
+export function deduplicateExportBytes(bucket: usize, group: u32): usize {
+  const shard = bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES;
+  let bytes = <usize>load<u32>(shard, SHARD_COUNT) * ENTRY_BYTES;
+  let end = <usize>load<u32>(shard, SHARD_NEXT);
+  for (let chunk = <usize>load<u32>(shard, SHARD_CHUNK); chunk != 0;) {
     for (let entry = chunk + CHUNK_HEADER; entry < end; entry += ENTRY_BYTES) {
       if (load<u8>(entry, ENTRY_WORD) == FORM_LONG) bytes += <usize>(load<u64>(entry, ENTRY_HIGH) >> 32);
     }
@@ -333,10 +345,11 @@ export function deduplicateExportBytes(mark: usize): usize {
   return bytes;
 }
 
-/** Writes the entries that a mark bounds: each as it is, but a long key with length and bytes for its two words. */
-export function deduplicateExport(mark: usize, target: usize): void {
-  let end = <usize>load<u32>(mark, MARK_END);
-  for (let chunk = <usize>load<u32>(mark); chunk != 0;) {
+/** Writes the entries of a shard: each as it is, but a long key with length and bytes for its two words. */
+export function deduplicateExport(bucket: usize, group: u32, target: usize): void {
+  const shard = bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES;
+  let end = <usize>load<u32>(shard, SHARD_NEXT);
+  for (let chunk = <usize>load<u32>(shard, SHARD_CHUNK); chunk != 0;) {
     for (let entry = chunk + CHUNK_HEADER; entry < end; entry += ENTRY_BYTES) {
       const word = load<u64>(entry, ENTRY_WORD);
       const high = load<u64>(entry, ENTRY_HIGH);
@@ -358,20 +371,9 @@ export function deduplicateExport(mark: usize, target: usize): void {
   }
 }
 
-/** Makes the index large enough for so many keys at once: it would be copied every time that it doubles. */
-function reserve(set: usize, bucket: usize, shard: usize, count: u32): void {
-  if (load<u32>(shard) != 0) return;
-  let slots = INDEX_SLOTS_MIN;
-  while (count > slots - 1 - ((slots - 1) >> 2)) slots <<= 1;
-  store<u32>(shard, <u32>allocZeroed(<usize>slots << 3));
-  store<u32>(shard, slots - 1, SHARD_MASK);
-  grown(set, bucket, <i64>slots << 3);
-}
-
-/** Takes in what {@link deduplicateExport} wrote of a key group; PADDING bytes more must be readable. */
-export function deduplicateImport(set: usize, number: i64, group: u32, from: usize, bytes: usize): void {
+/** Takes in what {@link deduplicateExport} wrote; PADDING bytes more must be readable. */
+export function deduplicateImport(set: usize, number: i64, from: usize, bytes: usize): void {
   const bucket = makeBucket(set, number);
-  reserve(set, bucket, bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES, <u32>(bytes / ENTRY_BYTES));
   const begin = number * load<i64>(set);
   const end = from + bytes;
   while (from < end) {
@@ -387,7 +389,7 @@ export function deduplicateImport(set: usize, number: i64, group: u32, from: usi
       const high = load<u64>(from, ENTRY_HIGH);
       store<u64>(block, low);
       store<u64>(block, high, KEY_HIGH);
-      store<u64>(block, hash64(high, hash64(low, form)), KEY_HASH);
+      store<u64>(block, hashOfEntry(from), KEY_HASH);
       store<u32>(block, form, KEY_FORM);
     }
     insert(set, bucket, shardOf(bucket, load<u64>(block, KEY_HASH)), block, begin + <i64>(word >> 8));

@@ -39,12 +39,17 @@ export function sourceTimes(
 
 /** Start and end of the tumbling window of each of the `rows` times. Rows that are not alive get values without meaning. */
 export function tumble(times: usize, rows: u32, size: i64, offset: i64, starts: usize, ends: usize): void {
+  let start: i64 = 0;
   for (let row: u32 = 0; row < rows; row++) {
     const at = <usize>row << 3;
-    const shifted = load<i64>(times + at) - offset;
-    let rest = shifted % size;
-    if (rest < 0) rest += size;
-    const start = shifted - rest + offset;
+    const time = load<i64>(times + at);
+    // Most rows are in the window of the row before: a division costs more than all else here.
+    if (row == 0 || <u64>(time - start) >= <u64>size) {
+      const shifted = time - offset;
+      let rest = shifted % size;
+      if (rest < 0) rest += size;
+      start = shifted - rest + offset;
+    }
     store<i64>(starts + at, start);
     store<i64>(ends + at, start + size);
   }
@@ -55,4 +60,21 @@ export function scaleTimes(millis: usize, rows: u32, target: usize): void {
   for (let row: u32 = 0; row < rows; row++) {
     store<i64>(target + (<usize>row << 3), load<i64>(millis + (<usize>row << 3)) * 1000);
   }
+}
+
+/** Divides rows by whether they have a value: those that have go to `kept`, the others to `missing`. Returns the number of kept rows. */
+export function partitionNulls(nulls: usize, selection: usize, count: u32, kept: usize, missing: usize): u32 {
+  let keptCount: u32 = 0;
+  let missingCount: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const row = selection != 0 ? load<u32>(selection + (<usize>i << 2)) : i;
+    if (load<u8>(nulls + row) == 0) {
+      store<u32>(kept + (<usize>keptCount << 2), row);
+      keptCount++;
+    } else {
+      store<u32>(missing + (<usize>missingCount << 2), row);
+      missingCount++;
+    }
+  }
+  return keptCount;
 }
