@@ -3,52 +3,83 @@
  * 5 min and 1 h by (event_type, metadata.source) with count and sum -> a subscriber. The load generator runs on the same
  * cores.
  *
- *   npm run bench:pipeline [-- --seconds 10]
+ *   npm run bench:pipeline [-- --seconds 8 --rate 100000 --profile FOLDER]
  *
- * Sustained rate: what the pipeline has processed, not only what ingest has accepted; the run counts only if the lag at
- * its end is below a second of input. Latency: at half that load, from the send of a probe event to the frame of its
- * window on a WebSocket.
+ * Sustained rate: all events sent, over the time until the last of them is counted in the views (so a backlog at the end
+ * of the load counts against it); and the counts must be right. Latency: at half that load and at 20,000 events/s, from
+ * the intended send of a probe event to the frame of its window on a WebSocket.
  */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { WebSocket } from 'ws';
-import { LatencyHistogram } from './load/latency.ts';
+import { Probe } from './load/probe.ts';
 import { report, rounded } from './load/report.ts';
 import { runLoad } from './load/run-load.ts';
-import { type Server, startServer } from './load/server.ts';
+import { cpuSecondsByThread, type Server, startServer } from './load/server.ts';
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '10' }, rate: { type: 'string' } },
+  options: {
+    seconds: { type: 'string', default: '8' },
+    /** Instead of half the sustained rate. */
+    rate: { type: 'string' },
+    /** Folder for V8 CPU profiles of the server's threads; bench/load/profile.ts reads them. */
+    profile: { type: 'string' },
+  },
 });
 const seconds = Number(values.seconds);
 const PROJECT = 'bench/projects/pipeline';
 const EVENTS_PER_BODY = 1000;
+/** The generator repeats one id in each hundred. */
+const UNIQUE_PART = 0.99;
 const CONNECTIONS = 8;
-const WARMUP_SECONDS = 2;
-const PROBE_EVERY_MS = 20;
+/** At a low rate, bodies of this many milliseconds of events: a body of 1,000 would be 50 ms at 20,000 events/s. */
+const BODY_MS = 5;
+const WARMUP_SECONDS = 1;
+const PROBE_EVERY_MS = 10;
 const FLINK_EVENTS_PER_SECOND = 153_000;
+const FLINK_P99_MS = 150;
 const AIM_EVENTS_PER_SECOND = 1_200_000;
 
 interface PipelinesAnswer {
-  readonly pipelines: readonly { readonly lagRecords: number }[];
+  readonly pipelines: readonly {
+    readonly lagRecords: number;
+    readonly lateRows: number;
+    readonly duplicateRows: number;
+    readonly epoch: number;
+    readonly epochMs: { readonly p50: number; readonly p99: number };
+  }[];
+}
+
+async function pipelines(server: Server): Promise<PipelinesAnswer['pipelines']> {
+  return ((await (await fetch(`${server.url}/api/v2/pipelines`)).json()) as PipelinesAnswer).pipelines;
 }
 
 async function lag(server: Server): Promise<number> {
-  const answer = (await (await fetch(`${server.url}/api/v2/pipelines`)).json()) as PipelinesAnswer;
-  return answer.pipelines.reduce((sum, p) => sum + p.lagRecords, 0);
+  return (await pipelines(server)).reduce((sum, pipeline) => sum + pipeline.lagRecords, 0);
 }
 
 async function drain(server: Server): Promise<number> {
   const from = performance.now();
-  while ((await lag(server)) > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  while ((await lag(server)) > 0) await new Promise((done) => setTimeout(done, 10));
   return (performance.now() - from) / 1000;
 }
 
+async function countedEvents(server: Server): Promise<number> {
+  const response = await fetch(`${server.url}/api/v2/query`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sql: 'SELECT sum(events) AS events FROM events_1h' }),
+  });
+  const answer = (await response.json()) as { readonly rows: readonly (readonly unknown[])[] };
+  return Number(answer.rows[0]?.[0] ?? 0);
+}
+
 function load(server: Server, firstEvent: number, eventsPerSecond?: number) {
+  const paced = eventsPerSecond === undefined ? EVENTS_PER_BODY : Math.round((eventsPerSecond * BODY_MS) / 1000);
   return runLoad({
     port: server.port,
     path: '/api/v2/ingest/events',
     connections: CONNECTIONS,
-    eventsPerBody: EVENTS_PER_BODY,
+    eventsPerBody: Math.min(EVENTS_PER_BODY, Math.max(1, paced)),
     seconds,
     warmupSeconds: WARMUP_SECONDS,
     firstEvent,
@@ -56,91 +87,88 @@ function load(server: Server, firstEvent: number, eventsPerSecond?: number) {
   });
 }
 
-/** Sends one event of its own type at a time, and waits for its window's row on a WebSocket. */
-async function probe(server: Server, stopped: () => boolean): Promise<LatencyHistogram> {
-  const histogram = new LatencyHistogram();
-  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/api/v2/stream/events_1m?snapshot=false`);
-  await new Promise((resolve, reject) => {
-    socket.once('open', resolve);
-    socket.once('error', reject);
-  });
-  const sentAt = new Map<string, number>();
-  socket.on('message', (data) => {
-    const seen = performance.now();
-    for (const match of data.toString().matchAll(/"event_type":"(probe-\d+)"/g)) {
-      const sent = sentAt.get(match[1] ?? '');
-      if (sent === undefined) continue;
-      histogram.record(seen - sent);
-      sentAt.delete(match[1] ?? '');
-    }
-  });
-  for (let i = 0; !stopped(); i++) {
-    const type = `probe-${i}`;
-    const body = JSON.stringify({
-      event_id: `10000000-0000-4000-8000-${String(i).padStart(12, '0')}`,
-      event_type: type,
-      timestamp: new Date().toISOString(),
-      user_id: 'probe',
-      data: { amount: 1 },
-      metadata: { source: 'probe', version: '1.0' },
-    });
-    sentAt.set(type, performance.now());
-    void fetch(`${server.url}/api/v2/ingest/events`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body,
-    });
-    await new Promise((resolve) => setTimeout(resolve, PROBE_EVERY_MS));
-  }
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  socket.close();
-  return histogram;
+/** Cores used per thread between two readings. */
+function coresOf(server: Server, before: Readonly<Record<string, number>>, elapsed: number) {
+  const after = cpuSecondsByThread(server.process.pid ?? 0);
+  const cores = Object.entries(after).map(([name, s]) => [name, rounded((s - (before[name] ?? 0)) / elapsed)] as const);
+  return Object.fromEntries(cores.filter(([, value]) => value >= 0.01).sort((a, b) => b[1] - a[1]));
 }
 
-const server = await startServer({ project: PROJECT });
-const full = await load(server, 1);
-const lagAtEnd = await lag(server);
-const drainSeconds = await drain(server);
-const processed = full.sent - lagAtEnd;
-const sustained = Math.round(full.sent / (full.seconds + WARMUP_SECONDS + drainSeconds));
-report({
-  bench: 'pipeline, sustained',
-  value: sustained,
-  unit: 'events/s',
-  against: 'Flink 2.3, deduplicate and one window from Kafka, without HTTP, on this kind of machine: 153,000',
-  ratio: rounded(sustained / FLINK_EVENTS_PER_SECOND),
-  detail: {
-    ingestEventsPerSecond: full.eventsPerSecond,
-    processedAtEnd: processed,
-    lagAtEnd,
-    drainSeconds: rounded(drainSeconds),
-    ackLatencyMs: full.latencyMs,
-    failures: full.failures,
-    firstFailure: full.firstFailure,
-    refusedBusy: full.refusedBusy,
-    ofAim: rounded(sustained / AIM_EVENTS_PER_SECOND, 3),
-  },
-});
-const rate = values.rate === undefined ? Math.round(sustained / 2) : Number(values.rate);
-for (const eventsPerSecond of [rate, 20_000]) {
-  let loading = true;
-  const probing = probe(server, () => !loading);
-  const half = await load(server, full.sent + eventsPerSecond * 1000, eventsPerSecond);
-  loading = false;
-  const latency = await probing;
+async function sustainedRate(server: Server): Promise<number> {
+  const before = cpuSecondsByThread(server.process.pid ?? 0);
+  const full = await load(server, 1);
+  const lagAtEnd = await lag(server);
+  const drainSeconds = await drain(server);
+  const elapsed = full.seconds + WARMUP_SECONDS + drainSeconds;
+  const sustained = Math.round(full.sent / elapsed);
+  const [status] = await pipelines(server);
   report({
-    bench: `pipeline, latency at ${eventsPerSecond} events/s`,
-    value: rounded(latency.quantile(0.99), 1),
-    unit: 'ms p99',
-    against: 'Flink 2.3 at 20,000 events/s: p50 63 ms, p99 150 ms',
-    ratio: rounded(latency.quantile(0.99) / 150, 3),
+    bench: 'pipeline, sustained',
+    value: sustained,
+    unit: 'events/s',
+    against: 'Flink 2.3, deduplicate and one window from Kafka, without HTTP, on this kind of machine: 153,000',
+    ratio: rounded(sustained / FLINK_EVENTS_PER_SECOND),
     detail: {
-      latencyMs: latency.summary(),
-      ackLatencyMs: half.latencyMs,
-      failures: half.failures,
-      lag: await lag(server),
+      ingestEventsPerSecond: full.eventsPerSecond,
+      sent: full.sent,
+      counted: await countedEvents(server),
+      expected: Math.round(full.sent * UNIQUE_PART),
+      lateRows: status?.lateRows,
+      duplicateRows: status?.duplicateRows,
+      lagAtEnd,
+      drainSeconds: rounded(drainSeconds),
+      ackLatencyMs: full.latencyMs,
+      epochMs: status?.epochMs,
+      epochs: status?.epoch,
+      serverCores: coresOf(server, before, elapsed),
+      generatorCores: full.generatorCores,
+      failures: full.failures,
+      firstFailure: full.firstFailure,
+      refusedBusy: full.refusedBusy,
+      ofAim: rounded(sustained / AIM_EVENTS_PER_SECOND, 3),
     },
   });
+  return sustained;
 }
+
+async function latencyAt(server: Server, eventsPerSecond: number, firstEvent: number): Promise<void> {
+  const before = cpuSecondsByThread(server.process.pid ?? 0);
+  const probe = new Probe({ port: server.port, topic: 'events', stream: 'events_1m', everyMs: PROBE_EVERY_MS });
+  await probe.start();
+  const background = await load(server, firstEvent, eventsPerSecond);
+  const lagAtEnd = await lag(server);
+  const probed = await probe.stop();
+  const [status] = await pipelines(server);
+  report({
+    bench: `pipeline, latency at ${eventsPerSecond} events/s`,
+    value: rounded(probed.effectMs.p99, 1),
+    unit: 'ms p99',
+    against: 'Flink 2.3 at 20,000 events/s from Kafka: p50 63 ms, p99 150 ms',
+    ratio: rounded(probed.effectMs.p99 / FLINK_P99_MS, 3),
+    detail: {
+      sendToEffectMs: probed.effectMs,
+      sendToAckMs: probed.ackMs,
+      ackToEffectMs: probed.ackToEffectMs,
+      probes: probed.sent,
+      unseen: probed.unseen,
+      epochMs: status?.epochMs,
+      loadEventsPerSecond: background.eventsPerSecond,
+      loadAckMs: background.latencyMs,
+      lagAtEnd,
+      serverCores: coresOf(server, before, seconds + WARMUP_SECONDS),
+      generatorCores: background.generatorCores,
+      failures: background.failures,
+      firstFailure: background.firstFailure,
+    },
+  });
+  await drain(server);
+}
+
+const nodeFlags = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`];
+const server = await startServer({ project: PROJECT, nodeFlags });
+const sustained = await sustainedRate(server);
+const half = values.rate === undefined ? Math.round(sustained / 2) : Number(values.rate);
+await latencyAt(server, half, 1e9);
+await latencyAt(server, 20_000, 2e9);
 await server.stop();
 server.removeData();

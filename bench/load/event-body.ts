@@ -34,12 +34,15 @@ function pick(values: readonly string[], random: () => number): string {
   return values[Math.floor(random() * values.length)] ?? '';
 }
 
-function eventText(random: () => number): string {
+function eventId(random: () => number): string {
   const hex = () =>
     Math.floor(random() * 0x1_0000_0000)
       .toString(16)
       .padStart(8, '0');
-  const id = `${hex()}-${hex().slice(0, 4)}-4${hex().slice(0, 3)}-8${hex().slice(0, 3)}-000000000000`;
+  return `${hex()}-${hex().slice(0, 4)}-4${hex().slice(0, 3)}-8${hex().slice(0, 3)}-000000000000`;
+}
+
+function eventText(id: string, random: () => number): string {
   return JSON.stringify({
     event_id: id,
     event_type: pick(EVENT_TYPES, random),
@@ -55,10 +58,19 @@ function eventText(random: () => number): string {
   });
 }
 
+/** Whether event `i` of a body repeats the id of the one before it. */
+function isDuplicate(i: number): boolean {
+  return i % DUPLICATE_EVERY === DUPLICATE_EVERY - 1;
+}
+
 /** A body of `events` reference events as NDJSON. */
 export function createEventBody(events: number, seed: number): EventBody {
   const random = seededRandom(seed);
-  const lines = Array.from({ length: events }, () => eventText(random));
+  let id = '';
+  const lines = Array.from({ length: events }, (_, i) => {
+    if (!isDuplicate(i)) id = eventId(random);
+    return eventText(id, random);
+  });
   const bytes = Buffer.from(`${lines.join('\n')}\n`);
   const idAt = new Uint32Array(events);
   const timeAt = new Uint32Array(events);
@@ -86,7 +98,7 @@ function patchBody(bytes: Buffer, places: Places, first: number, nowMs: number):
   let secondMs = -1;
   let second = '';
   for (let i = 0; i < places.idAt.length; i++) {
-    const number = i % DUPLICATE_EVERY === DUPLICATE_EVERY - 1 ? first + i - 1 : first + i;
+    const number = isDuplicate(i) ? first + i - 1 : first + i;
     writeHex(bytes, places.idAt[i] as number, number);
     const time = nowMs - (places.lateMs[i] as number);
     const wholeSecond = time - (time % 1000);
