@@ -1,6 +1,7 @@
 /** What the tables must hold, computed by DuckDB from the records of the log: an implementation that is not ours. */
 import { DuckDBInstance } from '@duckdb/node-api';
 import { offset } from '../../src/base/brand.ts';
+import type { DeadLetter } from '../../src/log/dead-letter.ts';
 import type { LogView, PartitionReader } from '../../src/log/log.ts';
 import { openPartitionReader } from '../../src/log/partition-reader.ts';
 import { decodeRecordBatches } from '../../src/log/record-batch.ts';
@@ -32,16 +33,32 @@ export interface WindowRow {
   readonly amount: number;
 }
 
-/** Events once per id, counted and summed in tumbling windows by type and source. */
-export async function expectedWindows(values: readonly string[], windowSeconds: number): Promise<WindowRow[]> {
+/** Offsets of the rows that an operator put to the dead letters as late: its result is owed without them. */
+export function lateOffsets(deadLetters: readonly string[], operator: string): ReadonlySet<number> {
+  const late = new Set<number>();
+  for (const text of deadLetters) {
+    const letter = JSON.parse(text) as DeadLetter;
+    if (letter.reason !== 'late') throw new Error(`unexpected dead letter: ${text}`);
+    if (letter.operator === operator && letter.offset !== undefined) late.add(letter.offset);
+  }
+  return late;
+}
+
+/** Events once per id, counted and summed in tumbling windows by type and source; `late` ones of them are left out. */
+export async function expectedWindows(
+  values: readonly string[],
+  windowSeconds: number,
+  late: ReadonlySet<number> = new Set(),
+): Promise<WindowRow[]> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   await connection.run('SET threads = 1');
-  await connection.run('CREATE TABLE log (position INTEGER, value VARCHAR)');
+  await connection.run('CREATE TABLE log (position INTEGER, value VARCHAR, late BOOLEAN)');
   const appender = await connection.createAppender('log');
   for (const [position, value] of values.entries()) {
     appender.appendInteger(position);
     appender.appendVarchar(value);
+    appender.appendBoolean(late.has(position));
     appender.endRow();
   }
   appender.flushSync();
@@ -49,6 +66,7 @@ export async function expectedWindows(values: readonly string[], windowSeconds: 
     WITH parsed AS (
       SELECT
         position,
+        late,
         value ->> '$.event_id' AS event_id,
         value ->> '$.event_type' AS event_type,
         value ->> '$.metadata.source' AS source,
@@ -58,7 +76,7 @@ export async function expectedWindows(values: readonly string[], windowSeconds: 
     ), once AS (SELECT DISTINCT ON (event_id) * FROM parsed ORDER BY event_id, position)
     SELECT time_ms // ${windowSeconds * 1000} * ${windowSeconds * 1000} AS start_ms, event_type, source,
       count(*) AS events, CAST(sum(amount) AS DOUBLE) AS amount
-    FROM once GROUP BY ALL ORDER BY ALL`);
+    FROM once WHERE NOT late GROUP BY ALL ORDER BY ALL`);
   const rows = result.getRows().map(([start, type, source, events, amount]) => ({
     window_start: new Date(Number(start)).toISOString(),
     event_type: String(type),
