@@ -24,9 +24,9 @@ import {
 import { planToDuckdb } from './plan-to-duckdb.ts';
 import { type PinnedRelation, PSEUDO_COLUMNS, pinTopic, pinView, relationOfRows } from './query-relation.ts';
 import { RelationCache } from './relation-cache.ts';
-import { SCAN_RELATION_PREFIX, takeAggregateScans } from './scan/aggregate-scan.ts';
 import type { ScanLimits, ScanRunner } from './scan/scan.ts';
 import { mergedRows } from './scan/scan-merge.ts';
+import { columnsAggregated, SCAN_RELATION_PREFIX, takeAggregateScans } from './scan/scan-plan.ts';
 import { threadScans } from './scan/scan-threads.ts';
 import { isScannable } from './scan/topic-columns.ts';
 import type { Freshness, QueryResult } from './serving.ts';
@@ -162,7 +162,8 @@ class DuckdbQueryService implements QueryService {
     const { clock, scanRecordsMin = SCAN_RECORDS_MIN } = this.#options;
     const scannable = (aggregate: AggregateNode, name: string): boolean => {
       const records = relations.get(name)?.records;
-      return records !== undefined && records.count >= scanRecordsMin && isScannable(aggregate, records.fields);
+      if (records === undefined || records.count < scanRecordsMin) return false;
+      return isScannable(aggregate.input, columnsAggregated(aggregate), records.fields);
     };
     const { plan: rest, scans } = takeAggregateScans(plan, scannable);
     for (const { name, relation, aggregate } of scans) {

@@ -5,7 +5,9 @@ import type { PartitionReader } from '../../log/log.ts';
 import type { AggregateNode } from '../../plan/node.ts';
 import { deserializePlan } from '../../plan/pipeline-text.ts';
 import { SCAN_MEMORY_BYTES_MAX } from '../limits.ts';
+import { ChainScan } from './chain-scan.ts';
 import { CONTROL, type ScanJob, type ScanReport } from './message.ts';
+import { columnsAggregated } from './scan-plan.ts';
 import { RangeScan } from './scan-range.ts';
 import { TopicAggregation } from './topic-aggregation.ts';
 
@@ -15,8 +17,9 @@ export function runScanJob(job: ScanJob, open: (partition: number, from: number)
   try {
     const aggregate = deserializePlan(job.plan) as AggregateNode;
     const kernel = Kernel.create({ memoryBytesMax: SCAN_MEMORY_BYTES_MAX });
-    const aggregation = new TopicAggregation(kernel, { aggregate, fields, topic, nowMs });
-    const scan = new RangeScan(kernel, aggregation);
+    const aggregation = new TopicAggregation(kernel, aggregate, nowMs);
+    const chain = { topic, fields, top: aggregate.input, wanted: columnsAggregated(aggregate), nowMs };
+    const scan = new RangeScan(kernel, new ChainScan(kernel, chain, aggregation));
     const control = new Int32Array(job.control);
     const stopped = (): boolean => Atomics.load(control, CONTROL.stop) !== 0;
     while (!stopped()) {

@@ -3,7 +3,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import { BATCH_HEADER_BYTES, batchSizeAt, maxTimestampAt } from '../../log/batch-header.ts';
 import type { PartitionReader } from '../../log/log.ts';
 import { SCAN_CHUNK_BYTES, SCAN_CHUNK_BYTES_MAX } from '../limits.ts';
-import type { TopicAggregation } from './topic-aggregation.ts';
+import type { ChainScan } from './chain-scan.ts';
 
 /** Records of one partition: a share of a scan. */
 export interface ScanRange {
@@ -24,16 +24,16 @@ export function cutRanges(starts: readonly number[], ends: readonly number[], re
   return ranges;
 }
 
-/** Reads ranges of a topic chunk by chunk into kernel memory, for an aggregation. */
+/** Reads ranges of a topic chunk by chunk into kernel memory, for a scan. */
 export class RangeScan {
   readonly #kernel: Kernel;
-  readonly #aggregation: TopicAggregation;
+  readonly #scan: ChainScan;
   #chunkBytes = SCAN_CHUNK_BYTES;
   #newestMs = 0;
 
-  constructor(kernel: Kernel, aggregation: TopicAggregation) {
+  constructor(kernel: Kernel, scan: ChainScan) {
     this.#kernel = kernel;
-    this.#aggregation = aggregation;
+    this.#scan = scan;
   }
 
   /** Receipt of the newest record read, milliseconds. */
@@ -46,7 +46,7 @@ export class RangeScan {
     while (reader.position < range.to && !stopped()) {
       const { address, length } = this.#readChunk(reader);
       if (length === 0) return;
-      this.#aggregation.process({ ...range, address, length });
+      this.#scan.process({ ...range, address, length });
     }
   }
 

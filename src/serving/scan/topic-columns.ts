@@ -5,10 +5,10 @@ import { createJsonDecoder, type DecodedBatch, type JsonDecoder } from '../../ke
 import type { JsonField, JsonFieldKind } from '../../kernel/json-shape.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { DataType } from '../../plan/data-type.ts';
-import type { AggregateNode, SourceColumn } from '../../plan/node.ts';
+import type { PlanNode, SourceColumn } from '../../plan/node.ts';
 import { SCAN_BATCH_ROWS } from '../limits.ts';
 import { PSEUDO_COLUMNS } from '../query-relation.ts';
-import { chainOf, columnsNeededBelow } from './aggregate-scan.ts';
+import { chainOf, columnsNeeded } from './scan-plan.ts';
 
 /**
  * Reads record batches of a topic as columns: its fields, then the columns that every topic has. Only those that are needed
@@ -142,9 +142,9 @@ function jsonField({ path, type }: SourceColumn): JsonField {
   return { path, kind, precision: type.precision!, scale: type.scale ?? 0 };
 }
 
-/** Whether the kernel can read the fields of an aggregate: it knows their types, and no place in the JSON is read as two of them. */
-export function isScannable(aggregate: AggregateNode, fields: readonly SourceColumn[]): boolean {
-  const needed = columnsNeededBelow(aggregate).get(chainOf(aggregate)[0]!)!;
+/** Whether the kernel can read the fields that a chain needs: it knows their types, and no place in the JSON is read as two of them. */
+export function isScannable(top: PlanNode, wanted: ReadonlySet<number>, fields: readonly SourceColumn[]): boolean {
+  const needed = columnsNeeded(top, wanted).get(chainOf(top)[0]!)!;
   const types = new Map<string, string>();
   return fields.every(({ path, type }, at) => {
     if (!needed.has(at)) return true;

@@ -52,25 +52,30 @@ function scannedTopic(aggregate: AggregateNode): string | undefined {
   return node.kind === 'table-scan' ? node.name : undefined;
 }
 
-/** The nodes from the scan up to the aggregate's input. */
-export function chainOf(aggregate: AggregateNode): readonly PlanNode[] {
+/** The nodes from the scan up to `top`. */
+export function chainOf(top: PlanNode): readonly PlanNode[] {
   const chain: PlanNode[] = [];
-  for (let node: PlanNode | undefined = aggregate.input; node !== undefined; ) {
+  for (let node: PlanNode | undefined = top; node !== undefined; ) {
     chain.unshift(node);
     node = 'input' in node ? node.input : undefined;
   }
   return chain;
 }
 
-/** Of each node from the aggregate's input down to the scan, the positions of the columns that are read above it. */
-export function columnsNeededBelow(aggregate: AggregateNode): ReadonlyMap<PlanNode, ReadonlySet<number>> {
+/** Of each node of a chain, the positions of the columns that are read above it. */
+export function columnsNeeded(top: PlanNode, wanted: ReadonlySet<number>): ReadonlyMap<PlanNode, ReadonlySet<number>> {
   const needed = new Map<PlanNode, ReadonlySet<number>>();
-  let read = readBy(expressionsOf(aggregate));
-  for (const node of [...chainOf(aggregate)].reverse()) {
+  let read = wanted;
+  for (const node of [...chainOf(top)].reverse()) {
     needed.set(node, read);
     read = readBelow(node, read);
   }
   return needed;
+}
+
+/** The columns of its input that an aggregate reads. */
+export function columnsAggregated(aggregate: AggregateNode): ReadonlySet<number> {
+  return readBy(expressionsOf(aggregate));
 }
 
 /** What an aggregate evaluates for each row: groups, then arguments, then filters. */
