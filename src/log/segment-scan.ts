@@ -39,7 +39,7 @@ export function* scanSegment(handle: ReadHandle, position: number, length: numbe
     const inWindow = at - windowAt;
     const size = batchSizeAt(window, inWindow);
     const sound = magicAt(window, inWindow) === BATCH_MAGIC && size >= BATCH_HEADER_BYTES && at + size <= length;
-    if (!sound) return;
+    if (!sound || lastOffsetDeltaAt(window, inWindow) < 0) return;
     const baseOffset = baseOffsetAt(window, inWindow);
     const end = baseOffset + lastOffsetDeltaAt(window, inWindow) + 1;
     yield { position: at, size, baseOffset, end, maxTimestamp: maxTimestampAt(window, inWindow) };

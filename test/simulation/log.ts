@@ -7,9 +7,14 @@ import { LogSimulation } from '../../src/log/log-simulation.fixture.ts';
  */
 const STEPS = 60;
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '10000' }, seed: { type: 'string' }, trace: { type: 'boolean' } },
+  options: {
+    rounds: { type: 'string', default: '10000' },
+    from: { type: 'string', default: '1000' },
+    seed: { type: 'string' },
+    trace: { type: 'boolean' },
+  },
 });
-const first = Number(values.seed ?? 1_000);
+const first = Number(values.seed ?? values.from);
 const rounds = values.seed === undefined ? Number(values.rounds) : 1;
 const began = performance.now();
 for (let seed = first; seed < first + rounds; seed++) {
