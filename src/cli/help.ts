@@ -2,6 +2,7 @@ import type { Command } from './command.ts';
 import { EXIT_TEXT } from './exit-code.ts';
 import { type FlagSpecs, GLOBAL_FLAGS } from './flag.ts';
 import { styled, type Terminal } from './output.ts';
+import { textWidth } from './table-text.ts';
 
 export function overviewText(commands: readonly Command[], terminal: Terminal): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
@@ -21,14 +22,14 @@ Start here:
 
 export function commandText(command: Command, terminal: Terminal): string {
   const parts = [`${command.summary}.`];
-  if (command.description !== undefined) parts.push(command.description);
+  if (command.description !== undefined) parts.push(wrapped(command.description, widthOf(terminal), ''));
   parts.push(`Usage: headrace ${command.name} ${command.usage}`);
   if (command.subcommands !== undefined) {
     const names = Object.keys(command.subcommands);
     const width = Math.max(...names.map((name) => name.length));
     parts.push(names.map((name) => `  ${name.padEnd(width)}  ${command.subcommands![name]}`).join('\n'));
   }
-  parts.push(`Flags:\n${flagLines({ ...command.flags, ...GLOBAL_FLAGS })}`);
+  parts.push(`Flags:\n${flagLines({ ...command.flags, ...GLOBAL_FLAGS }, widthOf(terminal))}`);
   if (command.handsOnOptions) {
     parts.push('Every option of headrace.yaml is a flag too: --http-port 9090, --data-dir data.');
   }
@@ -43,7 +44,7 @@ export function exitCodesText(): string {
     .join('');
 }
 
-function flagLines(specs: FlagSpecs): string {
+function flagLines(specs: FlagSpecs, columns: number): string {
   const rows = Object.entries(specs).map(([name, spec]) => {
     const short = spec.short === undefined ? '' : `, -${spec.short}`;
     const value = spec.type === 'boolean' ? '' : ` <${spec.value ?? (spec.type === 'integer' ? 'n' : 'text')}>`;
@@ -53,5 +54,30 @@ function flagLines(specs: FlagSpecs): string {
     return [`--${name}${short}${value}`, `${spec.help}${choices}${fallback}`] as const;
   });
   const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n');
+  const indent = ' '.repeat(width + 4);
+  return rows
+    .map(([left, right]) => `  ${left.padEnd(width)}  ${wrapped(right, columns - indent.length, indent)}`)
+    .join('\n');
+}
+
+/** Help that goes into a file or pipe is wrapped too: it is for people. */
+const HELP_WIDTH = 100;
+/** Narrower than this a column of text cannot be read; then it runs over. */
+const TEXT_WIDTH_MIN = 20;
+
+function widthOf({ width }: Terminal): number {
+  return Math.min(width ?? HELP_WIDTH, HELP_WIDTH);
+}
+
+/** Lines of whole words; those after the first begin with `indent`. */
+function wrapped(text: string, width: number, indent: string): string {
+  const room = Math.max(width, TEXT_WIDTH_MIN);
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line !== undefined && textWidth(line) + 1 + textWidth(word) <= room)
+      lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join(`\n${indent}`);
 }

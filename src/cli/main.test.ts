@@ -2,8 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { flagName } from '../base/config/option.ts';
+import { OPTIONS } from '../base/config/options.ts';
 import { openTestDoor, type TestDoor } from '../protocol/http/door.fixture.ts';
 import { commands } from './commands/index.ts';
+import { GLOBAL_FLAGS, parseLine } from './flag.ts';
 import { main } from './main.ts';
 
 let cwd: string;
@@ -47,6 +50,25 @@ describe('the command line', () => {
       expect(command.examples.length).toBeGreaterThan(0);
       for (const { line } of command.examples) expect(out).toContain(line);
       expect((await headrace(['help', name])).out).toBe(out);
+    },
+  );
+
+  it.each(commands.map(({ name }) => name))('has help for %s that fits the terminal, examples aside', async (name) => {
+    const { out } = await headrace([name, '--help']);
+    const examples = commands.find((command) => command.name === name)!.examples.map(({ line }) => line);
+    const long = out.split('\n').filter((line) => line.length > 80 && !examples.includes(line.trim()));
+    expect(long).toEqual([]);
+  });
+
+  it.each(commands.flatMap((command) => command.examples.map(({ line }) => [line, command] as const)))(
+    'takes the example %s',
+    (line, { flags, handsOnOptions, name, wordsMax }) => {
+      const [program, command, ...rest] = line.replace(/ < \S+/, '').match(/"[^"]*"|\S+/g) ?? [];
+      expect([program, command]).toEqual(['headrace', name]);
+      const { words, options } = parseLine(rest, { ...flags, ...GLOBAL_FLAGS }, handsOnOptions ?? false);
+      expect(words.length).toBeLessThanOrEqual(wordsMax);
+      const known = new Set(Object.values(OPTIONS).map((declared) => flagName(declared.name)));
+      expect(Object.keys(options).filter((flag) => !known.has(flag))).toEqual([]);
     },
   );
 

@@ -72,6 +72,18 @@ describe('a command whose reader goes away', () => {
   });
 });
 
+describe('an older Node', () => {
+  it('is told in one sentence which one is needed', async () => {
+    const older = "Object.defineProperty(process.versions, 'node', { value: '18.20.4' })";
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(older)}`, BIN, '--version'];
+    const { code, out, err } = await ended(spawn(process.execPath, args, { cwd: dir, stdio: 'pipe' }));
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toBe(
+      'Headrace needs Node 20.19 or newer, and this is Node 18.20.4: install a newer one from https://nodejs.org.\n',
+    );
+  });
+});
+
 describe('commands as a user runs them', () => {
   it('bench measures, and leaves no topic behind', async () => {
     const { code, out } = await ended(
