@@ -1,5 +1,5 @@
 import { parseDurationMs } from '../base/duration.ts';
-import type { SourcePosition } from '../base/error.ts';
+import { HeadraceError, type SourcePosition } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import { resolveAlertKeys } from '../plan/alert-key.ts';
 import type { Column } from '../plan/data-type.ts';
@@ -187,6 +187,15 @@ class PipelineCompiler {
         next: "use 'json'",
       });
     }
+    const idleTimeoutMs = this.#duration(options, 'idle_timeout', IDLE_TIMEOUT_DEFAULT_MS);
+    const futureLimitMs = this.#duration(options, 'future_limit', FUTURE_LIMIT_DEFAULT_MS);
+    const idle = watermark === undefined ? (options.get('idle_timeout') ?? options.get('future_limit')) : undefined;
+    if (idle !== undefined) {
+      throw this.#source.error(idle.nameAt, 'this option has no effect without a watermark', {
+        code: 'SQL_UNKNOWN_OPTION',
+        next: 'add WATERMARK FOR to the columns, or remove it',
+      });
+    }
     const seen = new Set<string>();
     for (const column of columns) {
       if (seen.has(column.name)) throw this.#twice(column);
@@ -206,8 +215,8 @@ class PipelineCompiler {
                 watermark.column.name,
               ).index,
               delayUs: watermark.delayUs,
-              idleTimeoutMs: this.#duration(options, 'idle_timeout', IDLE_TIMEOUT_DEFAULT_MS),
-              futureLimitMs: this.#duration(options, 'future_limit', FUTURE_LIMIT_DEFAULT_MS),
+              idleTimeoutMs,
+              futureLimitMs,
             },
     };
     const node = this.#source.locate(watermark?.column.at ?? name.at, () => sourceNode(spec));
@@ -224,12 +233,13 @@ class PipelineCompiler {
     return new SelectBinder({ source: this.#source, place, functions: this.#functions }, rules).bind(select, catalog);
   }
 
-  /** The rows of an upsert output change; reading them as a stream would count each change. */
+  /** The rows of an upsert output change; reading them as a stream would count each change. The caller knows the place. */
   #refuseResult(name: string): undefined {
     const output = this.#outputs.find((candidate) => candidate.name === name);
     if (output === undefined) return undefined;
-    throw this.#source.error(0, `"${name}" holds aggregates, which change: a view cannot read them as a stream`, {
+    throw new HeadraceError(`"${name}" holds aggregates, which change: a view cannot read them as a stream`, {
       code: 'SQL_NOT_SUPPORTED',
+      domain: 'sql',
       next: 'query it as a table, or build on the view that it reads',
     });
   }
