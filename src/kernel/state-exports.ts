@@ -31,9 +31,10 @@ export interface StateExports {
     late: number,
   ): number;
   deduplicateExpire(set: number, watermark: bigint): void;
-  deduplicateExportBytes(bucket: number, group: number): number;
-  deduplicateExport(bucket: number, group: number, target: number): void;
-  deduplicateImport(set: number, number: bigint, from: number, bytes: number): void;
+  deduplicateMark(set: number, target: number): void;
+  deduplicateExportBytes(mark: number): number;
+  deduplicateExport(mark: number, target: number): void;
+  deduplicateImport(set: number, number: bigint, group: number, from: number, bytes: number): void;
   deduplicateFree(set: number): void;
   groupCreate(layout: number): number;
   groupRows(

@@ -148,10 +148,14 @@ function hashOfEntry(entry: usize): u64 {
   return form == FORM_LONG ? low : hash64(load<u64>(entry, ENTRY_HIGH), hash64(low, form));
 }
 
-function growTable(set: usize, bucket: usize, shard: usize): void {
-  const old = <usize>load<u32>(shard);
-  const groups: u32 = old == 0 ? 0 : load<u32>(shard, SHARD_MASK) + 1;
-  const wanted = max<u32>(1, groups << 1);
+/** Slots of so many groups that are filled at most: a look-up that finds nothing ends at a free one. */
+@inline
+function slotsOf(groups: u32): u32 {
+  return groups * GROUP_SLOTS - groups * 2;
+}
+
+/** Gives the shard a table of another size. */
+function resize(set: usize, bucket: usize, shard: usize, groups: u32, wanted: u32): void {
   const slots = <usize>wanted * GROUP_SLOTS;
   const tags = alloc(slots * 5);
   memory.fill(tags, 0, slots);
@@ -163,7 +167,7 @@ function growTable(set: usize, bucket: usize, shard: usize): void {
     chunk = <usize>load<u32>(chunk);
     if (chunk != 0) end = <usize>load<u32>(chunk, 4);
   }
-  free(old);
+  free(<usize>load<u32>(shard));
   store<u32>(shard, <u32>tags);
   store<u32>(shard, wanted - 1, SHARD_MASK);
   grown(set, bucket, <i64>((wanted - groups) * GROUP_SLOTS) * 5);
@@ -208,8 +212,8 @@ function keepBytes(set: usize, bucket: usize, shard: usize, from: usize, length:
 
 function insert(set: usize, bucket: usize, shard: usize, key: usize, time: i64): void {
   const count = load<u32>(shard, SHARD_COUNT) + 1;
-  const slots: u32 = load<u32>(shard) == 0 ? 0 : (load<u32>(shard, SHARD_MASK) + 1) * GROUP_SLOTS;
-  if (count > slots - (slots >> 3)) growTable(set, bucket, shard);
+  const groups: u32 = load<u32>(shard) == 0 ? 0 : load<u32>(shard, SHARD_MASK) + 1;
+  if (count > slotsOf(groups)) resize(set, bucket, shard, groups, max<u32>(1, groups << 1));
   if (load<u32>(shard, SHARD_NEXT) == load<u32>(shard, SHARD_END)) addChunk(set, bucket, shard);
   const entry = <usize>load<u32>(shard, SHARD_NEXT);
   const form = load<u32>(key, KEY_FORM);
@@ -330,12 +334,33 @@ export function deduplicateFree(set: usize): void {
   free(set);
 }
 
-/** Bytes that {@link deduplicateExport} writes for one shard; 0 when it is empty. */
-export function deduplicateExportBytes(bucket: usize, group: u32): usize {
-  const shard = bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES;
-  let bytes = <usize>load<u32>(shard, SHARD_COUNT) * ENTRY_BYTES;
-  let end = <usize>load<u32>(shard, SHARD_NEXT);
-  for (let chunk = <usize>load<u32>(shard, SHARD_CHUNK); chunk != 0;) {
+const MARK_BYTES: usize = 16;
+const MARK_END: usize = 4;
+const MARK_COUNT: usize = 8;
+
+/**
+ * Notes where the entries of each shard end now, { u32 last chunk, u32 end of its entries, u32 count, u32 } for each bucket and key
+ * group. Entries never move or change, so what the marks bound can be exported while more are added; only
+ * {@link deduplicateExpire} must wait.
+ */
+export function deduplicateMark(set: usize, target: usize): void {
+  const list = set + SET_LIST;
+  for (let at: u32 = 0; at < listCount(list); at++) {
+    const bucket = listAddress(list, at);
+    for (let shard = bucket + BUCKET_SHARDS; shard < bucket + BUCKET_BYTES; shard += SHARD_BYTES) {
+      store<u32>(target, load<u32>(shard, SHARD_CHUNK));
+      store<u32>(target, load<u32>(shard, SHARD_NEXT), MARK_END);
+      store<u32>(target, load<u32>(shard, SHARD_COUNT), MARK_COUNT);
+      target += MARK_BYTES;
+    }
+  }
+}
+
+/** Bytes that {@link deduplicateExport} writes for the shard of a mark; 0 when it was empty. */
+export function deduplicateExportBytes(mark: usize): usize {
+  let bytes = <usize>load<u32>(mark, MARK_COUNT) * ENTRY_BYTES;
+  let end = <usize>load<u32>(mark, MARK_END);
+  for (let chunk = <usize>load<u32>(mark); chunk != 0;) {
     for (let entry = chunk + CHUNK_HEADER; entry < end; entry += ENTRY_BYTES) {
       if (load<u8>(entry, ENTRY_WORD) == FORM_LONG) bytes += <usize>(load<u64>(entry, ENTRY_HIGH) >> 32);
     }
@@ -345,11 +370,10 @@ export function deduplicateExportBytes(bucket: usize, group: u32): usize {
   return bytes;
 }
 
-/** Writes the entries of a shard: each as it is, but a long key with length and bytes for its two words. */
-export function deduplicateExport(bucket: usize, group: u32, target: usize): void {
-  const shard = bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES;
-  let end = <usize>load<u32>(shard, SHARD_NEXT);
-  for (let chunk = <usize>load<u32>(shard, SHARD_CHUNK); chunk != 0;) {
+/** Writes the entries that a mark bounds: each as it is, but a long key with length and bytes for its two words. */
+export function deduplicateExport(mark: usize, target: usize): void {
+  let end = <usize>load<u32>(mark, MARK_END);
+  for (let chunk = <usize>load<u32>(mark); chunk != 0;) {
     for (let entry = chunk + CHUNK_HEADER; entry < end; entry += ENTRY_BYTES) {
       const word = load<u64>(entry, ENTRY_WORD);
       const high = load<u64>(entry, ENTRY_HIGH);
@@ -371,9 +395,18 @@ export function deduplicateExport(bucket: usize, group: u32, target: usize): voi
   }
 }
 
-/** Takes in what {@link deduplicateExport} wrote; PADDING bytes more must be readable. */
-export function deduplicateImport(set: usize, number: i64, from: usize, bytes: usize): void {
+/** Makes the table large enough for so many keys at once: they would be placed anew every time that it doubles. */
+function reserve(set: usize, bucket: usize, shard: usize, count: u32): void {
+  if (load<u32>(shard) != 0) return;
+  let groups: u32 = 1;
+  while (count > slotsOf(groups)) groups <<= 1;
+  resize(set, bucket, shard, 0, groups);
+}
+
+/** Takes in what {@link deduplicateExport} wrote of a key group; PADDING bytes more must be readable. */
+export function deduplicateImport(set: usize, number: i64, group: u32, from: usize, bytes: usize): void {
   const bucket = makeBucket(set, number);
+  reserve(set, bucket, bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES, <u32>(bytes / ENTRY_BYTES));
   const begin = number * load<i64>(set);
   const end = from + bytes;
   while (from < end) {

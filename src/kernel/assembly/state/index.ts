@@ -1,6 +1,7 @@
 export * from "./time";
 export {
   deduplicate, deduplicateCreate, deduplicateExpire, deduplicateExport, deduplicateExportBytes, deduplicateFree, deduplicateImport,
+  deduplicateMark,
 } from "./deduplicate";
 export {
   groupCreate, groupDropWindows, groupForget, groupFree, groupRows, groupWindowEnd, groupWindowGroups, groupWindowRecords,
