@@ -1,7 +1,10 @@
 import { describeOptions, type OptionDescription } from '../../src/base/config/option-description.ts';
 import type { OptionMap } from '../../src/base/config/option-set.ts';
 import { OPTIONS, TOPIC_OPTIONS } from '../../src/base/config/options.ts';
+import { FILE_SINK_OPTIONS } from '../../src/connector/file/file-sink-options.ts';
 import { FILE_SOURCE_OPTIONS } from '../../src/connector/file/file-source-options.ts';
+import { HTTP_SINK_OPTIONS } from '../../src/connector/http/http-sink-options.ts';
+import { SINK_OPTIONS } from '../../src/connector/sink-options.ts';
 import { code, pageHead, table } from './markdown.ts';
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -44,7 +47,23 @@ ${partTable(TOPIC_OPTIONS)}
 
 Below \`connectors.<name>\`. There is one kind, \`file\`.
 
-${partTable(FILE_SOURCE_OPTIONS)}`;
+${partTable(FILE_SOURCE_OPTIONS)}
+## Of a sink
+
+In \`CREATE SINK ... WITH (...)\`, beside \`connector\`. Of every sink:
+
+${partTable(SINK_OPTIONS)}
+Of a sink with \`connector = 'file'\`:
+
+${partTable(ownOptions(FILE_SINK_OPTIONS))}
+Of a sink with \`connector = 'http'\`:
+
+${partTable(ownOptions(HTTP_SINK_OPTIONS))}`;
+}
+
+/** Those that not every sink has. */
+function ownOptions(options: OptionMap): OptionMap {
+  return Object.fromEntries(Object.entries(options).filter(([key]) => !(key in SINK_OPTIONS)));
 }
 
 function optionTable(options: OptionMap): string {
