@@ -14,6 +14,8 @@ const LIMITS: Partial<LogLimits> = {
   inlineBytesMax: 400,
   extendBytes: 2048,
   commitLogBytesMax: 6000,
+  commitSpaceBytes: 1024,
+  commitReserveBytes: 256,
   indexIntervalBytes: 256,
   partitionsMax: 64,
 };
