@@ -2,7 +2,10 @@
 export function csvRecords(text: string, limit: number): readonly Readonly<Record<string, string>>[] {
   const rows = csvRows(text, limit + 1);
   const [header = [], ...body] = rows;
-  return body.map((row) => Object.fromEntries(header.map((name, i) => [name.replace(/^\ufeff/, ''), row[i] ?? ''])));
+  const names = header.map((name, i) => [name.replace(/^\ufeff/, ''), i] as const);
+  // A column without a name is left out, as by the file source.
+  const named = names.filter(([name]) => name !== '');
+  return body.map((row) => Object.fromEntries(named.map(([name, i]) => [name, row[i] ?? ''])));
 }
 
 function csvRows(text: string, limit: number): readonly (readonly string[])[] {

@@ -2,7 +2,8 @@
 export interface InferredField {
   readonly name: string;
   readonly path: readonly string[];
-  readonly type: 'text' | 'int8' | 'float8' | 'boolean' | 'timestamptz';
+  /** `jsonb`: arrays, and values of several kinds. */
+  readonly type: 'text' | 'int8' | 'numeric' | 'float8' | 'boolean' | 'timestamptz' | 'jsonb';
   /** Missing or null in some record. */
   readonly nullable: boolean;
   /** Distinct values seen, counted up to {@link DISTINCT_MAX}. */
@@ -22,6 +23,8 @@ export interface InferredSchema {
 type JsonObject = Readonly<Record<string, unknown>>;
 
 const DISTINCT_MAX = 1_000;
+/** First number beyond an int8. */
+const INT8_END = 2 ** 63;
 const DEPTH_MAX = 4;
 /** A field worth counting by has at most so many values. */
 const GROUP_VALUES_MAX = 50;
@@ -40,11 +43,12 @@ interface Seen {
 export function inferSchema(records: readonly JsonObject[], textual: boolean): InferredSchema {
   const seen = new Map<string, Seen>();
   for (const record of records) visit(record, [], seen, textual);
+  const names = new Set<string>();
   const fields = [...seen.values()].map(
     (entry): InferredField => ({
-      name: columnName(entry.path),
+      name: unusedName(columnName(entry.path), names),
       path: entry.path,
-      type: typeOf(entry.types),
+      type: typeOf(entry.types, textual),
       nullable: entry.present < records.length,
       distinct: entry.values.size,
     }),
@@ -65,19 +69,21 @@ function visit(record: JsonObject, prefix: readonly string[], seen: Map<string, 
       visit(value, path, seen, textual);
       continue;
     }
-    if (value === null || (textual && value === '') || typeof value === 'object') continue;
+    if (value === null || (textual && value === '') || (isObject(value) && Object.keys(value).length === 0)) continue;
     const key = JSON.stringify(path);
     const entry = seen.get(key) ?? { path, types: new Set(), values: new Set(), present: 0 };
     seen.set(key, entry);
     entry.present += 1;
     entry.types.add(typeOfValue(value, textual));
-    if (entry.values.size < DISTINCT_MAX) entry.values.add(String(value));
+    if (entry.values.size < DISTINCT_MAX && typeof value !== 'object') entry.values.add(String(value));
   }
 }
 
 function typeOfValue(value: unknown, textual: boolean): InferredField['type'] {
   if (typeof value === 'boolean') return 'boolean';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'int8' : 'float8';
+  if (typeof value === 'object') return 'jsonb';
+  if (typeof value === 'number' && !Number.isInteger(value)) return 'float8';
+  if (typeof value === 'number') return Math.abs(value) < INT8_END ? 'int8' : 'numeric';
   const text = String(value);
   if (INSTANT.test(text)) return 'timestamptz';
   if (!textual) return 'text';
@@ -87,10 +93,13 @@ function typeOfValue(value: unknown, textual: boolean): InferredField['type'] {
   return /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? 'float8' : 'text';
 }
 
-function typeOf(types: ReadonlySet<InferredField['type']>): InferredField['type'] {
+/** The type that holds all of them: every CSV value is a text, every JSON value a jsonb. */
+function typeOf(types: ReadonlySet<InferredField['type']>, textual: boolean): InferredField['type'] {
   if (types.size === 1) return [...types][0]!;
-  const numeric = [...types].every((type) => type === 'int8' || type === 'float8');
-  return numeric ? 'float8' : 'text';
+  const all = (...allowed: readonly InferredField['type'][]): boolean => [...types].every((t) => allowed.includes(t));
+  if (all('int8', 'numeric')) return 'numeric';
+  if (all('int8', 'numeric', 'float8')) return 'float8';
+  return textual || all('text', 'timestamptz') ? 'text' : 'jsonb';
 }
 
 function isObject(value: unknown): value is JsonObject {
@@ -102,8 +111,16 @@ function columnName(path: readonly string[]): string {
   return path
     .join('_')
     .toLowerCase()
-    .replace(/[^a-z0-9_]/g, '_')
-    .replace(/^(\d)/, '_$1');
+    .replace(/[^\p{L}\p{N}_]/gu, '_')
+    .replace(/^(\p{N})/u, '_$1');
+}
+
+/** Names that differ in case alone would be one column. */
+function unusedName(name: string, used: Set<string>): string {
+  let free = name;
+  for (let n = 2; used.has(free); n++) free = `${name}_${n}`;
+  used.add(free);
+  return free;
 }
 
 /** Intervals that a person would write, with their milliseconds. */

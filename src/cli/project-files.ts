@@ -11,7 +11,8 @@ export interface ProjectDesign {
   readonly dataFile: { readonly name: string; readonly format: 'csv' | 'ndjson' } | undefined;
   /** Records that the test uses. */
   readonly sample: readonly JsonObject[];
-  readonly version: string;
+  /** What `package.json` asks for as `headrace`: a version, or a folder. */
+  readonly dependency: string;
 }
 
 /** Every file of a new project, path -> text. */
@@ -49,16 +50,19 @@ topics:
 ${connector}`;
 }
 
-const JSON_TYPES: Readonly<Record<InferredField['type'], string>> = {
+/** Undefined: any value. */
+const JSON_TYPES: Readonly<Record<InferredField['type'], string | undefined>> = {
   text: 'string',
   timestamptz: 'string',
   int8: 'integer',
+  numeric: 'number',
   float8: 'number',
   boolean: 'boolean',
+  jsonb: undefined,
 };
 
 interface SchemaNode {
-  type: string | readonly string[];
+  type?: string | readonly string[];
   required?: string[];
   properties?: Record<string, SchemaNode>;
 }
@@ -70,7 +74,7 @@ function jsonSchemaOf({ topic, schema }: ProjectDesign): JsonObject {
     field.path.forEach((step, depth) => {
       const last = depth === field.path.length - 1;
       at.properties ??= {};
-      at.properties[step] ??= { type: last ? typeWithNull(field) : 'object' };
+      at.properties[step] ??= last ? schemaOf(field) : { type: 'object' };
       if (!field.nullable && !at.required?.includes(step)) at.required = [...(at.required ?? []), step];
       at = at.properties[step];
     });
@@ -78,8 +82,10 @@ function jsonSchemaOf({ topic, schema }: ProjectDesign): JsonObject {
   return { $schema: 'https://json-schema.org/draft/2020-12/schema', title: topic, ...root };
 }
 
-function typeWithNull({ type, nullable }: InferredField): string | readonly string[] {
-  return nullable ? [JSON_TYPES[type], 'null'] : JSON_TYPES[type];
+function schemaOf({ type, nullable }: InferredField): SchemaNode {
+  const json = JSON_TYPES[type];
+  if (json === undefined) return {};
+  return { type: nullable ? [json, 'null'] : json };
 }
 
 function pipelineText({ topic, schema }: ProjectDesign): string {
@@ -136,7 +142,7 @@ function jsonPathOf(path: readonly string[]): string {
 
 /** Reserved words and odd names are quoted; quoting a plain name does no harm. */
 function quoted(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) && !RESERVED.has(name) ? name : `"${name.replaceAll('"', '""')}"`;
+  return /^[\p{Ll}_][\p{Ll}\p{N}_]*$/u.test(name) && !RESERVED.has(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
 /** Words that PostgreSQL reserves (appendix C) and that data likes to be called. */
@@ -150,7 +156,7 @@ function testText(design: ProjectDesign): string {
   const { topic, sample, schema } = design;
   const input = sample.map((record) => `    - ${JSON.stringify(record)}`).join('\n');
   const expected = expectedCounts(design).map((row) => `    - ${JSON.stringify(row)}`);
-  return `# Rows in, rows out; run it with "headrace test".
+  return `# Rows in, rows out; run it with "npx headrace test".
 input:
   ${topic}:
 ${input}
@@ -182,26 +188,27 @@ export function expectedCounts({ sample, schema }: Pick<ProjectDesign, 'sample' 
   return [...rows.values()];
 }
 
-function packageOf({ name, version }: ProjectDesign): JsonObject {
+function packageOf({ name, dependency }: ProjectDesign): JsonObject {
   return {
     name,
     private: true,
     type: 'module',
     scripts: { start: 'headrace start', dev: 'headrace dev', test: 'headrace test' },
-    dependencies: { headrace: `^${version}` },
+    dependencies: { headrace: dependency },
   };
 }
 
 function readmeText({ name, topic, schema, dataFile }: ProjectDesign): string {
   const input =
     dataFile === undefined
-      ? 'Events come over HTTP: "headrace dev" prints a curl that sends one.'
+      ? 'Events come over HTTP: "npx headrace dev" prints a curl that sends one.'
       : `Events come from data/${dataFile.name}.`;
   return `# ${name}
 
 ${input} \`pipelines/${topic}.sql\` counts them into the view \`${viewName(topic, schema.timeField)}\`.
 
-    headrace dev      # runs it and applies every save; the console is at http://127.0.0.1:8080
-    headrace test     # rows in, rows out
+    npm install
+    npx headrace dev      # runs it and applies every save; the console is at http://127.0.0.1:8080
+    npx headrace test     # rows in, rows out
 `;
 }

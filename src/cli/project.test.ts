@@ -35,6 +35,37 @@ describe('a project made by headrace init', () => {
     expect(await headrace(['test', 'sales'])).toBe(0);
   });
 
+  it('passes its test whatever the fields are called and hold', async () => {
+    const record = (i: number) => ({
+      select: i % 2 ? 'a' : 'b',
+      when: `2026-05-01 10:00:0${i}`,
+      größe: i / 2,
+      '0num': '7',
+      mixed: i % 2 ? 1 : 'text',
+      big: 2 ** 64,
+      dup: 'x',
+      DUP: 'y',
+      list: [{ sku: i }],
+      empty: {},
+      nothing: null,
+    });
+    writeFileSync(join(folder, 'odd.ndjson'), `\ufeff${[0, 1, 2, 3].map((i) => JSON.stringify(record(i))).join('\n')}`);
+    expect(await headrace(['init', 'odd', '--from', 'odd.ndjson'])).toBe(0);
+    expect(await headrace(['test', 'odd'])).toBe(0);
+    const sql = readFileSync(join(folder, 'odd/pipelines/odd.sql'), 'utf8');
+    for (const column of ['größe float8', 'mixed jsonb', 'big numeric', "dup_2 text FROM '$.DUP'", 'list jsonb']) {
+      expect(sql).toContain(column);
+    }
+  });
+
+  it('passes its test when a column of the CSV has no name', async () => {
+    writeFileSync(join(folder, 'index.csv'), ',at,n\n0,2026-01-31T12:00:00Z,1\n1,2026-01-31T12:00:01Z,2\n');
+    expect(await headrace(['init', 'index', '--from', 'index.csv'])).toBe(0);
+    expect(await headrace(['test', 'index'])).toBe(0);
+    // "err" of this terminal refuses any word of dead letters.
+    expect(await headrace(['run', 'index', '--until-idle'])).toBe(0);
+  });
+
   it('passes its test when it was made from CSV', async () => {
     writeFileSync(
       join(folder, 'rides.csv'),

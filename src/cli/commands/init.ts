@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { packageVersion } from '../../app/version.ts';
 import { messageOf } from '../../base/error.ts';
 import { CliError, usageError } from '../cli-error.ts';
@@ -48,7 +49,10 @@ export const init: Command = {
       );
     }
     const from = context.flags['from'] === undefined ? undefined : resolve(context.cwd, String(context.flags['from']));
-    const design = from === undefined ? starterDesign(basename(dir)) : designFrom(from, basename(dir));
+    const design =
+      from === undefined
+        ? starterDesign(basename(dir), ownDependency(dir))
+        : designFrom(from, basename(dir), ownDependency(dir));
     const files = projectFiles(design);
     for (const [path, text] of Object.entries(files)) {
       mkdirSync(dirname(join(dir, path)), { recursive: true });
@@ -63,18 +67,18 @@ export const init: Command = {
   },
 };
 
-function starterDesign(name: string): ProjectDesign {
+function starterDesign(name: string, dependency: string): ProjectDesign {
   return {
     name,
     topic: 'events',
     schema: inferSchema(STARTER, false),
     dataFile: undefined,
     sample: STARTER,
-    version: packageVersion(),
+    dependency,
   };
 }
 
-function designFrom(file: string, name: string): ProjectDesign {
+function designFrom(file: string, name: string, dependency: string): ProjectDesign {
   const format = extname(file) === '.csv' ? 'csv' : 'ndjson';
   const records = format === 'csv' ? csvRecords(readText(file), INFERRED_RECORDS_MAX) : ndjsonRecords(file);
   if (records.length === 0)
@@ -84,6 +88,7 @@ function designFrom(file: string, name: string): ProjectDesign {
       `reading ${file}: there are no records in it`,
       'give a file with at least one',
     );
+  if (format === 'csv') requireCommas(file, Object.keys(records[0]!));
   const schema = inferSchema(records, format === 'csv');
   const topic =
     basename(file, extname(file))
@@ -93,15 +98,34 @@ function designFrom(file: string, name: string): ProjectDesign {
   const sample = records
     .slice(0, TEST_RECORDS)
     .map((record) => (format === 'csv' ? typedRecord(record, schema) : record));
-  return { name, topic, schema, dataFile: { name: basename(file), format }, sample, version: packageVersion() };
+  return { name, topic, schema, dataFile: { name: basename(file), format }, sample, dependency };
+}
+
+/** The version that runs; its folder when that is a checkout, which no registry knows. */
+function ownDependency(dir: string): string {
+  const own = fileURLToPath(new URL('../../..', import.meta.url));
+  if (own.split(sep).includes('node_modules')) return `^${packageVersion()}`;
+  return `file:${relative(dir, own).split(sep).join('/')}`;
 }
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8').replace(/^\ufeff/, '');
   } catch (error) {
     throw new CliError(EXIT.failed, 'CLI_FILE', `reading ${file}: ${messageOf(error)}`, 'check the path', error);
   }
+}
+
+function requireCommas(file: string, names: readonly string[]): void {
+  const [separator] = names.length === 1 ? (/[;\t|]/.exec(names[0]!) ?? []) : [];
+  if (separator === undefined) return;
+  const shown = separator === '\t' ? 'tabs' : `"${separator}"`;
+  throw new CliError(
+    EXIT.failed,
+    'CLI_FILE',
+    `reading ${file}: its columns are separated by ${shown}`,
+    'write commas between them',
+  );
 }
 
 function ndjsonRecords(file: string): readonly JsonObject[] {
@@ -119,7 +143,9 @@ function ndjsonRecords(file: string): readonly JsonObject[] {
         EXIT.failed,
         'CLI_FILE',
         `reading ${file}, line ${i + 1}: ${messageOf(error)}`,
-        'give one JSON object a line',
+        lines[0]!.trimStart().startsWith('[')
+          ? `give one object a line, as "jq -c '.[]' ${basename(file)}" writes them`
+          : 'give one JSON object a line',
         error,
       );
     }
@@ -154,6 +180,6 @@ function report(
       ? 'no field holds a time: windows are left out'
       : `event time is "${timeField.path.join('.')}"`;
   terminal.out(
-    `made ${folder}: ${fields.length} fields, ${time}\n${files.map((file) => `  ${file}\n`).join('')}\nNext:\n  cd ${folder} && headrace dev\n`,
+    `made ${folder}: ${fields.length} fields, ${time}\n${files.map((file) => `  ${file}\n`).join('')}\nNext:\n  npx headrace test ${folder}\n  npx headrace dev ${folder}\n`,
   );
 }

@@ -1,4 +1,6 @@
+import { DEAD_LETTER_TOPIC, type DeadLetter } from '../../ingest/ingest.ts';
 import { jsonText } from '../../protocol/http/json-text.ts';
+import { newestRecords } from '../../protocol/http/record-page.ts';
 import type { JsonRow } from '../../serving/serving.ts';
 import { CliError } from '../cli-error.ts';
 import type { Command, CommandContext } from '../command.ts';
@@ -65,7 +67,19 @@ async function toTheEnd(app: RunningApp, context: CommandContext): Promise<ExitC
     );
   }
   printTables(app, context);
+  tellDeadLetters(app, context);
   return EXIT.ok;
+}
+
+/** Nothing is left out in silence: on stderr, since it is no part of the result. */
+function tellDeadLetters({ parts: { log } }: RunningApp, { terminal }: CommandContext): void {
+  if (log.topic(DEAD_LETTER_TOPIC) === undefined) return;
+  const { logStart, highWatermark } = log.bounds(DEAD_LETTER_TOPIC, 0);
+  const [newest] = newestRecords(log, DEAD_LETTER_TOPIC, 1);
+  if (newest === undefined) return;
+  const { reason, message } = JSON.parse(newest.value ?? '{}') as DeadLetter;
+  const count = countText(highWatermark - logStart);
+  terminal.err(`dead letters: ${count}, the newest: ${reason}: ${message}; "headrace start", then "headrace dlq"\n`);
 }
 
 function lagOf(app: RunningApp): number {
