@@ -13,10 +13,13 @@ import { RowAggregate } from './row-aggregate.ts';
  */
 export class AggregateOperator implements Operator {
   readonly #inner: Operator;
+  /** Otherwise row by row. */
+  readonly runsInKernel: boolean;
 
   constructor(options: AggregateOptions) {
     if (options.emit === 'final' && windowEndOf(options.node) === undefined) throw finalNeedsWindow();
     const plan = planGroups(options);
+    this.runsInKernel = plan !== undefined;
     this.#inner = plan === undefined ? new RowAggregate(options) : new ColumnAggregate(options, plan);
   }
 

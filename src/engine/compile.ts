@@ -4,6 +4,7 @@ import { inputsOf } from '../plan/factory.ts';
 import type { EmitPolicy, OutputNode, Pipeline, PlanNode, SourceNode } from '../plan/node.ts';
 import { AggregateOperator } from './aggregate.ts';
 import { DeduplicateOperator } from './deduplicate.ts';
+import { type ExpressionReport, reportExpressions } from './expression-report.ts';
 import { FilterOperator } from './filter.ts';
 import type { Operator } from './operator.ts';
 import { OutputOperator } from './output.ts';
@@ -20,6 +21,10 @@ export interface Vertex {
   /** Undefined for a source: the task decodes it. */
   readonly operator: Operator | undefined;
   readonly source: SourceNode | undefined;
+  /** Undefined for an output. */
+  readonly node: PlanNode | undefined;
+  /** What it computes, and who runs it. */
+  readonly expressions: readonly ExpressionReport[];
   /** Vertices that feed it, by input. */
   readonly inputs: readonly Vertex[];
   readonly outputs: { readonly vertex: Vertex; readonly input: number }[];
@@ -58,14 +63,16 @@ class Compiler {
   }
 
   #add(
-    made: { base: string; kind: string; label: string; operator?: Operator; source?: SourceNode },
+    made: { base: string; kind: string; label: string; operator?: Operator; source?: SourceNode; node?: PlanNode },
     inputs: readonly Vertex[],
   ): Vertex {
-    const { base, kind, label, operator, source } = made;
+    const { base, kind, label, operator, source, node } = made;
     const count = (this.#ids.get(base) ?? 0) + 1;
     this.#ids.set(base, count);
     const id = count === 1 ? base : `${base}:${count}`;
-    const vertex: Vertex = { id, kind, label, operator, source, inputs, outputs: [] };
+    const isByRow = operator instanceof AggregateOperator && !operator.runsInKernel;
+    const expressions = node === undefined ? [] : reportExpressions(node, isByRow);
+    const vertex: Vertex = { id, kind, label, operator, source, node, expressions, inputs, outputs: [] };
     inputs.forEach((input, at) => {
       input.outputs.push({ vertex, input: at });
     });
@@ -83,7 +90,7 @@ class Compiler {
     const source = node.kind === 'source' ? node : undefined;
     const operator = source === undefined ? this.#operatorOf(node, emit) : undefined;
     const vertex = this.#add(
-      { base, kind: node.kind, label: nodeLabel(node), ...(operator && { operator }), ...(source && { source }) },
+      { base, kind: node.kind, label: nodeLabel(node), node, ...(operator && { operator }), ...(source && { source }) },
       inputs,
     );
     const variants = this.#made.get(node) ?? new Map<string, Vertex>();

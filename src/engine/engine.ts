@@ -74,4 +74,6 @@ export interface OperatorStatus {
   readonly watermark: TimestampUs | undefined;
   readonly stateKeys: number;
   readonly stateBytes: number;
+  /** The expressions that it computes, as SQL, and who runs each: compiled code, the interpreter, or both by turns. */
+  readonly expressions?: readonly { readonly text: string; readonly compiledBy: 'wasm' | 'mixed' | 'interpreter' }[];
 }

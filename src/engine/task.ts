@@ -8,6 +8,7 @@ import { planHash } from '../plan/pipeline-text.ts';
 import { WATERMARK_MIN } from './batch.ts';
 import { columnsNeeded, compilePipeline, type Vertex } from './compile.ts';
 import { DeduplicateOperator } from './deduplicate.ts';
+import type { ExpressionReport } from './expression-report.ts';
 import {
   ENGINE_SEMANTICS_VERSION,
   type InputRange,
@@ -426,10 +427,11 @@ export class Task {
     const operators = this.#vertices.map((vertex) => {
       const counts = this.#counts.get(vertex)!;
       const state = vertex.operator?.state() ?? { keys: 0, bytes: 0 };
-      const { id, kind, label } = vertex;
+      const { id, kind, label, expressions } = vertex;
       const watermark = stamp(counts.watermark);
       const { rowsIn, rowsOut } = counts;
-      return { id, kind, label, rowsIn, rowsOut, watermark, stateKeys: state.keys, stateBytes: state.bytes };
+      const held = { stateKeys: state.keys, stateBytes: state.bytes };
+      return { id, kind, label, rowsIn, rowsOut, watermark, ...held, expressions };
     });
     const edges = this.#vertices.flatMap((vertex) =>
       vertex.outputs.map(({ vertex: to }, at) => ({
@@ -469,6 +471,7 @@ export interface TaskStatus {
     readonly watermark: string | undefined;
     readonly stateKeys: number;
     readonly stateBytes: number;
+    readonly expressions: readonly ExpressionReport[];
   }[];
   readonly edges: readonly { readonly from: string; readonly to: string; readonly rows: number }[];
   readonly lateRows: number;

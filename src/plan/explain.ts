@@ -4,9 +4,23 @@ import { inputsOf } from './factory.ts';
 import type { AggregateCall, AggregateNode, Pipeline, PlanNode } from './node.ts';
 import { typeName } from './type-name.ts';
 
+/** Who runs an expression of a node: what an engine knows and a plan does not. */
+export interface ExpressionNote {
+  readonly text: string;
+  readonly compiledBy: string;
+}
+
+export interface ExplainOptions {
+  /** Drawn below the node, one line each. */
+  readonly notes?: (node: PlanNode) => readonly ExpressionNote[];
+}
+
 /** A pipeline as a tree of text. A node that several outputs read is drawn once, and named where it is read again. */
-export function explain(pipeline: Pipeline): string {
-  const shared = sharedNodes(pipeline.outputs.map((output) => output.input));
+export function explain(pipeline: Pipeline, options: ExplainOptions = {}): string {
+  const shared = sharedNodes(
+    pipeline.outputs.map((output) => output.input),
+    options,
+  );
   const lines = [`pipeline ${pipeline.name}`];
   for (const output of pipeline.outputs) {
     const keys = output.keys.map((key) => identifierText(output.input.columns[key]!.name));
@@ -27,18 +41,19 @@ export function explain(pipeline: Pipeline): string {
 }
 
 /** One query as a tree of text. */
-export function explainPlan(node: PlanNode): string {
+export function explainPlan(node: PlanNode, options: ExplainOptions = {}): string {
   const lines: string[] = [];
-  drawNode(node, '', sharedNodes([node]), lines);
+  drawNode(node, '', sharedNodes([node], options), lines);
   return lines.join('\n');
 }
 
 interface Shared {
   readonly names: ReadonlyMap<PlanNode, string>;
   readonly drawn: Set<PlanNode>;
+  readonly options: ExplainOptions;
 }
 
-function sharedNodes(roots: readonly PlanNode[]): Shared {
+function sharedNodes(roots: readonly PlanNode[], options: ExplainOptions): Shared {
   const readers = new Map<PlanNode, number>();
   const visit = (node: PlanNode): void => {
     const count = (readers.get(node) ?? 0) + 1;
@@ -48,7 +63,7 @@ function sharedNodes(roots: readonly PlanNode[]): Shared {
   for (const root of roots) visit(root);
   const names = new Map<PlanNode, string>();
   for (const [node, count] of readers) if (count > 1) names.set(node, `#${names.size + 1}`);
-  return { names, drawn: new Set() };
+  return { names, drawn: new Set(), options };
 }
 
 function drawNode(node: PlanNode, indent: string, shared: Shared, lines: string[]): void {
@@ -59,6 +74,9 @@ function drawNode(node: PlanNode, indent: string, shared: Shared, lines: string[
   }
   shared.drawn.add(node);
   lines.push(`${indent}${name === undefined ? '' : `${name} `}${nodeLabel(node)}`);
+  for (const { text, compiledBy } of shared.options.notes?.(node) ?? []) {
+    lines.push(`${indent}  - ${text} (compiledBy: ${compiledBy})`);
+  }
   for (const input of inputsOf(node)) drawNode(input, `${indent}  `, shared, lines);
 }
 

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { compilePipeline } from '../sql/pipeline-compiler.ts';
+import { explainPipeline } from './explain.ts';
+
+const SOURCE = `CREATE SOURCE requests (time timestamptz NOT NULL, ip text, path text, status int4, doc jsonb,
+  WATERMARK FOR time AS time - INTERVAL '5 seconds') WITH (topic = 'requests', format = 'json');`;
+
+async function explained(select: string): Promise<string> {
+  const sql = `${SOURCE} CREATE MATERIALIZED VIEW v AS ${select};`;
+  return explainPipeline(await compilePipeline(sql, { name: 'p', file: 'p.sql' }));
+}
+
+describe('explain', () => {
+  it('says who runs each expression: compiled code, the interpreter, or both by turns', async () => {
+    const text = await explained(`SELECT status / 100 AS class, path ~ '^/api' AS api, upper(doc ->> 'name') AS name
+      FROM requests WHERE status >= 400 AND path ~ 'x'`);
+    expect(text.split('\n').filter((line) => line.includes('compiledBy'))).toEqual([
+      '    - status / 100 (compiledBy: wasm)',
+      "    - path ~ '^/api' (compiledBy: interpreter)",
+      "    - upper(doc ->> 'name') (compiledBy: interpreter)",
+      "      - status >= 400 AND path ~ 'x' (compiledBy: mixed)",
+    ]);
+  });
+
+  it('says of an aggregate that has no kernel that its expressions are interpreted', async () => {
+    const counted = await explained('SELECT status % 10 AS s, sum(status * 2) AS n FROM requests GROUP BY status % 10');
+    expect(counted).toContain('- status * 2 (compiledBy: wasm)');
+    const distinct = await explained('SELECT status, count(DISTINCT ip || path) AS n FROM requests GROUP BY status');
+    expect(distinct).toContain('- ip || path (compiledBy: interpreter)');
+  });
+});
