@@ -65,7 +65,7 @@ function pickValue(declared: Option<unknown>, sources: OptionSources): unknown {
 
 function readSecretFile(declared: Option<unknown>, { file, env, readSecret }: OptionSources): unknown {
   const name = declared.name + FILE_SUFFIX;
-  const path = env[environmentName(name)] ?? file?.at(name)?.text;
+  const path = env[environmentName(name)] || file?.at(name)?.text;
   if (path === undefined) return declared.fallback;
   try {
     if (readSecret === undefined) throw new Error('secret files are not read here');
