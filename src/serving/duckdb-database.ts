@@ -6,6 +6,7 @@ import { DECIMAL_DIGITS_MAX, duckdbType } from './duckdb-expression.ts';
 import { DUCKDB_MACROS } from './duckdb-function.ts';
 import { type DuckdbModule, fromDuckdbValue, toDuckdbValue } from './duckdb-value.ts';
 import { QUERY_MEMORY_MB, QUERY_THREADS } from './limits.ts';
+import type { ColumnBlock } from './query-relation.ts';
 
 /** Rows of one DuckDB vector. */
 const CHUNK_ROWS = 2_048;
@@ -90,6 +91,38 @@ export class DuckdbDatabase {
     }
     if (pending.length > 0) flush();
     appender.closeSync();
+  }
+
+  /** Appends rows that come column by column. @throws HeadraceError `SERVING_QUERY_MEMORY` */
+  async appendBlocks(
+    table: string,
+    columns: readonly Column[],
+    scales: readonly number[],
+    blocks: AsyncIterable<ColumnBlock>,
+  ): Promise<void> {
+    const appender = await this.#connection.createAppender(table);
+    const types = columns.map((column, index) => this.#type(column.type, scales[index] ?? 0));
+    try {
+      for await (const block of blocks) {
+        for (let from = 0; from < block.rows; from += CHUNK_ROWS) {
+          const rows = Math.min(CHUNK_ROWS, block.rows - from);
+          const chunk = this.#duckdb.DuckDBDataChunk.create(types, rows);
+          chunk.setColumns(
+            columns.map(({ type }, at) =>
+              block.columns[at]!.slice(from, from + rows).map((value) =>
+                toDuckdbValue(this.#duckdb, value, type, scales[at] ?? 0),
+              ),
+            ),
+          );
+          appender.appendDataChunk(chunk);
+        }
+      }
+      appender.flushSync();
+    } catch (error) {
+      throw queryError(error, undefined, 0);
+    } finally {
+      appender.closeSync();
+    }
   }
 
   /**

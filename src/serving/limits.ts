@@ -73,3 +73,7 @@ export const SCAN_CHUNK_BYTES_MAX = 128 * 1024 ** 2;
 export const SCAN_BATCH_ROWS = 4_096;
 /** Groups of one query. */
 export const SCAN_GROUPS_MAX = 1_000_000;
+/** Rows that a scan hands over at a time, about. */
+export const SCAN_BLOCK_ROWS = 2_048;
+/** Blocks of rows that wait to be taken. */
+export const SCAN_BLOCKS_AHEAD_MAX = 16;

@@ -25,6 +25,14 @@ export interface PinnedRelation {
   newest(): TimestampMs;
   /** Of a topic: what can be read straight from its segments. */
   readonly records?: TopicRange;
+  /** The rows instead, column by column: read once, kept for one query. */
+  readonly blocks?: (() => AsyncIterable<ColumnBlock>) | undefined;
+}
+
+/** Rows column by column, in the order of the relation's columns. */
+export interface ColumnBlock {
+  readonly rows: number;
+  readonly columns: readonly (readonly unknown[])[];
 }
 
 /** Records of a topic between two positions, and what is read of them. */

@@ -1,11 +1,11 @@
-import { type CommitNumber, type TimestampUs, timestampMs } from '../base/brand.ts';
+import { type CommitNumber, type TimestampMs, type TimestampUs, timestampMs } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import type { Log } from '../log/log.ts';
-import type { Column } from '../plan/data-type.ts';
+import type { Column, DataType } from '../plan/data-type.ts';
 import { toJsonValue } from '../plan/json-value.ts';
-import type { AggregateNode, PlanNode, SourceNode } from '../plan/node.ts';
+import type { PlanNode, SourceNode } from '../plan/node.ts';
 import { typeName } from '../plan/type-name.ts';
 import type { Principal } from '../security/principal.ts';
 import { compileQuery, type QueryCatalog } from '../sql/query.ts';
@@ -21,14 +21,13 @@ import {
   QUERY_TURNS_TO_CATCH_UP_MAX,
   SCAN_RECORDS_MIN,
 } from './limits.ts';
-import { planToDuckdb } from './plan-to-duckdb.ts';
-import { type PinnedRelation, PSEUDO_COLUMNS, pinTopic, pinView, relationOfRows } from './query-relation.ts';
-import { RelationCache } from './relation-cache.ts';
-import type { ScanLimits, ScanRunner } from './scan/scan.ts';
-import { mergedRows } from './scan/scan-merge.ts';
-import { columnsAggregated, SCAN_RELATION_PREFIX, takeAggregateScans } from './scan/scan-plan.ts';
+import { type DuckdbRelation, planToDuckdb } from './plan-to-duckdb.ts';
+import { type PinnedRelation, PSEUDO_COLUMNS, pinTopic, pinView } from './query-relation.ts';
+import { type LoadLimits, RelationCache } from './relation-cache.ts';
+import { QueryScans, type ScannedQuery } from './scan/query-scans.ts';
+import type { ScanRunner } from './scan/scan.ts';
+import { SCAN_RELATION_PREFIX } from './scan/scan-plan.ts';
 import { threadScans } from './scan/scan-threads.ts';
-import { isScannable } from './scan/topic-columns.ts';
 import type { Freshness, QueryResult } from './serving.ts';
 import { SYSTEM_SOURCES } from './system-source.ts';
 import type { Tables } from './tables.ts';
@@ -84,12 +83,12 @@ class DuckdbQueryService implements QueryService {
   #cache: Promise<RelationCache> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  #scanned = 0;
-  readonly #scans: ScanRunner;
+  readonly #scans: QueryScans;
 
   constructor(options: QueryServiceOptions) {
     this.#options = options;
-    this.#scans = options.scans ?? threadScans(options.log, options.clock);
+    const { scans = threadScans(options.log, options.clock), scanRecordsMin = SCAN_RECORDS_MIN } = options;
+    this.#scans = new QueryScans(scans, scanRecordsMin);
   }
 
   catalog(): QueryCatalog {
@@ -106,7 +105,7 @@ class DuckdbQueryService implements QueryService {
     if (sql.length > QUERY_TEXT_MAX) throw tooLong(sql.length);
     const { compile = compileQuery } = this.#options;
     const plan = await compile(sql, this.catalog());
-    for (const name of scanned(plan)) options.authorize?.(name);
+    for (const name of relationsOf(plan)) options.authorize?.(name);
     return this.#inTurn(() => this.#run(plan, options, started));
   }
 
@@ -137,43 +136,46 @@ class DuckdbQueryService implements QueryService {
     const deadline = started + timeoutMs;
     const nowUs = BigInt(clock.now()) * 1000n;
     const limits = { clock, deadline, signal: options.signal };
-    const { relations, fresh } = await this.#pin(scanned(plan));
-    const rest = await this.#scanAggregates(plan, relations, limits);
+    const { relations, fresh } = await this.#pin(relationsOf(plan));
+    const scanned = await this.#scans.prepare(plan, relations, limits, rowsMax + 1);
     this.#cache ??= DuckdbDatabase.open(this.#options.memoryBytesMax).then((database) => new RelationCache(database));
     const cache = await this.#cache;
-    const read = new Set(scanned(rest));
-    const loaded = await cache.load(new Map([...relations].filter(([name]) => read.has(name))), limits);
-    const { sql } = planToDuckdb(rest, { relation: (name) => loaded.get(name)!, nowUs });
-    const runLimits = { clock, timeoutMs: Math.max(1, deadline - clock.monotonicMs()), signal: options.signal };
     const types = plan.columns.map((column) => column.type);
-    const rows = await cache.database.run(`SELECT * FROM (${sql}) q LIMIT ${rowsMax + 1}`, types, runLimits);
-    await cache.forget((name) => name.startsWith(SCAN_RELATION_PREFIX));
+    const { rows, newest } = await this.#ask(cache, scanned, relations, { limits, types, nowUs, rowsMax });
     return {
       columns: plan.columns.map(({ name, type }) => ({ name, type: typeName(type) })),
       rows: rows.slice(0, rowsMax).map((row) => row.map((value, index) => toJsonValue(value, types[index]!))),
-      freshness: { ...fresh, asOf: timestampMs(Math.max(0, ...[...loaded.values()].map(({ newest }) => newest))) },
+      freshness: { ...fresh, asOf: newest },
       elapsedMs: clock.monotonicMs() - started,
       truncated: rows.length > rowsMax,
     };
   }
 
-  /** Computes aggregates over large topics from their segments; the results are relations of the query that remains. */
-  async #scanAggregates(plan: PlanNode, relations: Map<string, PinnedRelation>, limits: ScanLimits): Promise<PlanNode> {
-    const { clock, scanRecordsMin = SCAN_RECORDS_MIN } = this.#options;
-    const scannable = (aggregate: AggregateNode, name: string): boolean => {
-      const records = relations.get(name)?.records;
-      if (records === undefined || records.count < scanRecordsMin) return false;
-      return isScannable(aggregate.input, columnsAggregated(aggregate), records.fields);
-    };
-    const { plan: rest, scans } = takeAggregateScans(plan, scannable);
-    for (const { name, relation, aggregate } of scans) {
-      const { topic, fields, from, until } = relations.get(relation)!.records!;
-      const request = { topic, fields, aggregate, from, until, nowMs: clock.now() };
-      const { partials, newestMs } = await this.#scans.run(request, limits);
-      const rows = [...mergedRows(aggregate, partials)];
-      relations.set(name, relationOfRows(aggregate.columns, rows, timestampMs(newestMs), `${this.#scanned++}`));
+  /** Loads what the query database must have, and runs what remains of the query there. */
+  async #ask(
+    cache: RelationCache,
+    query: ScannedQuery,
+    relations: ReadonlyMap<string, PinnedRelation>,
+    question: {
+      readonly limits: LoadLimits;
+      readonly types: readonly DataType[];
+      readonly nowUs: bigint;
+      readonly rowsMax: number;
+    },
+  ): Promise<{ readonly rows: readonly (readonly unknown[])[]; readonly newest: TimestampMs }> {
+    const { limits, types, nowUs, rowsMax } = question;
+    const { clock, deadline, signal } = limits;
+    const read = new Set(relationsOf(query.plan));
+    try {
+      const loaded = await cache.load(new Map([...relations].filter(([name]) => read.has(name))), limits);
+      const relation = (name: string): DuckdbRelation => query.relation(name, loaded.get(name)!);
+      const { sql } = planToDuckdb(query.plan, { relation, nowUs });
+      const runLimits = { clock, timeoutMs: Math.max(1, deadline - clock.monotonicMs()), signal };
+      const rows = await cache.database.run(`SELECT * FROM (${sql}) q LIMIT ${rowsMax + 1}`, types, runLimits);
+      return { rows, newest: timestampMs(Math.max(0, ...[...loaded.values()].map(({ newest }) => newest))) };
+    } finally {
+      await cache.forget((name) => name.startsWith(SCAN_RELATION_PREFIX));
     }
-    return rest;
   }
 
   /**
@@ -247,13 +249,13 @@ class DuckdbQueryService implements QueryService {
 }
 
 /** Names of the relations that a plan reads. */
-function scanned(node: PlanNode, found: Set<string> = new Set()): readonly string[] {
+function relationsOf(node: PlanNode, found: Set<string> = new Set()): readonly string[] {
   if (node.kind === 'table-scan' || node.kind === 'source') found.add(node.name);
   if (node.kind === 'join') {
-    scanned(node.left, found);
-    scanned(node.right, found);
-  } else if (node.kind === 'set-operation') for (const input of node.inputs) scanned(input, found);
-  else if ('input' in node) scanned(node.input, found);
+    relationsOf(node.left, found);
+    relationsOf(node.right, found);
+  } else if (node.kind === 'set-operation') for (const input of node.inputs) relationsOf(input, found);
+  else if ('input' in node) relationsOf(node.input, found);
   return [...found];
 }
 

@@ -1,10 +1,11 @@
 import { type TimestampMs, timestampMs } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
+import type { DataType } from '../plan/data-type.ts';
 import type { DuckdbDatabase } from './duckdb-database.ts';
 import { QUERY_RELATIONS_CACHED_MAX } from './limits.ts';
 import type { DuckdbRelation } from './plan-to-duckdb.ts';
-import { type PinnedRelation, scaleOf } from './query-relation.ts';
+import { type ColumnBlock, type PinnedRelation, scaleOf } from './query-relation.ts';
 
 /** Scale of a numeric without one in a topic: its rows are not known before they are loaded. */
 const TOPIC_NUMERIC_SCALE = 18;
@@ -76,10 +77,9 @@ export class RelationCache {
       await this.#drop(name);
     }
     const table = `r${this.#tables++}`;
+    if (relation.blocks !== undefined) return this.#take(name, table, relation, relation.blocks());
     if (relation.appendOnlySince !== undefined) {
-      const scales = relation.columns.map(({ type }) =>
-        type.kind !== 'numeric' ? 0 : type.precision === undefined ? TOPIC_NUMERIC_SCALE : (type.scale ?? 0),
-      );
+      const scales = relation.columns.map(({ type }) => scaleInTopic(type));
       await this.database.createTable(table, relation.columns, scales);
       return this.#append(name, { table, scales, shape, version: '', newest: timestampMs(0) }, relation, limits);
     }
@@ -88,6 +88,22 @@ export class RelationCache {
     await this.database.createTable(table, relation.columns, scales);
     await this.database.append(table, relation.columns, scales, rows);
     return this.#keep(name, { table, scales, shape, version: relation.version, newest: relation.newest() });
+  }
+
+  async #take(
+    name: string,
+    table: string,
+    relation: PinnedRelation,
+    blocks: AsyncIterable<ColumnBlock>,
+  ): Promise<LoadedRelation> {
+    const { columns, version } = relation;
+    const scales = columns.map(({ type }) => scaleInTopic(type));
+    await this.database.createTable(table, columns, scales);
+    const shape = JSON.stringify(columns);
+    // Known before it is filled, so that it goes also when filling fails.
+    this.#keep(name, { table, scales, shape, version: '', newest: timestampMs(0) });
+    await this.database.appendBlocks(table, columns, scales, blocks);
+    return this.#keep(name, { table, scales, shape, version, newest: relation.newest() });
   }
 
   async #append(
@@ -118,6 +134,11 @@ export class RelationCache {
     this.#cached.delete(name);
     if (known !== undefined) await this.database.dropTable(known.table);
   }
+}
+
+function scaleInTopic(type: DataType): number {
+  if (type.kind !== 'numeric') return 0;
+  return type.precision === undefined ? TOPIC_NUMERIC_SCALE : (type.scale ?? 0);
 }
 
 /** Passes rows on until the time is over or nobody waits for them. */

@@ -87,7 +87,8 @@ export function expressionsOf({ groups, aggregates }: AggregateNode): readonly E
   ];
 }
 
-function readBy(expressions: readonly Expression[], also: ReadonlySet<number> = new Set()): ReadonlySet<number> {
+/** What the expressions read, and `also`. */
+export function readBy(expressions: readonly Expression[], also: ReadonlySet<number> = new Set()): ReadonlySet<number> {
   const read = new Set(also);
   for (const expression of expressions) columnsRead(expression, read);
   return read;

@@ -6,8 +6,9 @@ import { workerEntry } from '../../base/worker-entry.ts';
 import type { Log } from '../../log/log.ts';
 import { serializePlan } from '../../plan/pipeline-text.ts';
 import { SCAN_RANGE_RECORDS, SCAN_THREADS, SCAN_THREADS_IDLE_MS } from '../limits.ts';
-import { CONTROL, CONTROL_BYTES, type ScanJob, type ScanReport } from './message.ts';
-import type { ScanLimits, ScanOutcome, ScanRequest, ScanRunner } from './scan.ts';
+import { CONTROL, CONTROL_BYTES, type ScanJob, type ScanMessage, type ScanReport } from './message.ts';
+import type { RowsBlock } from './row-collector.ts';
+import type { RowScanRequest, ScanLimits, ScanOutcome, ScanRequest, ScanRunner } from './scan.ts';
 import { runScanJob } from './scan-job.ts';
 import { cutRanges } from './scan-range.ts';
 
@@ -18,12 +19,18 @@ export function threadScans(log: Log, clock: Clock): ScanRunner {
 
 /** Scans on the calling thread: for logs that only it can read. */
 export function inlineScans(log: Log): ScanRunner {
+  const run = (job: ScanJob, emit: (block: RowsBlock) => void) => {
+    const open = (partition: number, from: number) => log.reader(job.topic, partition, offset(from));
+    const report = runScanJob(job, { open, emit });
+    if (report.kind === 'failed') throw failureOf(report);
+    return report;
+  };
   return {
-    async run(request) {
-      const job = jobOf(0, request, log);
-      const report = runScanJob(job, (partition, from) => log.reader(request.topic, partition, offset(from)));
-      if (report.kind === 'failed') throw failureOf(report);
-      return report;
+    run: async (request) => run(jobOf(0, request, log), () => {}),
+    async *rows(request, _limits, newest) {
+      const blocks: RowsBlock[] = [];
+      newest(run(jobOf(0, request, log), (block) => blocks.push(block)).newestMs);
+      yield* blocks;
     },
     close() {},
   };
@@ -42,25 +49,76 @@ class ScanThreads implements ScanRunner {
   }
 
   async run(request: ScanRequest, limits: ScanLimits): Promise<ScanOutcome> {
-    this.#cancelIdle();
     const job = jobOf(this.#nextJob++, request, this.#log);
-    const threads = this.#start(Math.min(SCAN_THREADS, Math.max(1, job.ranges.length)));
     const watch = new StopWatch(new Int32Array(job.control), limits);
     try {
-      const reports = await Promise.all(threads.map((thread) => this.#ask(thread, job)));
-      watch.assertNotStopped();
-      const done = reports.map((report) => {
-        if (report.kind === 'failed') throw failureOf(report);
-        return report;
-      });
-      return {
-        partials: done.flatMap((report) => report.partials),
-        newestMs: Math.max(...done.map((report) => report.newestMs)),
-      };
+      return await this.#all(job, watch, () => {});
     } finally {
-      watch.end();
-      this.#cancelIdle = this.#clock.after(SCAN_THREADS_IDLE_MS, () => this.close());
+      this.#end(watch);
     }
+  }
+
+  async *rows(
+    request: RowScanRequest,
+    limits: ScanLimits,
+    newest: (newestMs: number) => void,
+  ): AsyncIterable<RowsBlock> {
+    const job = jobOf(this.#nextJob++, request, this.#log);
+    const control = new Int32Array(job.control);
+    const watch = new StopWatch(control, limits);
+    const blocks: RowsBlock[] = [];
+    let wake = (): void => {};
+    let ended = false;
+    let rows = 0;
+    const enough = request.limit ?? Number.POSITIVE_INFINITY;
+    const whole = this.#all(job, watch, (block) => {
+      blocks.push(block);
+      wake();
+    }).finally(() => {
+      ended = true;
+      wake();
+    });
+    whole.catch(() => {});
+    try {
+      while (!ended || blocks.length > 0) {
+        const block = blocks.shift();
+        if (block === undefined) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          continue;
+        }
+        if (rows < enough) yield block;
+        rows += block.rows;
+        if (rows >= enough) watch.enough();
+        Atomics.add(control, CONTROL.blocksTaken, 1);
+        Atomics.notify(control, CONTROL.blocksTaken);
+      }
+      newest((await whole).newestMs);
+    } finally {
+      this.#end(watch);
+    }
+  }
+
+  /** The threads share the ranges of the job. */
+  async #all(job: ScanJob, watch: StopWatch, take: (block: RowsBlock) => void): Promise<ScanOutcome> {
+    this.#cancelIdle();
+    const threads = this.#start(Math.min(SCAN_THREADS, Math.max(1, job.ranges.length)));
+    const reports = await Promise.all(threads.map((thread) => this.#ask(thread, job, take)));
+    watch.assertNotStopped();
+    const done = reports.map((report) => {
+      if (report.kind === 'failed') throw failureOf(report);
+      return report;
+    });
+    return {
+      partials: done.flatMap((report) => report.partials),
+      newestMs: Math.max(...done.map((report) => report.newestMs)),
+    };
+  }
+
+  #end(watch: StopWatch): void {
+    watch.end();
+    this.#cancelIdle = this.#clock.after(SCAN_THREADS_IDLE_MS, () => this.close());
   }
 
   close(): void {
@@ -78,17 +136,22 @@ class ScanThreads implements ScanRunner {
     return this.#threads.slice(0, count);
   }
 
-  #ask(thread: Worker, job: ScanJob): Promise<ScanReport> {
+  #ask(thread: Worker, job: ScanJob, take: (block: RowsBlock) => void): Promise<ScanReport> {
     return new Promise((resolve, reject) => {
       const forget = (): void => {
+        thread.unref();
         thread.off('message', answered);
         thread.off('error', failed);
         thread.off('exit', ended);
       };
-      const answered = (report: ScanReport): void => {
-        if (report.id !== job.id) return;
+      const answered = (message: ScanMessage): void => {
+        if (message.id !== job.id) return;
+        if (message.kind === 'rows') {
+          take(message.block);
+          return;
+        }
         forget();
-        resolve(report);
+        resolve(message);
       };
       const failed = (error: unknown): void => {
         forget();
@@ -99,6 +162,7 @@ class ScanThreads implements ScanRunner {
       thread.on('message', answered);
       thread.on('error', failed);
       thread.on('exit', ended);
+      thread.ref();
       thread.postMessage(job);
     });
   }
@@ -122,6 +186,11 @@ class StopWatch {
     limits.signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
+  /** Nothing more is needed. */
+  enough(): void {
+    this.#signal();
+  }
+
   assertNotStopped(): void {
     if (this.#stopped === undefined) return;
     throw new HeadraceError('running the query: reading what it asks for took longer than it may', {
@@ -141,18 +210,26 @@ class StopWatch {
 
   #stop(why: StopReason): void {
     this.#stopped ??= why;
+    this.#signal();
+  }
+
+  #signal(): void {
     Atomics.store(this.#control, CONTROL.stop, 1);
+    // A thread may be waiting for its blocks to be taken.
+    Atomics.notify(this.#control, CONTROL.blocksTaken);
   }
 }
 
-function jobOf(id: number, request: ScanRequest, log: Log): ScanJob {
-  const { topic, fields, aggregate, from, until, nowMs } = request;
+function jobOf(id: number, request: ScanRequest | RowScanRequest, log: Log): ScanJob {
+  const { topic, fields, from, until, nowMs } = request;
+  const [node, wanted] = 'top' in request ? [request.top, request.wanted] : [request.aggregate, undefined];
   return {
     id,
     view: log.view(),
     topic,
     fields,
-    plan: serializePlan(aggregate),
+    plan: serializePlan(node),
+    wanted,
     nowMs,
     ranges: cutRanges(from, until, SCAN_RANGE_RECORDS),
     control: new SharedArrayBuffer(CONTROL_BYTES),

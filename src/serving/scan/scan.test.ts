@@ -47,6 +47,14 @@ const QUERIES = [
   'SELECT a.kind, a.n, b.n FROM (SELECT kind, count(*) n FROM events GROUP BY kind) a JOIN (SELECT kind, sum(small) n FROM events GROUP BY kind) b ON a.kind = b.kind',
   'SELECT kind, sum(small) FROM events WHERE false GROUP BY kind',
   'SELECT count(*), sum(small), min(kind) FROM events WHERE small > 1000000',
+  'SELECT * FROM events ORDER BY _partition, _offset',
+  "SELECT kind, price, exact, at, _offset FROM events WHERE small > 0 AND kind <> 'a'",
+  'SELECT good, count(DISTINCT kind), count(DISTINCT small) FROM events GROUP BY good',
+  'SELECT DISTINCT kind, day FROM events',
+  'SELECT upper(kind), share * 2 FROM (SELECT kind, share, small FROM events WHERE good) e WHERE small IS NOT NULL ORDER BY 1, 2 LIMIT 5',
+  'SELECT count(*) FROM (SELECT kind FROM events LIMIT 4 OFFSET 1) e',
+  'SELECT count(*) FROM events a JOIN events b ON a._offset = b._offset AND a._partition = b._partition WHERE a.small = b.small',
+  'SELECT kind FROM events WHERE small > 2 UNION ALL SELECT origin FROM events WHERE small < 0',
 ];
 
 const kinds = fc.constantFrom('a', 'b', 'purchase', 'ä€𝄞', '', 'a"\\\n', null, 7);

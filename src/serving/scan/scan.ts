@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import type { AggregateNode, SourceColumn } from '../../plan/node.ts';
+import type { AggregateNode, PlanNode, SourceColumn } from '../../plan/node.ts';
+import type { RowsBlock } from './row-collector.ts';
 import type { ScanPartial } from './topic-aggregation.ts';
 
 /** One aggregate over one topic, between two positions. */
@@ -27,9 +28,23 @@ export interface ScanOutcome {
   readonly newestMs: number;
 }
 
-/** Aggregates topics straight from their segments. */
+/** The rows that pass a chain of filters, projections and windows over a topic. */
+export interface RowScanRequest extends Omit<ScanRequest, 'aggregate'> {
+  readonly top: PlanNode;
+  /** Columns of `top`, ascending. */
+  readonly wanted: readonly number[];
+  /** So many rows are enough, whichever; a few more may come. */
+  readonly limit: number | undefined;
+}
+
+/** Reads topics straight from their segments. */
 export interface ScanRunner {
   /** @throws HeadraceError `SERVING_QUERY_TIMEOUT`, `SERVING_QUERY_CANCELLED`, `SERVING_QUERY_MEMORY`, and what an expression throws */
   run(request: ScanRequest, limits: ScanLimits): Promise<ScanOutcome>;
+  /**
+   * Blocks of rows in no particular order; reading waits for whoever takes them.
+   * @throws HeadraceError as {@link run}
+   */
+  rows(request: RowScanRequest, limits: ScanLimits, newest: (newestMs: number) => void): AsyncIterable<RowsBlock>;
   close(): void;
 }

@@ -1,0 +1,108 @@
+import { timestampMs } from '../../base/brand.ts';
+import type { AggregateNode, PlanNode } from '../../plan/node.ts';
+import { duckdbType } from '../duckdb-expression.ts';
+import type { DuckdbRelation } from '../plan-to-duckdb.ts';
+import { type ColumnBlock, type PinnedRelation, relationOfRows } from '../query-relation.ts';
+import { receivedColumn } from './row-collector.ts';
+import { type RowScan, takeRowScans } from './row-scan-plan.ts';
+import type { ScanLimits, ScanRunner } from './scan.ts';
+import { mergedRows } from './scan-merge.ts';
+import { columnsAggregated, takeAggregateScans } from './scan-plan.ts';
+import { isScannable } from './topic-columns.ts';
+
+/** A query of which the parts that read large topics are relations. */
+export interface ScannedQuery {
+  readonly plan: PlanNode;
+  /** As the query database sees a relation of the plan, given the table that holds what was read. */
+  relation(name: string, table: DuckdbRelation): DuckdbRelation;
+}
+
+/** Answers the parts of queries that read large topics from their segments. */
+export class QueryScans {
+  readonly #runner: ScanRunner;
+  readonly #recordsMin: number;
+  #versions = 0;
+
+  constructor(runner: ScanRunner, recordsMin: number) {
+    this.#runner = runner;
+    this.#recordsMin = recordsMin;
+  }
+
+  /** Adds what is read to `relations`; aggregates at once, rows when they are loaded. */
+  async prepare(
+    plan: PlanNode,
+    relations: Map<string, PinnedRelation>,
+    limits: ScanLimits,
+    rowsMax: number,
+  ): Promise<ScannedQuery> {
+    const scannable = (top: PlanNode, wanted: ReadonlySet<number>, name: string): boolean => {
+      const records = relations.get(name)?.records;
+      return records !== undefined && records.count >= this.#recordsMin && isScannable(top, wanted, records.fields);
+    };
+    const aggregates = takeAggregateScans(plan, (aggregate, name) =>
+      scannable(aggregate.input, columnsAggregated(aggregate), name),
+    );
+    for (const scan of aggregates.scans) await this.#aggregate(scan, relations, limits);
+    const rest = takeRowScans(aggregates.plan, scannable, rowsMax);
+    for (const scan of rest.scans) relations.set(scan.name, this.#rows(scan, relations, limits));
+    const scans = new Map(rest.scans.map((scan) => [scan.name, scan]));
+    return {
+      plan: rest.plan,
+      relation(name, table) {
+        const scan = scans.get(name);
+        return scan === undefined ? table : widened(scan, table);
+      },
+    };
+  }
+
+  close(): void {
+    this.#runner.close();
+  }
+
+  async #aggregate(
+    scan: { readonly name: string; readonly relation: string; readonly aggregate: AggregateNode },
+    relations: Map<string, PinnedRelation>,
+    limits: ScanLimits,
+  ): Promise<void> {
+    const { name, relation, aggregate } = scan;
+    const { topic, fields, from, until } = relations.get(relation)!.records!;
+    const request = { topic, fields, aggregate, from, until, nowMs: limits.clock.now() };
+    const { partials, newestMs } = await this.#runner.run(request, limits);
+    const rows = [...mergedRows(aggregate, partials)];
+    relations.set(name, relationOfRows(aggregate.columns, rows, timestampMs(newestMs), `${this.#versions++}`));
+  }
+
+  #rows(scan: RowScan, relations: ReadonlyMap<string, PinnedRelation>, limits: ScanLimits): PinnedRelation {
+    const { relation, top, wanted, limit } = scan;
+    const { topic, fields, from, until } = relations.get(relation)!.records!;
+    const request = { topic, fields, top, wanted, limit, from, until, nowMs: limits.clock.now() };
+    const columns = wanted.map((at) => top.columns[at]!);
+    let newest = 0;
+    const read = this.#runner.rows(request, limits, (newestMs) => {
+      newest = newestMs;
+    });
+    return {
+      columns,
+      version: `${this.#versions++}`,
+      appendOnlySince: undefined,
+      rows: () => [],
+      newest: () => timestampMs(newest),
+      async *blocks(): AsyncIterable<ColumnBlock> {
+        for await (const { rows, columns: values } of read) {
+          yield { rows, columns: values.map((column, at) => receivedColumn(column, columns[at]!.type)) };
+        }
+      },
+    };
+  }
+}
+
+/** All columns of the scan by position: those that nobody wants are NULL. */
+function widened({ top, wanted }: RowScan, { table, scales }: DuckdbRelation): DuckdbRelation {
+  const places = new Map(wanted.map((at, place) => [at, place]));
+  const list = top.columns.map(({ type }, at) => {
+    const place = places.get(at);
+    return place === undefined ? `CAST(NULL AS ${duckdbType(type, 0)}) AS c${at}` : `c${place} AS c${at}`;
+  });
+  const all = top.columns.map((_, at) => scales[places.get(at) ?? -1] ?? 0);
+  return { table: `(SELECT ${list.join(', ')} FROM ${table})`, scales: all };
+}
