@@ -1,6 +1,6 @@
 import type { Expression } from '../../plan/expression.ts';
 import type { Emitter } from './emitter.ts';
-import { type Code, i32, type ValueType } from './instruction.ts';
+import { type Code, i32 } from './instruction.ts';
 import { eitherNull, type Operand } from './operand.ts';
 
 /** A function whose result is null when an argument is: what it makes of arguments that are not. */
@@ -52,11 +52,4 @@ export function emitBoolean(emitter: Emitter, value: Code<'i32'>, isNull: Code<'
 /** Whether a boolean is true: neither false nor null. */
 export function isTrue(operand: Operand): Code<'i32'> {
   return operand.value as Code<'i32'>;
-}
-
-/** Keeps every part of an operand in locals. */
-export function keepOperand(emitter: Emitter, operand: Operand): Operand {
-  const isNull = operand.isNull === undefined ? undefined : emitter.keep(operand.isNull);
-  const value = emitter.keep(operand.value as Code<ValueType>);
-  return { ...operand, value, isNull } as Operand;
 }

@@ -178,15 +178,6 @@ export function select<Type extends ValueType>(yes: Code<Type>, no: Code<Type>, 
   };
 }
 
-export function sequence(statements: readonly Statement[]): Statement {
-  return {
-    type: 'none',
-    write: (sink) => {
-      for (const statement of statements) statement.write(sink);
-    },
-  };
-}
-
 /** Control instructions, section 5.4.1; 0x40 is the empty block type. */
 export function block(label: Label, body: readonly Statement[]): Statement {
   return structured(0x02, label, body);
@@ -256,19 +247,6 @@ export function drop(value: Code<ValueType>): Statement {
     write: (sink) => {
       value.write(sink);
       sink.byte(0x1a);
-    },
-  };
-}
-
-/** `memory.fill`, section 5.4.6. */
-export function memoryFill(address: Code<'i32'>, value: Code<'i32'>, bytes: Code<'i32'>): Statement {
-  return {
-    type: 'none',
-    write: (sink) => {
-      address.write(sink);
-      value.write(sink);
-      bytes.write(sink);
-      for (const byte of [0xfc, 0x0b, 0x00]) sink.byte(byte);
     },
   };
 }

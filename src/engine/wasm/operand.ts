@@ -1,4 +1,4 @@
-import { type Code, i32, i64, type ValueType } from './instruction.ts';
+import { type Code, i32, i64 } from './instruction.ts';
 
 /**
  * The value of an expression for the row at hand, as instructions that may be written any number of times: they read
@@ -112,5 +112,3 @@ export function eitherNull(a: Code<'i32'> | undefined, b: Code<'i32'> | undefine
 export const ZERO = i32.const(0);
 export const ONE = i32.const(1);
 export const ZERO64 = i64.const(0n);
-
-export type AnyCode = Code<ValueType>;

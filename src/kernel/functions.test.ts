@@ -1,0 +1,184 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { dateOfDays, daysOfDate, formatTimestamp } from '../plan/calendar.ts';
+import { Decimal } from '../plan/decimal.ts';
+import { compareText, textLength } from '../plan/text-order.ts';
+import { formatFloat } from '../plan/value-text.ts';
+import { Kernel } from './kernel.ts';
+
+const kernel = Kernel.create();
+const { exports } = kernel;
+const out = kernel.alloc(16);
+
+beforeEach(() => kernel.arenaReset());
+
+/** A string reference to a text, in the arena; what stands behind the text is not zero. */
+function reference(text: string): number {
+  const bytes = Buffer.from(text, 'utf8');
+  const start = kernel.arenaAlloc(bytes.length + 32);
+  kernel.u8().fill(0x61, start, start + bytes.length + 32);
+  kernel.u8().set(bytes, start);
+  const at = kernel.arenaAlloc(16);
+  const prefix = Buffer.concat([bytes, Buffer.alloc(4)]).readUInt32LE(0);
+  kernel.u32().set([bytes.length, prefix, start, 0], at >>> 2);
+  return at;
+}
+
+/** The text that a function made, after a check of its prefix. */
+function made(): string {
+  const text = kernel.textOfReference(out);
+  const prefix = Buffer.concat([Buffer.from(text, 'utf8'), Buffer.alloc(4)]).readUInt32LE(0);
+  expect(kernel.u32()[(out >>> 2) + 1]).toBe(prefix);
+  return text;
+}
+
+/** Few letters, so that parts are found; long enough for every path of sixteen bytes and its rest. */
+const letters = fc.string({ unit: fc.constantFrom('a', 'b', '/', 'é', '日', '\u{1f600}'), maxLength: 50 });
+const part = fc.string({ unit: fc.constantFrom('a', 'b', '/', 'é', '日', '\u{1f600}'), maxLength: 4 });
+const anyText = fc.string({ unit: 'binary', maxLength: 60 });
+const check = <Values extends [unknown, ...unknown[]]>(
+  arbitraries: { [K in keyof Values]: fc.Arbitrary<Values[K]> },
+  fact: (...values: Values) => void,
+): void => {
+  const property = fc.property(fc.tuple(...arbitraries) as unknown as fc.Arbitrary<Values>, (values) => {
+    kernel.arenaReset();
+    exports.textBegin();
+    fact(...values);
+  });
+  fc.assert(property, { numRuns: 300 });
+};
+
+describe('text functions', () => {
+  it('order texts by code point', () => {
+    check<[string, string, string]>([anyText, anyText, anyText], (head, a, b) => {
+      const order = exports.compareText(reference(head + a), reference(head + b));
+      expect(Math.sign(order)).toBe(Math.sign(compareText(head + a, head + b)));
+    });
+  });
+
+  it('find parts, beginnings and ends', () => {
+    check<[string, string]>([letters, part], (text, sought) => {
+      const [t, s] = [reference(text), reference(sought)];
+      expect(exports.contains(t, s) !== 0).toBe(text.includes(sought));
+      expect(exports.startsWith(t, s) !== 0).toBe(text.startsWith(sought));
+      expect(exports.endsWith(t, s) !== 0).toBe(text.endsWith(sought));
+      const at = text.indexOf(sought);
+      expect(exports.position(t, s)).toBe(at < 0 ? 0 : textLength(text.slice(0, at)) + 1);
+    });
+  });
+
+  it('count and cut code points', () => {
+    const count = fc.integer({ min: -5, max: 60 });
+    check<[string, number, number]>([letters, count, count], (text, from, length) => {
+      const points = Array.from(text);
+      const t = reference(text);
+      expect(exports.pointLength(t)).toBe(points.length);
+      exports.sliceText(t, BigInt(from), BigInt(from + length), out);
+      expect(made()).toBe(points.slice(Math.max(0, from), Math.max(0, from, from + length)).join(''));
+      exports.leftText(t, length, out);
+      expect(made()).toBe(points.slice(0, length).join(''));
+      exports.rightText(t, length, out);
+      const dropped = length >= 0 ? Math.max(0, points.length - length) : -length;
+      expect(made()).toBe(points.slice(dropped).join(''));
+    });
+  });
+
+  it('split at a delimiter, from the end too', () => {
+    const field = fc.integer({ min: -6, max: 6 }).filter((value) => value !== 0);
+    check<[string, string, number]>([letters, part.filter((mark) => mark !== ''), field], (text, mark, at) => {
+      exports.splitPart(reference(text), reference(mark), at, out);
+      const parts = text === '' ? [] : text.split(mark);
+      expect(made()).toBe(parts.at(at > 0 ? at - 1 : at) ?? '');
+    });
+  });
+
+  it('replace every occurrence', () => {
+    check<[string, string, string]>([letters, part, part], (text, from, to) => {
+      exports.replaceText(reference(text), reference(from), reference(to), out);
+      expect(made()).toBe(from === '' ? text : text.replaceAll(from, () => to));
+    });
+  });
+
+  it('put texts together, chain upon chain', () => {
+    check<[string[]]>([fc.array(letters, { minLength: 2, maxLength: 8 })], (texts) => {
+      const [first = '', ...rest] = texts;
+      let so = reference(first);
+      const chain = kernel.arenaAlloc(16 * rest.length);
+      rest.forEach((text, i) => {
+        exports.concatText(so, reference(text), chain + 16 * i);
+        so = chain + 16 * i;
+      });
+      expect(kernel.textOfReference(so)).toBe(texts.join(''));
+      // The steps before it are still what they were.
+      expect(kernel.textOfReference(chain)).toBe(first + rest[0]!);
+    });
+  });
+
+  it('map the case of ASCII, and leave anything else alone', () => {
+    check<[string]>([fc.oneof(anyText, fc.string({ maxLength: 60 }))], (text) => {
+      const isAscii = Buffer.byteLength(text) === text.length;
+      expect(exports.isAscii(reference(text)) !== 0).toBe(isAscii);
+      const isLowered = exports.lowerAscii(reference(text), out) !== 0;
+      expect(isLowered).toBe(isAscii);
+      if (isLowered) expect(made()).toBe(text.toLowerCase());
+      if (exports.upperAscii(reference(text), out) !== 0) expect(made()).toBe(text.toUpperCase());
+    });
+  });
+});
+
+describe('values as text', () => {
+  it('write integers and decimals with all their digits', () => {
+    const value = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+    check<[bigint, number]>([value, fc.integer({ min: 0, max: 18 })], (whole, scale) => {
+      exports.intText(whole, out);
+      expect(made()).toBe(whole.toString());
+      exports.decimalText(whole, scale, out);
+      expect(made()).toBe(new Decimal(whole, scale).toString());
+    });
+  });
+
+  it('write doubles as the shortest digits that read back, or not at all', () => {
+    const short = fc.tuple(fc.integer(), fc.integer({ min: 0, max: 9 })).map(([whole, scale]) => whole / 10 ** scale);
+    check<[number]>([fc.oneof(fc.double(), short)], (value) => {
+      if (exports.doubleText(value, out) !== 0) expect(made()).toBe(formatFloat(value, 'float8'));
+    });
+    for (const value of [0, 1, -1.5, 0.1, 12.34, 99_999.25, 123_456_789_012])
+      expect(exports.doubleText(value, out)).toBe(1);
+  });
+
+  it('write timestamps as PostgreSQL does', () => {
+    const micros = fc.bigInt({ min: -70_000_000_000_000_000n, max: 260_000_000_000_000_000n });
+    check<[bigint, boolean]>([micros, fc.boolean()], (value, zone) => {
+      if (exports.timestampText(value, zone ? 1 : 0, out) !== 0) expect(made()).toBe(formatTimestamp(value, zone));
+    });
+  });
+});
+
+describe('the calendar', () => {
+  it('agrees with the plan on every field of every day', () => {
+    check<[number]>([fc.integer({ min: -2_440_588, max: 106_751_991 })], (days) => {
+      const { year, month, day } = dateOfDays(days);
+      expect([exports.dateField(days, 0), exports.dateField(days, 1)]).toEqual([day, month]);
+      expect(exports.dateField(days, 2)).toBe(year <= 0 ? year - 1 : year);
+      expect(exports.dateField(days, 6)).toBe(days - daysOfDate(year, 1, 1) + 1);
+      expect(exports.truncateDays(days, 1)).toBe(daysOfDate(year, month, 1));
+    });
+  });
+});
+
+describe('arithmetic', () => {
+  it('knows a product that does not fit', () => {
+    const edge = fc.constantFrom(0n, 1n, -1n, 2n ** 32n, 3_037_000_500n, -(2n ** 63n), 2n ** 63n - 1n);
+    const any = fc.oneof(edge, fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.integer().map(BigInt));
+    check<[bigint, bigint]>([any, any], (a, b) => {
+      expect(exports.multiplyOverflows(a, b) !== 0).toBe(BigInt.asIntN(64, a * b) !== a * b);
+    });
+  });
+
+  it('rounds quotients half away from zero', () => {
+    const value = fc.bigInt({ min: -(10n ** 18n), max: 10n ** 18n });
+    check<[bigint, number]>([value, fc.integer({ min: 0, max: 18 })], (dividend, scale) => {
+      expect(exports.divideRounded(dividend, 10n ** BigInt(scale))).toBe(new Decimal(dividend, scale).toBigInt());
+    });
+  });
+});
