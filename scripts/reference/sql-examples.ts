@@ -126,7 +126,7 @@ export const SQL_EXAMPLES: readonly SqlExample[] = [
     ["a -> 'key', a -> index", 'a member or element, jsonb', `('{"a": "x"}'::jsonb) -> 'a'`, '"x"'],
     ["a ->> 'key', a ->> index", 'the same as text', `('{"a": "x"}'::jsonb) ->> 'a'`, 'x'],
     ["a #> '{path}'", 'what the path leads to, jsonb', `('{"a": {"b": 2}}'::jsonb) #> '{a,b}'`, '2'],
-    ["a #>> '{path}'", 'the same as text', `('{"a": {"b": "x"}}'::jsonb) #>> '{a,b}'`, 'x'],
+    ["a #>> '{path}'", 'the same as text', `('{"a": [{"b": "x"}]}'::jsonb) #>> '{a,0,b}'`, 'x'],
     ['jsonb_typeof(a)', 'object, array, string, number, boolean or null', `jsonb_typeof('[1]'::jsonb)`, 'array'],
     ['jsonb_array_length(a)', 'elements of an array', `jsonb_array_length('[1, 2]'::jsonb)`, '2'],
   ]),

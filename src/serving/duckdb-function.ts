@@ -125,11 +125,17 @@ function jsonAt(operator: string): Writer {
   };
 }
 
+/** A step of digits may be the member of an object or the element of an array; DuckDB has an operator for each. */
+const INDEX_STEP = /^'(-?\d{1,9})'$/;
+
 function jsonPath(last: string): Writer {
   return ([json, ...path]) =>
     path.reduce((text, step, index) => {
       const operator = index === path.length - 1 ? last : '->';
-      return operator === '->' ? `nullif((${text} -> ${step.sql}), 'null')` : `(${text} ->> ${step.sql})`;
+      const at = INDEX_STEP.exec(step.sql)?.[1];
+      const member = `(${text} ${operator} ${step.sql})`;
+      const found = at === undefined ? member : `coalesce(${member}, (${text} ${operator} ${at}))`;
+      return operator === '->' ? `nullif(${found}, 'null')` : found;
     }, json!.sql);
 }
 
