@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, extname, join, relative, resolve } from 'node:path';
+import { assertCoherent } from '../base/config/option-coherence.ts';
 import { type OptionSources, readOptions, readSection } from '../base/config/option-set.ts';
 import { OPTIONS, type Options, TOPIC_OPTIONS } from '../base/config/options.ts';
 import { secretFileReader } from '../base/config/secret-file.ts';
@@ -58,6 +59,7 @@ export async function loadProject(path: string, sources: Omit<OptionSources, 'fi
     TOPICS_KEY,
     CONNECTORS_KEY,
   ]);
+  assertCoherent(options);
   return {
     name: single ? basename(target, extname(target)) : basename(dir),
     dir,
