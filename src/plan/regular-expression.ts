@@ -7,6 +7,8 @@ import { evaluationError } from './evaluation-error.ts';
  */
 const STATES_MAX = 5000;
 const REPEAT_MAX = 255;
+/** Groups in groups. */
+const DEPTH_MAX = 200;
 
 type Test = (point: number) => boolean;
 
@@ -24,6 +26,7 @@ class Parser {
   readonly #points: readonly string[];
   readonly #fold: boolean;
   #at = 0;
+  #depth = 0;
 
   constructor(pattern: string, fold: boolean) {
     this.#pattern = pattern;
@@ -121,7 +124,9 @@ class Parser {
       if (this.#points[this.#at + 1] !== ':') throw this.#refuse('look-around and flags are not supported');
       this.#at += 2;
     }
+    if (++this.#depth > DEPTH_MAX) throw this.#refuse('too complex');
     const tree = this.#choice();
+    this.#depth--;
     if (this.#points[this.#at++] !== ')') throw this.#refuse('parentheses () not balanced');
     return tree;
   }
@@ -274,7 +279,12 @@ class Machine {
       following = this.#push(loop);
       loop.next.push(this.build(tree.item, following));
     }
-    for (let i = 0; i < tree.min; i++) following = this.build(tree.item, following);
+    for (let i = 0; i < tree.min; i++) {
+      const built = this.build(tree.item, following);
+      // Without a state of its own it is empty: once or a thousand times is the same.
+      if (built === following) break;
+      following = built;
+    }
     return following;
   }
 

@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { regularExpressionMatcher } from './regular-expression.ts';
+
+const matches = (pattern: string, text: string, ignoreCase = false): boolean =>
+  regularExpressionMatcher(pattern, ignoreCase)(text);
+
+describe('a regular expression', () => {
+  it.each([
+    ['b', 'abc', true],
+    ['^b', 'abc', false],
+    ['c$', 'abc', true],
+    ['^$', '', true],
+    ['^a.c$', 'a\nc', true],
+    ['^(ab|cd)+$', 'abcdab', true],
+    ['^a{2,3}$', 'aaaa', false],
+    ['^a{2,}$', 'aaaa', true],
+    ['^a{0}$', '', true],
+    ['[^0-9]', '123', false],
+    ['^[]a]$', ']', true],
+    ['^[a-]$', '-', true],
+    ['^[[:digit:]]+$', '2026', true],
+    ['^\\d+\\.\\d\\s\\w$', '12.5 x', true],
+    ['^\\D\\S\\W$', 'a-!', true],
+    ['^.$', '😀', true],
+    ['^[α-ω]+$', 'λόγος', false],
+    ['^[α-ω]+$', 'λογος', true],
+    ['(?:a|b)c', 'xbc', true],
+    ['a*?b', 'aaab', true],
+    ['', 'anything', true],
+    ['a|', '', true],
+  ])('%s on %j: %s', (pattern, text, expected) => {
+    expect(matches(pattern, text)).toBe(expected);
+  });
+
+  it('ignores case when it is asked to', () => {
+    expect(matches('^STRASSE$', 'strasse', true)).toBe(true);
+    expect(matches('[a-z]', 'Q', true)).toBe(true);
+    expect(matches('[a-z]', 'Q')).toBe(false);
+  });
+
+  it.each(['(', ')', '[a', 'a**', '*a', 'a{3,2}', 'a{256}', 'a{', '\\', '(?=a)', '(?<n>a)', '(a)\\1', '[z-a]'])(
+    '%s is refused with its text',
+    (pattern) => {
+      expect(() => matches(pattern, '')).toThrow(/invalid regular expression/);
+    },
+  );
+
+  it('agrees with the one of JavaScript on what both know', () => {
+    const atom = fc.constantFrom('a', 'b', '.', '[ab]', '[^a]', '\\d', '(?:a|b)', '(?:ab)', '^', '$');
+    const piece = fc
+      .tuple(atom, fc.constantFrom('', '', '*', '+', '?', '{1,2}'))
+      .map(([a, quantifier]) => (a === '^' || a === '$' ? a : a + quantifier));
+    const branch = fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join(''));
+    const pattern = fc.array(branch, { minLength: 1, maxLength: 3 }).map((branches) => branches.join('|'));
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '1', '\n', '😀'), maxLength: 8 });
+    fc.assert(
+      fc.property(pattern, text, (p, t) => {
+        expect(matches(p, t)).toBe(new RegExp(p, 'su').test(t));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+/** Patterns whose time grows with a power of the text, or exponentially, in an engine that backtracks. */
+const ADVERSARIAL: readonly (readonly [pattern: string, unit: string, end: string])[] = [
+  ['^(a+)+$', 'a', '!'],
+  ['^(a*)*$', 'a', '!'],
+  ['^(a|a)*$', 'a', '!'],
+  ['^(a|aa)+$', 'a', '!'],
+  ['(a*)*b', 'a', ''],
+  ['(.*)(.*)(.*)(.*)(.*)[^x]x$', 'x', ''],
+  ['^(([a-z])+.)+[A-Z]([a-z])+$', 'a', ''],
+  ['(x+x+)+y', 'x', ''],
+  ['^(.?){50}a{50}$', 'a', 'b'],
+];
+
+describe('a hard pattern', () => {
+  it.each(ADVERSARIAL)('%s comes to its end on a long text', (pattern, unit, end) => {
+    // Backtracking would take longer than the universe is old; how long this takes is nobody's business here.
+    expect(matches(pattern, unit.repeat(20_000) + end)).toBeTypeOf('boolean');
+  });
+
+  it.each([
+    ['groups in groups', '('.repeat(100_000) + ')'.repeat(100_000)],
+    ['repeats in repeats', `${'('.repeat(6)}a${'){255}'.repeat(6)}`],
+    ['repeats of nothing', `${'('.repeat(8)}${'){255}'.repeat(8)}`],
+    ['a long alternative', Array.from({ length: 10_000 }, () => 'a').join('|')],
+  ])('%s: the pattern is refused or searched for, at once', (_, pattern) => {
+    try {
+      expect(matches(pattern, 'aaa')).toBeTypeOf('boolean');
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'PLAN_INVALID_ARGUMENT' });
+    }
+  });
+});
