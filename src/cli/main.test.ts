@@ -112,6 +112,14 @@ describe('the command line', () => {
     expect([code, err]).toEqual([1, expect.stringContaining('headrace init app')]);
   });
 
+  it('says which project was probably meant', async () => {
+    await headrace(['init', 'examples/rides']);
+    for (const word of ['exmaples/rides', 'examples/ride'])
+      expect((await headrace(['run', word])).err).toContain('did you mean "examples/rides"?');
+    expect((await headrace(['run', 'examples'])).err).toContain('neither headrace.yaml nor pipelines/');
+    expect((await headrace(['run', 'examples/rides/headrace.yaml'])).err).toContain('nor a .sql or .ts file');
+  });
+
   it('explains its exit codes', async () => {
     expect((await headrace(['help', 'exit-codes'])).out).toContain('3  nothing answers');
   });
