@@ -32,6 +32,11 @@ export class ByteWriter {
     return this.#length;
   }
 
+  /** Begins anew in the same memory. */
+  clear(): void {
+    this.#length = 0;
+  }
+
   /** A view of what has been written; valid until the next write. */
   written(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);

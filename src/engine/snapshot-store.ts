@@ -1,21 +1,21 @@
 import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { ByteReader, ByteWriter, bytesEqual, utf8 } from '../base/bytes.ts';
-import { crc32c } from '../base/crc32c.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
 import type { ReadHandle } from '../log/disk.ts';
 import type { SnapshotPointer } from './journal.ts';
-import { asyncFileDisk, type SnapshotDisk } from './snapshot-disk.ts';
+import { AsyncFileDisk, type SnapshotDisk } from './snapshot-disk.ts';
 
 const DIRECTORY = 'snapshots';
 const SUFFIX = '.snapshot';
-const MAGIC = utf8('HRSNAP02');
-/** Length and CRC-32C of a section, before its bytes. */
+const MAGIC = utf8('HRSNAP03');
+/** Length and CRC-32 of a section, before its bytes; Node computes this one fastest. */
 const SECTION_HEADER_BYTES = 8;
 
 export interface WrittenSnapshot {
   readonly file: string;
   readonly bytes: number;
-  /** CRC-32C over the checksums of the sections. */
+  /** CRC-32 over the headers of the sections. */
   readonly crc: number;
 }
 
@@ -40,7 +40,7 @@ export interface SnapshotStore {
 
 /** Files of the machine, below the data directory. */
 export function fileSnapshots(dataDir: string): SnapshotStore {
-  return diskSnapshots(asyncFileDisk, dataDir);
+  return diskSnapshots(new AsyncFileDisk(), dataDir);
 }
 
 /** Files `<dataDir>/snapshots/<pipeline>/<epoch>.snapshot`: written aside, synced, renamed, and the directory synced. */
@@ -88,9 +88,9 @@ class DiskSnapshotWriter implements SnapshotWriter {
     await this.#begin();
     const writer = new ByteWriter(new Uint8Array(SECTION_HEADER_BYTES));
     writer.u32(section.length);
-    writer.u32(crc32c(section));
+    writer.u32(crc32(section));
     const header = writer.written();
-    this.#crc = crc32c(header, 0, header.length, this.#crc);
+    this.#crc = crc32(header, this.#crc);
     const position = this.#position;
     this.#position += SECTION_HEADER_BYTES + section.length;
     const buffers = [header, section];
@@ -134,14 +134,14 @@ function* sectionsOf(
     let crc = 0;
     for (let at = MAGIC.length; at < pointer.bytes; ) {
       const headerBytes = bytesAt(handle, at, SECTION_HEADER_BYTES);
-      crc = crc32c(headerBytes, 0, headerBytes.length, crc);
+      crc = crc32(headerBytes, crc);
       const header = new ByteReader(headerBytes);
       const length = header.u32();
       const expected = header.u32();
       at += SECTION_HEADER_BYTES;
       if (at + length > pointer.bytes) throw damaged('a section ends beyond it');
       const section = bytesAt(handle, at, length);
-      if (crc32c(section) !== expected) throw damaged('the checksum of a section does not match');
+      if (crc32(section) !== expected) throw damaged('the checksum of a section does not match');
       at += length;
       yield section;
     }

@@ -31,6 +31,7 @@ export function snapshotAtOnce(operator: Operator): StagedSnapshot {
 export class TaskSnapshot {
   #header: Uint8Array | undefined;
   readonly #parts: readonly SnapshotPart[];
+  readonly #scratch = new ByteWriter(new Uint8Array(PART_BYTES));
   #current = 0;
 
   constructor(header: Uint8Array, parts: readonly SnapshotPart[]) {
@@ -47,9 +48,9 @@ export class TaskSnapshot {
     }
     for (; this.#current < this.#parts.length; this.#current++) {
       const { at, staged } = this.#parts[this.#current]!;
-      const writer = new ByteWriter(new Uint8Array(PART_BYTES));
-      writer.varint(at);
-      if (staged.next(writer)) return writer.written();
+      this.#scratch.clear();
+      this.#scratch.varint(at);
+      if (staged.next(this.#scratch)) return this.#scratch.written().slice();
     }
     return undefined;
   }
