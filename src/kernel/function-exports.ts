@@ -37,5 +37,10 @@ export interface FunctionExports {
   parseTimestampText(text: number): number;
   parseDateText(text: number): number;
   multiplyOverflows(a: bigint, b: bigint): number;
+  /** These answer 0 for what is absent, 1, or 2 for what is left to the interpreter. */
+  jsonMember(json: number, name: number, out: number): number;
+  jsonElement(json: number, index: number, out: number): number;
+  jsonStep(json: number, step: number, out: number): number;
+  jsonText(json: number, out: number): number;
   divideRounded(value: bigint, divisor: bigint): bigint;
 }

@@ -182,3 +182,73 @@ describe('arithmetic', () => {
     });
   });
 });
+
+describe('parts of JSON', () => {
+  const RAW = [
+    '{"a":1,"a":2}',
+    ' { "b" : [ 1 , { "a" : "]" } ] , "a" : -0 } ',
+    '{"a":1.0}',
+    '{"a":1e2}',
+    '{"a":0.0000001}',
+    '{"a":123456789012345678}',
+    '{"\\u0061":1,"b":"\\\\\\"","a":null}',
+    '{"a":"x\\/y\\t","b":"\\u00e9"}',
+    '{"b":{"a":1},"ab":{},"a":[]}',
+    '[]',
+    '[ [1,2] , "a,b" , null ]',
+    '"a"',
+    'true',
+    '12',
+  ];
+  const spaced = fc
+    .tuple(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom(undefined, 1, '\t'))
+    .map(([value, space]) => JSON.stringify(value, null, space));
+  const document = fc.oneof(
+    fc.constantFrom(...RAW),
+    spaced,
+    letters.map((name) => JSON.stringify({ [name]: [name] })),
+  );
+  const names = fc.oneof(fc.constantFrom('a', 'b', 'ab', ''), letters);
+
+  /** What a kernel function found: a value, undefined for none; `left` when it leaves it to the interpreter. */
+  const foundBy = (answer: number): unknown =>
+    answer === 2 ? 'left' : answer === 0 ? undefined : (JSON.parse(made()) as unknown);
+
+  it('finds the member that JSON.parse keeps', () => {
+    check<[string, string]>([document, names], (text, name) => {
+      const value = JSON.parse(text) as Record<string, unknown> | null;
+      const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+      const wanted = isObject && Object.hasOwn(value, name) ? (value[name] ?? undefined) : undefined;
+      const answer = foundBy(exports.jsonMember(reference(text), reference(name), out));
+      if (answer !== 'left') expect(answer).toEqual(wanted);
+      else expect(text).toContain('\\');
+    });
+  });
+
+  it('counts elements from either end', () => {
+    check<[string, number]>([document, fc.integer({ min: -4, max: 4 })], (text, index) => {
+      const value = JSON.parse(text) as unknown;
+      const wanted = Array.isArray(value) ? ((value as unknown[]).at(index) ?? undefined) : undefined;
+      expect(foundBy(exports.jsonElement(reference(text), index, out))).toEqual(wanted);
+    });
+  });
+
+  it('writes what it knows as PostgreSQL does', () => {
+    for (const [text, wanted] of [
+      ['12', '12'],
+      ['-1.25', '-1.25'],
+      ['0', '0'],
+      ['true', 'true'],
+      ['"a\\tb\\"c"', 'a\tb"c'],
+      ['"日本"', '日本'],
+      ['""', ''],
+    ] as const) {
+      expect(exports.jsonText(reference(text), out)).toBe(1);
+      expect(made()).toBe(wanted);
+    }
+    expect(exports.jsonText(reference('null'), out)).toBe(0);
+    for (const text of ['1.0', '1e5', '-0', '"\\u0041"', '{}', '[1]', '1234567890123456']) {
+      expect(exports.jsonText(reference(text), out)).toBe(2);
+    }
+  });
+});

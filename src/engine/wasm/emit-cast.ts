@@ -41,7 +41,9 @@ export function emitCast(emitter: Emitter, expression: CastExpression): Operand 
 
 function castOf(emitter: Emitter, operand: Operand, from: DataType, to: DataType): Operand {
   if (to.kind === 'text') return emitToText(emitter, operand, from);
-  if (from.kind === 'text') return emitFromText(emitter, operand, to);
+  // A jsonb number is its digits, and a boolean its word: what PostgreSQL reads from text too.
+  const isJsonScalar = from.kind === 'jsonb' && (NUMBERS.has(to.kind) || to.kind === 'boolean');
+  if (from.kind === 'text' || isJsonScalar) return emitFromText(emitter, operand, to);
   if (NUMBERS.has(from.kind) && NUMBERS.has(to.kind)) return numberCast(emitter, operand, from, to);
   if (from.kind === 'boolean' && to.kind === 'int4') return i32Operand(asI32(operand), undefined);
   if (from.kind === 'int4' && to.kind === 'boolean') {

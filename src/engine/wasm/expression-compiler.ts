@@ -5,6 +5,7 @@ import { isComparison } from '../../plan/function-comparison.ts';
 import { emitArithmetic } from './emit-arithmetic.ts';
 import { emitCast } from './emit-cast.ts';
 import { emitComparison } from './emit-comparison.ts';
+import { emitJson } from './emit-json.ts';
 import {
   emitCase,
   emitCoalesce,
@@ -139,6 +140,11 @@ function callOperand(emitter: Emitter, call: CallExpression): Operand {
     case 'greatest':
     case 'least':
       return emitExtreme(emitter, args, name === 'greatest');
+    case 'json_get':
+    case 'json_get_text':
+    case 'json_path':
+    case 'json_path_text':
+      return emitJson(emitter, call);
     case 'now':
       return i64Operand(emitter.now, undefined);
     case 'date_trunc':

@@ -28,6 +28,7 @@ export const RANDOM_COLUMNS: readonly Column[] = [
   ['ts', TYPE.timestamp],
   ['tz', TYPE.timestamptz],
   ['uz', TYPE.timestamptz],
+  ['doc', TYPE.jsonb],
 ].map(([name, type]) => ({ name: name as string, type: type as DataType, nullable: true }));
 
 const edges = <Value>(all: fc.Arbitrary<Value>, ...known: Value[]): fc.Arbitrary<Value> =>
@@ -135,6 +136,39 @@ const interval = fc
     fc.constantFrom(makeInterval(0, days, micros), makeInterval(months, days, micros), makeInterval(0, 0, 1_000_000n)),
   );
 
+const name = fc.constantFrom('a', 'b', 'ab', 'é', '0', '1', 'a"b');
+const scalar = fc.oneof(
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    false,
+    0,
+    -1,
+    1.5,
+    0.1,
+    1e21,
+    1e-7,
+    12.25,
+    '',
+    'x',
+    '7',
+    '-2.5',
+    'true',
+    'a"b\\c',
+    'z\n',
+    '\u0001',
+    '日本',
+  ),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+);
+const document = fc.letrec((tie) => ({
+  value: fc.oneof({ maxDepth: 3, depthIdentifier: 'json' }, scalar, tie('list'), tie('object')),
+  list: fc.array(tie('value'), { maxLength: 3 }),
+  object: fc.dictionary(name, tie('value'), { maxKeys: 4, noNullPrototype: true }),
+}));
+/** SQL has no jsonb null of its own here: a document that is null is NULL. */
+const json = fc.oneof(document.object, document.object, document.list, document.value).map((value) => value ?? {});
+
 /** A value of a type that is not null. */
 function randomValue(type: DataType): fc.Arbitrary<unknown> {
   switch (type.kind) {
@@ -159,6 +193,8 @@ function randomValue(type: DataType): fc.Arbitrary<unknown> {
       return stamp;
     case 'interval':
       return interval;
+    case 'jsonb':
+      return json;
     default:
       return text;
   }
@@ -187,6 +223,7 @@ const TYPES: readonly DataType[] = [
   TYPE.date,
   TYPE.timestamp,
   TYPE.timestamptz,
+  TYPE.jsonb,
 ];
 
 /** An expression of any type. */
@@ -280,6 +317,8 @@ function functionsOf(type: DataType, depth: number): fc.Arbitrary<Expression>[] 
       return numerics(type, depth);
     case 'text':
       return texts(depth);
+    case 'jsonb':
+      return documents(depth);
     default:
       return times(type, depth);
   }
@@ -334,6 +373,7 @@ function booleans(depth: number): fc.Arbitrary<Expression>[] {
     apply('matches', depth, TYPE.text, words('^a', 'b+')),
     cast(TYPE.text, TYPE.boolean, depth),
     cast(TYPE.int4, TYPE.boolean, depth),
+    cast(TYPE.jsonb, TYPE.boolean, depth),
   ];
 }
 
@@ -350,6 +390,7 @@ function integers(type: DataType, depth: number): fc.Arbitrary<Expression>[] {
     cast(TYPE.text, type, depth),
     cast(TYPE.int4, type, depth),
     cast(TYPE.int8, type, depth),
+    cast(TYPE.jsonb, type, depth),
   ];
   if (type.kind !== 'int4') return common;
   return [
@@ -380,6 +421,7 @@ function floats(type: DataType, depth: number): fc.Arbitrary<Expression>[] {
     fc.constantFrom('ceil', 'floor', 'round', 'trunc', 'sign', 'sqrt').chain((name) => apply(name, depth, type)),
     apply('power', depth, type, type),
     cast(TYPE.text, type, depth),
+    cast(TYPE.jsonb, type, depth),
     apply('date_part', depth, words(...FIELDS, ...DATE_FIELDS), TYPE.timestamp),
   ];
 }
@@ -433,6 +475,18 @@ function texts(depth: number): fc.Arbitrary<Expression>[] {
     apply('split_part', depth, TYPE.text, words('/', 'b', '', '/a', '日'), count),
     apply('replace', depth, TYPE.text, words('a', '', 'bc', '/'), TYPE.text),
     fc.constantFrom(...sources).chain((from) => cast(from, TYPE.text, depth)),
+    apply('json_get_text', depth, TYPE.jsonb, fc.oneof(keys, index)),
+    apply('json_path_text', depth, TYPE.jsonb, keys, keys),
+  ];
+}
+
+const keys = words('a', 'b', 'ab', 'é', '1', 'a"b');
+const index = fc.integer({ min: -3, max: 3 }).map((value): Expression => literal(value, TYPE.int4));
+
+function documents(depth: number): fc.Arbitrary<Expression>[] {
+  return [
+    apply('json_get', depth, TYPE.jsonb, fc.oneof(keys, index)),
+    apply('json_path', depth, TYPE.jsonb, keys, words('-1', '0', 'b', 'é')),
   ];
 }
 

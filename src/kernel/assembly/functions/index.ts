@@ -4,3 +4,4 @@ export * from "./like";
 export { addMonths, dateField, truncateDays } from "./calendar";
 export * from "./value-text";
 export * from "./arithmetic";
+export { jsonElement, jsonMember, jsonStep, jsonText } from "./json";

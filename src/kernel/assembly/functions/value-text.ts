@@ -194,8 +194,8 @@ export function parseDecimal(text: usize): bool {
     if (++digits > 15) return false;
     if (scale >= 0) scale++;
   }
-  // A text of zeros may mean minus zero, and one without digits nothing.
-  if (value == 0) return false;
+  // Minus zero is not for integers; a text without digits is no number.
+  if (digits == 0 || (value == 0 && sign == 0x2d)) return false;
   parsed = sign == 0x2d ? -value : value;
   parsedPower = max(scale, 0);
   return true;
