@@ -1,5 +1,5 @@
-import { type FSWatcher, readdirSync, watch } from 'node:fs';
-import { join, relative } from 'node:path';
+import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 
 /** Folders whose changes are not edits. */
 const IGNORED: ReadonlySet<string> = new Set(['.headrace', '.git', 'node_modules', 'data', 'dist']);
@@ -8,17 +8,19 @@ const PROJECT_FILE = /^[^.].*\.(sql|ts|js|json|ya?ml|avsc|proto)$/;
 
 /**
  * Watches the files of a project. One watch per folder, not Node's recursive one: on Linux that one loses a file that an
- * editor saves by renaming another onto it.
+ * editor saves by renaming another onto it. Of a project that is one file, the folder that it stands in, alone.
  */
 export class FolderWatch {
   readonly #root: string;
   readonly #changed: (file: string) => void;
+  readonly #deep: boolean;
   readonly #watchers = new Map<string, FSWatcher>();
 
-  constructor(root: string, changed: (file: string) => void) {
-    this.#root = root;
+  constructor(project: string, changed: (file: string) => void) {
+    this.#deep = statSync(project).isDirectory();
+    this.#root = this.#deep ? project : dirname(project);
     this.#changed = changed;
-    this.#scan(root);
+    this.#scan(this.#root);
   }
 
   close(): void {
@@ -32,6 +34,7 @@ export class FolderWatch {
       watcher.on('error', () => this.#forget(folder));
       this.#watchers.set(folder, watcher);
     }
+    if (!this.#deep) return;
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       if (entry.isDirectory() && !IGNORED.has(entry.name)) this.#scan(join(folder, entry.name));
     }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -96,6 +96,23 @@ describe('commands as a user runs them', () => {
     expect(figures.latencyMs.p99).toBeGreaterThanOrEqual(figures.latencyMs.p50);
     const topics = await ended(headrace(['topics', '--json', '--url', url]));
     expect(topics.out).not.toContain('"bench"');
+  });
+
+  it('dev applies a save of a pipeline file that is a project of its own, and ends cleanly', async () => {
+    const file = join(dir, 'one.sql');
+    const pipeline = (name: string): string =>
+      `CREATE SOURCE e (id text NOT NULL); CREATE MATERIALIZED VIEW c AS SELECT id, count(*) AS ${name} FROM e GROUP BY id;`;
+    writeFileSync(file, pipeline('n'));
+    const child = headrace(['dev', 'one.sql', '--http-port', '0', '--data-dir', 'dev', '--json']);
+    const result = ended(child);
+    const saidOnce = (text: string): Promise<void> =>
+      new Promise((resolve) => child.stdout!.on('data', (line) => String(line).includes(text) && resolve()));
+    await saidOnce('"ready":true');
+    const applied = saidOnce('"applied":["one.sql"]');
+    writeFileSync(file, pipeline('m'));
+    await applied;
+    child.kill('SIGINT');
+    expect(await result).toMatchObject({ code: 0, err: '' });
   });
 
   it.each([

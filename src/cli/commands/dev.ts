@@ -26,14 +26,17 @@ export const dev: Command = {
     const projectDir = projectDirOf(context);
     const began = performance.now();
     const app = await launch({ projectDir, flags: context.options, env, until: 'stopped' });
-    const elapsedMs = performance.now() - began;
-    terminal.out(context.json ? readyJson(app, elapsedMs) : bannerText(app, elapsedMs, terminal));
-    const applier = new SaveApplier(app, context);
-    const watcher = new FolderWatch(projectDir, (file) => applier.changed(file));
-    await untilAborted(signal);
-    watcher.close();
-    await applier.settled();
-    await app.stop();
+    try {
+      const applier = new SaveApplier(app, context);
+      const watcher = new FolderWatch(projectDir, (file) => applier.changed(file));
+      const elapsedMs = performance.now() - began;
+      terminal.out(context.json ? readyJson(app, elapsedMs) : bannerText(app, elapsedMs, terminal));
+      await untilAborted(signal);
+      watcher.close();
+      await applier.settled();
+    } finally {
+      await app.stop();
+    }
     return EXIT.ok;
   },
 };
