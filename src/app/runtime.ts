@@ -1,15 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { type Alerts, createAlerts } from '../alert/alerts.ts';
 import { systemClock } from '../base/clock.ts';
+import { HeadraceError } from '../base/error.ts';
 import type { SourceConnector } from '../connector/connector.ts';
 import type { Engine, RunningPipeline } from '../engine/engine.ts';
 import { createEngine } from '../engine/host.ts';
 import { createIngest } from '../ingest/create-ingest.ts';
 import type { Log } from '../log/log.ts';
 import { openLog } from '../log/open.ts';
-import { planHash } from '../plan/pipeline-text.ts';
+import type { AlertRuleNode, Pipeline } from '../plan/node.ts';
+import { dataflowHash } from '../plan/pipeline-text.ts';
 import { createHttpDoor, type HttpDoor } from '../protocol/http/door.ts';
 import { createAudit, ensureAuditTopic } from '../security/audit.ts';
 import { createAuthenticator } from '../security/authentication.ts';
@@ -41,6 +44,8 @@ export interface RuntimeOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** `idle`: bounded input is read to its end, no door is opened. */
   readonly until: 'stopped' | 'idle';
+  /** Builds a pipeline anew that was changed since it last ran; without it that is refused. */
+  readonly rebuild?: boolean;
 }
 
 /** A project that runs in this process. */
@@ -293,7 +298,15 @@ class Runtime implements RunningApp {
   }
 
   async #startPipeline(engine: Engine, pipeline: Project['pipelines'][number]): Promise<void> {
-    await engine.start(pipeline, { bounded: this.#options.until === 'idle' });
+    const bounded = this.#options.until === 'idle';
+    try {
+      await engine.start(pipeline, { bounded });
+    } catch (error) {
+      const rebuild = error instanceof HeadraceError && error.code === 'ENGINE_MUST_REBUILD' && this.#options.rebuild;
+      if (!rebuild) throw error;
+      this.#logger.warn('pipeline has changed: it is built anew from its inputs', { pipeline: pipeline.name });
+      await engine.start(pipeline, { bounded, rebuild });
+    }
     for (const output of pipeline.outputs) this.parts.tables.add(pipeline.name, output);
   }
 
@@ -346,20 +359,21 @@ class Runtime implements RunningApp {
     const { engine, tables } = this.parts;
     for (const [name, pipeline] of before) {
       const after = next.pipelines.find((candidate) => candidate.name === name);
-      if (after !== undefined && planHash(after) === planHash(pipeline)) continue;
+      for (const rule of rulesBeyond(pipeline, after)) this.#alerts?.remove(rule.name);
+      if (sameDataflow(pipeline, after)) continue;
       await engine
         .pipelines()
         .find((running) => running.pipeline.name === name)
         ?.stop({ snapshot: true });
-      for (const rule of pipeline.alerts) this.#alerts?.remove(rule.name);
       for (const output of pipeline.outputs) tables.remove(output.name);
     }
     for (const pipeline of next.pipelines) {
       const known = before.get(pipeline.name);
-      if (known !== undefined && planHash(known) === planHash(pipeline)) continue;
-      await engine.start(pipeline, { rebuild: known !== undefined, bounded: this.#options.until === 'idle' });
-      for (const output of pipeline.outputs) tables.add(pipeline.name, output);
-      for (const rule of pipeline.alerts) this.#alerts?.add(rule);
+      if (!sameDataflow(pipeline, known)) {
+        await engine.start(pipeline, { rebuild: known !== undefined, bounded: this.#options.until === 'idle' });
+        for (const output of pipeline.outputs) tables.add(pipeline.name, output);
+      }
+      for (const rule of rulesBeyond(pipeline, known)) this.#alerts?.add(rule);
     }
     await this.#sinks?.apply(next);
     this.#project = next;
@@ -383,6 +397,16 @@ class Runtime implements RunningApp {
     }
     if (errors.length > 0) throw errors[0];
   }
+}
+
+function sameDataflow(a: Pipeline, b: Pipeline | undefined): boolean {
+  return b !== undefined && dataflowHash(a) === dataflowHash(b);
+}
+
+/** The rules that the other one does not have just so over the same views. */
+function rulesBeyond(pipeline: Pipeline, other: Pipeline | undefined): readonly AlertRuleNode[] {
+  if (!sameDataflow(pipeline, other)) return pipeline.alerts;
+  return pipeline.alerts.filter((rule) => !other?.alerts.some((candidate) => isDeepStrictEqual(candidate, rule)));
 }
 
 /** The console's files, also when this runs from source. */

@@ -352,7 +352,7 @@ function mustRebuild(pipeline: string): HeadraceError {
     {
       code: 'ENGINE_MUST_REBUILD',
       domain: 'engine',
-      next: 'rebuild it from the start of its inputs, or start the version that made the state',
+      next: 'add --rebuild to build it anew from the start of its inputs, or start the version that made the state',
     },
   );
 }

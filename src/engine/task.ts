@@ -4,7 +4,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { DeadLetter } from '../log/dead-letter.ts';
 import type { Append } from '../log/log.ts';
 import type { Pipeline, SourceNode } from '../plan/node.ts';
-import { planHash } from '../plan/pipeline-text.ts';
+import { dataflowHash } from '../plan/pipeline-text.ts';
 import { WATERMARK_MIN } from './batch.ts';
 import { columnsNeeded, compilePipeline, type Vertex } from './compile.ts';
 import { DeduplicateOperator } from './deduplicate.ts';
@@ -104,7 +104,7 @@ export class Task {
     this.#kernel = options.kernel;
     this.versions = {
       engine: ENGINE_SEMANTICS_VERSION,
-      plan: planHash(options.pipeline),
+      plan: dataflowHash(options.pipeline),
       modules: options.pipeline.modules.map((module) => module.hash),
     };
     const clockMs = (): number => this.#clockMs;

@@ -92,6 +92,14 @@ export function planHash(pipeline: Pipeline): string {
   return createHash('sha256').update(JSON.stringify(encoded)).digest('hex');
 }
 
+/**
+ * As {@link planHash}, of what the engine runs: alerts and sinks keep their state elsewhere, so an edit of one leaves the state
+ * of the pipeline as good as it was.
+ */
+export function dataflowHash(pipeline: Pipeline): string {
+  return planHash({ ...pipeline, alerts: [], sinks: [] });
+}
+
 function encodePipeline(pipeline: Pipeline): PipelineText {
   const nodes = new NodeList();
   const sources = pipeline.sources.map((source) => nodes.add(source));

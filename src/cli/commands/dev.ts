@@ -25,7 +25,7 @@ export const dev: Command = {
     const { terminal, signal, env } = context;
     const projectDir = projectDirOf(context);
     const began = performance.now();
-    const app = await launch({ projectDir, flags: context.options, env, until: 'stopped' });
+    const app = await launch({ projectDir, flags: context.options, env, until: 'stopped', rebuild: true });
     try {
       const applier = new SaveApplier(app, context);
       const watcher = new FolderWatch(projectDir, (file) => applier.changed(file));

@@ -21,6 +21,7 @@ export const run: Command = {
   summary: 'Read bounded input to its end, print the result tables, and exit',
   flags: {
     'until-idle': { type: 'boolean', help: 'end when everything has been read; without it, run until Ctrl-C' },
+    rebuild: { type: 'boolean', help: 'build pipelines anew that were changed since they last ran' },
     rows: { type: 'integer', value: 'n', help: 'rows of each table that are printed', default: 20 },
   },
   handsOnOptions: true,
@@ -36,6 +37,7 @@ export const run: Command = {
       flags: context.options,
       env: context.env,
       until: untilIdle ? 'idle' : 'stopped',
+      rebuild: context.flags['rebuild'] === true,
     });
     try {
       return untilIdle ? await toTheEnd(app, context) : await untilAborted(context.signal).then(() => EXIT.ok);

@@ -10,17 +10,24 @@ export const start: Command = {
   usage: '[project] [flags]',
   wordsMax: 1,
   summary: 'Run a project until Ctrl-C',
-  flags: {},
+  flags: { rebuild: { type: 'boolean', help: 'build pipelines anew that were changed since they last ran' } },
   handsOnOptions: true,
   examples: [
     { line: 'headrace start', does: 'the project in this folder' },
     { line: 'headrace start examples/web-traffic --http-port 9090', does: 'on another port' },
+    { line: 'headrace start --rebuild', does: 'after an edit of a pipeline: from the start of its inputs' },
   ],
   async run(context) {
     const { terminal, signal, env } = context;
     const projectDir = projectDirOf(context);
     const began = performance.now();
-    const app = await launch({ projectDir, flags: context.options, env, until: 'stopped' });
+    const app = await launch({
+      projectDir,
+      flags: context.options,
+      env,
+      until: 'stopped',
+      rebuild: context.flags['rebuild'] === true,
+    });
     const elapsedMs = performance.now() - began;
     terminal.out(context.json ? readyJson(app, elapsedMs) : bannerText(app, elapsedMs, terminal));
     await untilAborted(signal);

@@ -1,0 +1,95 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type RunningApp, startRuntime } from './runtime.ts';
+
+const VIEWS = `CREATE SOURCE orders (id text NOT NULL, amount int4 NOT NULL) WITH (topic = 'orders');
+CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS orders, sum(amount) AS amount FROM orders;
+`;
+const ALERT = "CREATE ALERT many ON totals WHEN orders >= 2 WITH (severity = 'info');\n";
+
+let dir: string;
+let app: RunningApp | undefined;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'edit-'));
+  mkdirSync(join(dir, 'pipelines'));
+});
+afterEach(async () => {
+  await app?.stop();
+  app = undefined;
+  rmSync(dir, { recursive: true });
+});
+
+const edit = (sql: string): void => writeFileSync(join(dir, 'pipelines/orders.sql'), sql);
+
+async function start(sql: string, rebuild = false): Promise<RunningApp> {
+  await app?.stop();
+  app = undefined;
+  edit(sql);
+  app = await startRuntime({ projectDir: dir, flags: { 'http-port': '0' }, env: {}, until: 'stopped', rebuild });
+  return app;
+}
+
+async function send({ parts }: RunningApp, ...amounts: readonly number[]): Promise<void> {
+  const body = Buffer.from(amounts.map((amount, i) => JSON.stringify({ id: `o${i}`, amount })).join('\n'));
+  const principal = { id: 'test', scopes: ['admin'] } as const;
+  await parts.ingest.accept({ topic: 'orders', principal, body, format: 'ndjson', idempotencyKey: undefined });
+}
+
+async function totals(running: RunningApp): Promise<readonly unknown[]> {
+  await running.idle();
+  return [...running.parts.tables.get('totals')!.rows()];
+}
+
+describe('an edit between two starts', () => {
+  it('of an alert or a sink leaves the state of the pipeline as it was', async () => {
+    await send(await start(VIEWS + ALERT), 1, 2);
+    const sink = "CREATE SINK s FROM totals WITH (connector = 'file', path = 'out/totals.ndjson');";
+    const running = await start(`${VIEWS}${ALERT.replace('>= 2', '>= 3')}${sink}`);
+    await send(running, 3);
+    expect(await totals(running)).toMatchObject([{ orders: 3, amount: 6 }]);
+    expect(running.parts.alerts()!.list()).toMatchObject([{ rule: 'many', state: 'firing' }]);
+  });
+
+  it('of a view is refused, with what to do, until it is to be built anew', async () => {
+    const first = await start(VIEWS);
+    await send(first, 1, 2);
+    await first.idle();
+    const edited = VIEWS.replace('sum(amount)', 'max(amount)');
+    await expect(start(edited)).rejects.toMatchObject({
+      code: 'ENGINE_MUST_REBUILD',
+      message: expect.stringContaining('--rebuild') as string,
+    });
+    expect(await totals(await start(edited, true))).toMatchObject([{ orders: 2, amount: 2 }]);
+  });
+});
+
+describe('an edit while the project runs', () => {
+  it('of an alert leaves the pipeline running', async () => {
+    const running = await start(VIEWS + ALERT);
+    await send(running, 1, 2);
+    await running.idle();
+    const [before] = running.pipelines();
+    edit(`${VIEWS}${ALERT.replace('many', 'lots')}`);
+    await running.apply();
+    await send(running, 3);
+    expect(await totals(running)).toMatchObject([{ orders: 3 }]);
+    expect(running.pipelines()[0]).toBe(before);
+    expect(
+      running.parts
+        .alerts()!
+        .list()
+        .filter(({ state }) => state === 'firing'),
+    ).toMatchObject([{ rule: 'lots' }]);
+  });
+
+  it('of a view builds it anew', async () => {
+    const running = await start(VIEWS + ALERT);
+    await send(running, 1, 2);
+    await running.idle();
+    edit(`${VIEWS.replace('sum(amount)', 'min(amount)')}${ALERT}`);
+    await running.apply();
+    expect(await totals(running)).toMatchObject([{ orders: 2, amount: 1 }]);
+  });
+});
