@@ -83,6 +83,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
     'A snapshot cannot be read. It is left aside, or the pipeline is rebuilt; the message says which.',
   ENGINE_STOPPED: 'The pipeline was stopped while something waited for it. Start it again.',
   ENGINE_UNKNOWN_TOPIC: 'The input topic of a pipeline does not exist. Create it.',
+  ENGINE_USER_FUNCTION_ASYNC:
+    'A user function is asynchronous. Make it return its value at once; what it would wait for can be a source of its own.',
   ENGINE_USER_FUNCTION_FAILED: 'A user function threw an error; its row is a dead letter. Correct the function.',
   ENGINE_USER_FUNCTION_MISSING: 'A user function is not exported by its module. Export it.',
   ENGINE_USER_MODULE_INVALID: 'The module of a user function cannot be loaded. Correct it.',

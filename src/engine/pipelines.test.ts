@@ -218,7 +218,27 @@ describe('user functions', () => {
     expect(world.values('v').map((row) => row.id)).toEqual(['e0', 'e2']);
     const [letter] = world.letters();
     expect(letter).toMatchObject({ reason: 'user-function', offset: 1, operator: 'project:v' });
-    expect(letter!.message).toContain('too much: 2');
+    expect(letter!.message).toContain('user function score: too much: 2');
+  });
+
+  it('that are asynchronous are refused when the pipeline starts', async () => {
+    const code = 'export const score = async (amount) => amount;';
+    await expect(world.startSql(sql, { modules: [module(code)] })).rejects.toMatchObject({
+      code: 'ENGINE_USER_FUNCTION_ASYNC',
+      message: expect.stringContaining('return its value at once'),
+    });
+  });
+
+  it('that answer with a promise send the row to dead letters', async () => {
+    const code = 'export const score = (amount) => amount > 1 ? Promise.reject(new Error("later")) : amount;';
+    const running = await world.startSql(sql, { modules: [module(code)] });
+    await world.write('events', [event(0, { amount: 1 }), event(1, { amount: 2 })]);
+    await running.idle();
+    expect(world.values('v').map((row) => row.id)).toEqual(['e0']);
+    expect(world.letters()[0]).toMatchObject({
+      reason: 'user-function',
+      message: expect.stringContaining('asynchronous'),
+    });
   });
 
   it('that are missing, and modules that do not load, are refused by name', async () => {

@@ -3,7 +3,7 @@ import { StackOrigin } from '../base/stack-origin.ts';
 import type { UserModule } from '../plan/node.ts';
 import type { UserFunction } from './row-evaluator.ts';
 
-/** Finds the loaded functions of a pipeline's modules. @throws HeadraceError `ENGINE_USER_FUNCTION_MISSING` */
+/** Finds the loaded functions of a pipeline's modules. @throws HeadraceError `ENGINE_USER_FUNCTION_MISSING`, `ENGINE_USER_FUNCTION_ASYNC` */
 export type UserFunctionLookup = (module: string, exportName: string) => UserFunction;
 
 /** Calls that the message of a failure shows. */
@@ -44,6 +44,7 @@ export async function loadUserModules(modules: readonly UserModule[]): Promise<U
     const found = loaded.get(module);
     const called = found?.exports[exportName];
     if (found !== undefined && typeof called === 'function') {
+      if (isAsync(called) || ('run' in called && isAsync(called.run))) throw asynchronous(exportName);
       return located(called as UserFunction, exportName, found.origin);
     }
     throw new HeadraceError(`calling user function ${exportName}: its module does not export it`, {
@@ -57,8 +58,9 @@ export async function loadUserModules(modules: readonly UserModule[]): Promise<U
 /** What the function throws says where in the user's files: it is all that the row's dead letter tells of it. */
 function located(called: UserFunction, name: string, origin: StackOrigin): UserFunction {
   return (...args) => {
+    let result: unknown;
     try {
-      return called(...args);
+      result = called(...args);
     } catch (cause) {
       throw new HeadraceError(`user function ${name}: ${messageOf(cause)}${callsOf(cause, origin)}`, {
         code: 'ENGINE_USER_FUNCTION_FAILED',
@@ -66,7 +68,26 @@ function located(called: UserFunction, name: string, origin: StackOrigin): UserF
         cause,
       });
     }
+    if (!isPromise(result)) return result;
+    result.then(undefined, () => {});
+    throw asynchronous(name);
   };
+}
+
+function isAsync(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === '[object AsyncFunction]';
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+function asynchronous(exportName: string): HeadraceError {
+  return new HeadraceError(`calling user function ${exportName}: it is asynchronous`, {
+    code: 'ENGINE_USER_FUNCTION_ASYNC',
+    domain: 'engine',
+    next: 'make it return its value at once; what it would wait for can be a source of its own',
+  });
 }
 
 function callsOf(error: unknown, origin: StackOrigin): string {
