@@ -1,5 +1,8 @@
 import { BATCH_BLOCK_BYTES, BATCH_BLOCKS_KEPT } from './limits.ts';
 
+/** V8 copies into shared memory byte by byte where source and target are not both aligned to words; the kernel's arena is. */
+const ALIGNMENT_BYTES = 16;
+
 interface Block {
   readonly bytes: Uint8Array<SharedArrayBuffer>;
   used: number;
@@ -26,7 +29,7 @@ export class BatchMemory {
       this.#current = block;
     }
     const batch = block.bytes.subarray(block.used, block.used + bytes);
-    block.used += bytes;
+    block.used += (bytes + ALIGNMENT_BYTES - 1) & -ALIGNMENT_BYTES;
     block.held++;
     return batch;
   }
