@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 import type { Block } from './page.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const BLOCK_MS_MAX = 30_000;
+const BLOCK_MS_MAX = 60_000;
 /** A block marked `until` is repeated for so long until it prints what the page says. */
-const UNTIL_MS_MAX = 15_000;
-const READY_MS_MAX = 30_000;
+const UNTIL_MS_MAX = 30_000;
+const READY_MS_MAX = 60_000;
 /** The ports that pages print; free ones take their place: the server's, and that of a receiver. */
 const PRINTED_PORTS = ['8080', '9095'] as const;
 

@@ -8,7 +8,11 @@ import { missingTool, PageRun } from './page-run.ts';
 import { SKIPPED_BLOCKS } from './skipped-blocks.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SHELL = new Set(['sh', 'bash', 'shell', 'console', '']);
+const SHELL = new Set(['sh', 'bash', 'shell', 'console']);
+/** A block without a language is a drawing, unless it begins as a command does. */
+const COMMAND = /^\$? ?(npx|npm|node|headrace|curl|git|docker|cd) /;
+
+const isShell = ({ language, text }: Block): boolean => SHELL.has(language) || (language === '' && COMMAND.test(text));
 
 const pages = ['README.md', 'CONTRIBUTING.md', ...markdownIn('docs')].map((page) => {
   const text = readFileSync(join(ROOT, page), 'utf8');
@@ -49,7 +53,7 @@ describe('the pages', () => {
   it('have no command that is neither run nor skipped with a reason', () => {
     const open = pages.flatMap(({ page, blocks }) =>
       blocks
-        .filter(({ language, marks }) => SHELL.has(language) && !marks.includes('run') && !marks.includes('prints'))
+        .filter((block) => isShell(block) && !block.marks.includes('run'))
         .filter((block) => !SKIPPED_BLOCKS.some((skip) => skip.page === page && block.text.startsWith(skip.begins)))
         .map(({ line, text }) => `${page}:${line}: ${text.split('\n')[0]}`),
     );
