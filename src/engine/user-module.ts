@@ -92,5 +92,5 @@ function asynchronous(exportName: string): HeadraceError {
 
 function callsOf(error: unknown, origin: StackOrigin): string {
   const frames = origin.framesOf(error).slice(0, FRAMES_MAX);
-  return frames.map((at) => `\n    at ${at.function ?? 'module'} (${at.file}:${at.line}:${at.column})`).join('');
+  return frames.map((at) => `\n    at ${at.function ?? '(anonymous)'} (${at.file}:${at.line}:${at.column})`).join('');
 }
