@@ -34,9 +34,10 @@ export class DataDirLock {
     if (owner !== undefined) rmSync(path, { force: true });
     try {
       writeFileSync(path, JSON.stringify(self()), { flag: 'wx' });
-    } catch {
+    } catch (error) {
       server?.close();
-      throw locked(dataDir, readOwner(path));
+      const isTaken = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+      throw isTaken ? locked(dataDir, readOwner(path)) : error;
     }
     return new DataDirLock(path, server);
   }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -109,4 +109,45 @@ test('a time leads to the first record at or after it', async () => {
   expect(log.offsetAtTime('t', 0, timestampMs(501))).toBe(102);
   expect(log.offsetAtTime('t', 0, timestampMs(5000))).toBe(200);
   expect(valuesOf(log, 't', 0)).toHaveLength(200);
+});
+
+test('checkpoints and indexes are made behind the commits, and a restart goes on from them', async () => {
+  await log.close();
+  const limits = { commitLogBytesMax: 50_000, commitSpaceBytes: 4096, indexIntervalBytes: 2048 };
+  const open = (): Promise<Log> => openLog({ dataDir, clock: systemClock, limits });
+  const commitFiles = (): string[] => readdirSync(join(dataDir, 'commit')).sort();
+  log = await open();
+  await log.createTopic({ ...topicOf('t', 2), segmentBytesMax: 50_000 });
+  for (let i = 0; i < 400; i++) {
+    const size = i % 10 === 0 ? 70_000 : 300;
+    const appends = [appendOf('t', 0, ['x'.repeat(300)], i), appendOf('t', 1, ['y'.repeat(size)], i)];
+    await log.commit({ appends, puts: [{ space: 's', key: String(i % 7), value: utf8(String(i)) }] });
+  }
+  expect(commitFiles().at(-1)).not.toBe('0000000000.log');
+  const indexes = (): string[] =>
+    readdirSync(join(dataDir, 'topics/t/0')).flatMap((name) => {
+      const path = join(dataDir, 'topics/t/0', name);
+      return name.endsWith('.index') ? [`${name} ${readFileSync(path).toString('hex')}`] : [];
+    });
+  const before = indexes();
+  await log.close();
+  for (const line of before) rmSync(join(dataDir, 'topics/t/0', line.split(' ')[0]!));
+  log = await open();
+  expect(valuesOf(log, 't', 0)).toHaveLength(400);
+  expect(valuesOf(log, 't', 1)).toHaveLength(400);
+  expect(log.ledgerGet('s', '3')).toEqual(utf8('395'));
+  expect(log.offsetAtTime('t', 0, timestampMs(123))).toBe(123);
+  await log.close();
+  expect(indexes()).toEqual(before);
+  expect(commitFiles().length).toBeLessThanOrEqual(4);
+  log = await open();
+});
+
+test('a data directory that cannot be written is told with the path and what to do', async () => {
+  const path = join(dataDir, 'a-file');
+  writeFileSync(path, '');
+  await expect(openLog({ dataDir: join(path, 'data'), clock: systemClock })).rejects.toMatchObject({
+    code: 'LOG_OPEN_FAILED',
+    message: expect.stringContaining('opening the data directory'),
+  });
 });
