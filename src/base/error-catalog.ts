@@ -76,6 +76,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   ENGINE_MUST_REBUILD: 'The state of a pipeline was made by another version of it. Rebuild it from its inputs.',
   ENGINE_NODE_UNSUPPORTED: 'This operation does not run as a stream. Ask it as a query over the result table.',
   ENGINE_NOT_BUILT: 'The compiled worker is missing. Run `npm run build`.',
+  ENGINE_OUTPUT_KIND:
+    'The topic of a view holds records of another kind, of an earlier version of the view. Name another topic, or delete it.',
   ENGINE_PIPELINE_RUNNING: 'A pipeline of this name runs already. Stop it first.',
   ENGINE_REPLAY_MISMATCH:
     'Replaying a journaled epoch gave other results than were committed. Start the version that made the state, or rebuild.',

@@ -100,7 +100,9 @@ class HostEngine implements Engine {
   async #createTopics(pipeline: Pipeline): Promise<void> {
     const { log } = this.#dependencies;
     for (const output of pipeline.outputs) {
-      if (log.topic(output.topic) === undefined) await log.createTopic(outputTopic(output, pipeline.name));
+      const existing = log.topic(output.topic);
+      if (existing === undefined) await log.createTopic(outputTopic(output, pipeline.name));
+      else if (existing.kind !== output.mode) throw otherKind(output, existing);
     }
     if (log.topic(DEAD_LETTER_TOPIC) === undefined) await log.createTopic(plainTopic(DEAD_LETTER_TOPIC));
   }
@@ -154,6 +156,17 @@ function oneWorkerOnly(workers: number): HeadraceError {
     domain: 'engine',
     next: 'set engine.workers to 1; every pipeline runs in a thread of its own, so split the work into several pipelines',
   });
+}
+
+function otherKind({ name, topic, mode }: OutputNode, existing: TopicConfig): HeadraceError {
+  return new HeadraceError(
+    `starting the view "${name}": its topic "${topic}" holds ${existing.kind} records, and the view makes ${mode} records`,
+    {
+      code: 'ENGINE_OUTPUT_KIND',
+      domain: 'engine',
+      next: "give the view another topic (WITH (topic = '...')), or delete the topic",
+    },
+  );
 }
 
 function running(name: string): HeadraceError {

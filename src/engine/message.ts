@@ -9,6 +9,8 @@ export interface TaskStart {
   readonly pipeline: string;
   /** Partitions of each source topic, and the first offset that is left of each. */
   readonly topics: readonly { readonly topic: string; readonly logStarts: readonly number[] }[];
+  /** Partitions of each output topic. */
+  readonly outputs: readonly { readonly topic: string; readonly partitions: number }[];
   readonly snapshot: SnapshotPointer | undefined;
   readonly journal: readonly JournalRecord[];
   readonly snapshotIntervalMs: number;

@@ -11,7 +11,7 @@ export function deletionsOf(log: Log, topic: string, now: TimestampMs): readonly
   const live = new Map<string, Uint8Array>();
   const { partitions } = log.topic(topic)!;
   for (let partition = 0; partition < partitions; partition++) collectKeys(log, topic, partition, live);
-  const sink = new RecordSink(topic);
+  const sink = new RecordSink(topic, partitions);
   for (const key of live.values()) sink.write({ key, value: null }, now);
   return sink.take()?.appends ?? [];
 }

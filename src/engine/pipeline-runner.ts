@@ -127,6 +127,7 @@ export class PipelineRunner implements RunningPipeline {
     return {
       pipeline: serializePipeline(this.pipeline),
       topics,
+      outputs: this.pipeline.outputs.map(({ topic }) => ({ topic, partitions: log.topic(topic)!.partitions })),
       snapshot,
       journal,
       snapshotIntervalMs: engine.snapshotIntervalMs,

@@ -272,3 +272,37 @@ describe('user functions', () => {
     });
   });
 });
+
+describe('output topics', () => {
+  const view = `CREATE MATERIALIZED VIEW v AS SELECT type, count(*) AS n FROM events GROUP BY type;`;
+  const types = Array.from({ length: 20 }, (_, i) => `type ${i}`);
+
+  it('with several partitions get each key in one of them, through a rebuild and a restart', async () => {
+    await world.createTopic('v', { partitions: 3, kind: 'upsert' });
+    const running = await world.startSql(SOURCE + view);
+    const rows = types.map((type, i) => event(i, { type }));
+    await world.write('events', rows);
+    await running.idle();
+    await world.crash(false);
+    await world.start();
+    const again = await world.startSql(SOURCE + view);
+    await world.write('events', rows);
+    await again.idle();
+    expect(again.status().error).toBeUndefined();
+    await again.stop();
+    const rebuilt = await world.startSql(SOURCE + view, { rebuild: true });
+    await rebuilt.idle();
+    const places = new Map<string | null, Set<number>>();
+    for (const { key, partition } of world.records('v')) {
+      places.set(key, (places.get(key) ?? new Set()).add(partition));
+    }
+    expect([...places.values()].map((partitions) => partitions.size)).toEqual(types.map(() => 1));
+    expect(new Set(world.records('v').map(({ partition }) => partition))).toEqual(new Set([0, 1, 2]));
+    expect(world.table('v').map((row) => row.n)).toEqual(types.map(() => 2));
+  });
+
+  it('of another kind than the view makes are refused', async () => {
+    await world.createTopic('v');
+    await expect(world.startSql(SOURCE + view)).rejects.toMatchObject({ code: 'ENGINE_OUTPUT_KIND' });
+  });
+});

@@ -96,7 +96,13 @@ export class TaskLoop {
     const kernel = Kernel.create({ memoryBytesMax: start.memoryBytesMax });
     const starts = (topic: string): readonly number[] =>
       start.topics.find((candidate) => candidate.topic === topic)?.logStarts ?? [];
-    const task = new Task({ pipeline, kernel, partitions: (topic) => starts(topic).length, userFunction });
+    const task = new Task({
+      pipeline,
+      kernel,
+      partitions: (topic) => starts(topic).length,
+      outputPartitions: (topic) => start.outputs.find((output) => output.topic === topic)?.partitions ?? 1,
+      userFunction,
+    });
     requireVersions(start, task);
     if (start.snapshot !== undefined) task.restore(options.snapshots.read(pipeline.name, start.snapshot));
     task.inputs.forEach((input, i) => {

@@ -66,8 +66,9 @@ export interface EpochResult {
 export interface TaskOptions {
   readonly pipeline: Pipeline;
   readonly kernel: Kernel;
-  /** Partitions of a topic. */
+  /** Partitions of an input topic. */
   readonly partitions: (topic: string) => number;
+  readonly outputPartitions: (topic: string) => number;
   readonly userFunction: (module: string, exportName: string) => UserFunction;
 }
 
@@ -110,7 +111,7 @@ export class Task {
     const clockMs = (): number => this.#clockMs;
     this.#vertices = compilePipeline(options.pipeline, {
       expressions: { clockMs, userFunction: options.userFunction },
-      sink: (topic) => this.#sinkOf(topic),
+      sink: (topic) => this.#sinkOf(topic, options.outputPartitions(topic)),
     });
     const needed = columnsNeeded(options.pipeline);
     const inputs: TaskInput[] = [];
@@ -158,10 +159,10 @@ export class Task {
     return this.#clockMs;
   }
 
-  #sinkOf(topic: string): RecordSink {
+  #sinkOf(topic: string, partitions: number): RecordSink {
     const known = this.#sinks.get(topic);
     if (known !== undefined) return known;
-    const made = new RecordSink(topic);
+    const made = new RecordSink(topic, partitions);
     this.#sinks.set(topic, made);
     return made;
   }
