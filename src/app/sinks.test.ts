@@ -63,6 +63,8 @@ describe('CREATE SINK', () => {
       ['c', 20],
       ['d', 1],
     ]);
+    expect(running!.parts.metrics.expose()).toContain('headrace_sink_records_total{sink="large_orders"} 1\n');
+    expect(running!.parts.metrics.expose()).toContain('headrace_sink_lag_records{sink="large_orders"} 0\n');
     expect(linesOf('out/large.ndjson')).toEqual(['{"id":"b","amount":15}', '{"id":"c","amount":20}']);
   });
 

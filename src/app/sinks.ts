@@ -13,8 +13,9 @@ import type { SinkNode } from '../plan/node.ts';
 import type { SinkOption } from '../sql/pipeline-compiler.ts';
 import type { Parts } from './http-services.ts';
 import type { Project } from './project.ts';
+import { collectSinkMetrics } from './sink-metrics.ts';
 
-type SinkServices = Pick<Parts, 'log' | 'clock' | 'logger'>;
+type SinkServices = Pick<Parts, 'log' | 'clock' | 'logger' | 'metrics'>;
 type OpenSink = (sink: SinkNode, topic: string, project: Pick<Project, 'dir'>, parts: SinkServices) => SinkConnector;
 
 interface SinkKind {
@@ -86,6 +87,7 @@ export class RunningSinks {
 
   constructor(parts: SinkServices) {
     this.#parts = parts;
+    collectSinkMetrics(parts.metrics, () => [...this.#running.values()].map(({ connector }) => connector));
   }
 
   /** Starts what the project declares, stops what it no longer does; what is unchanged runs on. The topics exist. */
