@@ -28,6 +28,11 @@ it('has every error code of the source (say what it means in src/base/error-cata
   expect([...codesOfSource()].filter((name) => !(name in ERROR_CATALOG))).toEqual([]);
 });
 
+it('has no code that nothing gives any more', () => {
+  const codes = codesOfSource();
+  expect(Object.keys(ERROR_CATALOG).filter((name) => !codes.has(name))).toEqual([]);
+});
+
 it('has its counterpart for dead letters: every reason of the source is explained', () => {
   const page = readFileSync(new URL('../../docs/how-to/dead-letters.md', import.meta.url), 'utf8');
   const reasons = textsOfSource().flatMap((text) =>
