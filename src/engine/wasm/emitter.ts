@@ -23,7 +23,8 @@ export interface Captured<Result> {
 
 interface Scope {
   readonly statements: Statement[];
-  readonly known: Map<Expression, Operand>;
+  /** By expression; a column by its position, since each mention is an object of its own. */
+  readonly known: Map<Expression | number, Operand>;
   bails: boolean;
   calls: boolean;
 }
@@ -74,15 +75,16 @@ export class Emitter {
 
   /** The operand of an expression; computed once in a scope and those within. @throws NotCompilable */
   compile(expression: Expression): Operand {
+    const key = expression.kind === 'column' ? expression.index : expression;
     for (let i = this.#scopes.length - 1; i >= 0; i--) {
-      const known = this.#scopes[i]!.known.get(expression);
+      const known = this.#scopes[i]!.known.get(key);
       if (known !== undefined) return known;
     }
     const operand =
       expression.kind === 'column'
         ? this.#options.column(this, expression.index, expression)
         : this.#options.compile(this, expression);
-    this.#scope.known.set(expression, operand);
+    this.#scope.known.set(key, operand);
     return operand;
   }
 

@@ -119,6 +119,34 @@ describe('a program', () => {
     expect(compiledBy(COLUMNS, expressions)).toEqual(['wasm', 'wasm', 'interpreter', 'mixed']);
   });
 
+  it('takes long lists and chains, and leaves what is longer still to the interpreter', () => {
+    const list = (length: number): Expression =>
+      resolveCall(
+        'or',
+        Array.from({ length }, (_, i) => resolveCall('eq', [column('t'), text(`value ${i}`)])),
+      );
+    const chain = (length: number): Expression => {
+      let sum = column('l');
+      for (let i = 0; i < length; i++) sum = resolveCall('add', [sum, column('l')]);
+      return sum;
+    };
+    const choice = (length: number): Expression =>
+      caseExpression(
+        Array.from({ length }, (_, i) => ({
+          when: resolveCall('eq', [column('i'), int4(i)]),
+          // biome-ignore lint/suspicious/noThenProperty: the contract names the result of a branch `then`
+          then: text(`case ${i}`),
+        })),
+        text('other'),
+      );
+    const short = [list(1000), chain(200), choice(200)];
+    expect(compiledBy(COLUMNS, short)).toEqual(['wasm', 'wasm', 'wasm']);
+    kernel.arenaReset();
+    new ProgramInstance(kernel, compileProgram(COLUMNS, short, 'values')).close();
+    const long = [list(2000), chain(1000), choice(1000)];
+    expect(compiledBy(COLUMNS, long)).toEqual(['interpreter', 'interpreter', 'interpreter']);
+  });
+
   it('gives all its memory back', () => {
     const before = kernel.allocatedBytes();
     new ProgramInstance(kernel, compileProgram(COLUMNS, Object.values(ORDINARY), 'values')).close();

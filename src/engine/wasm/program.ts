@@ -46,6 +46,31 @@ export interface Program {
   readonly expressions: readonly (CompiledExpression | undefined)[];
 }
 
+/** Larger and deeper expressions are interpreted: a function has a limited number of locals, and the compiler recurses. */
+const EXPRESSION_NODES_MAX = 5000;
+const EXPRESSION_DEPTH_MAX = 250;
+
+/** Whether an expression has no more parts than `left`, nested no deeper than `depth`; the branches of a CASE nest. */
+function isWithin(expression: Expression, left: { nodes: number }, depth: number): boolean {
+  if (left.nodes-- === 0 || depth <= 0) return false;
+  const nesting = expression.kind === 'case' ? expression.branches.length : 1;
+  return partsOf(expression).every((part) => isWithin(part, left, depth - nesting));
+}
+
+function partsOf(expression: Expression): readonly Expression[] {
+  switch (expression.kind) {
+    case 'call':
+    case 'user-function':
+      return expression.args;
+    case 'cast':
+      return [expression.input];
+    case 'case':
+      return [...expression.branches.flatMap((branch) => [branch.when, branch.then]), expression.otherwise];
+    default:
+      return [];
+  }
+}
+
 /** Compiles what can be compiled. */
 export function compileProgram(
   columns: readonly Column[],
@@ -65,6 +90,7 @@ export function compileProgram(
 
 /** The two functions of one expression; undefined when it has no WebAssembly form. */
 function compileFunctions(name: string, options: RowLoopOptions): CompiledExpression | undefined {
+  if (!isWithin(options.expression, { nodes: EXPRESSION_NODES_MAX }, EXPRESSION_DEPTH_MAX)) return undefined;
   try {
     const dense = buildRowLoop(options, false);
     const general = buildRowLoop(options, true);
