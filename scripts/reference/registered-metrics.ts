@@ -7,6 +7,7 @@ import type { MetricDescription } from '../../src/telemetry/metrics.ts';
 const PIPELINE = `CREATE SOURCE events (id text NOT NULL, time timestamptz NOT NULL, WATERMARK FOR time AS time);
 CREATE MATERIALIZED VIEW counts AS SELECT id, count(*) AS n FROM events GROUP BY id;
 CREATE ALERT many ON counts WHEN n > 1;
+CREATE SINK lines FROM counts WITH (connector = 'file', path = 'lines.ndjson');
 `;
 
 /** What a running process registers: a small project is started, asked, and stopped. */
