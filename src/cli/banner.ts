@@ -1,5 +1,5 @@
 import { packageVersion } from '../app/version.ts';
-import { curlLine } from '../protocol/http/sample-event.ts';
+import { curlLine, ownEventQuery } from '../protocol/http/sample-event.ts';
 import type { RunningApp } from './launch.ts';
 import { styled, type Terminal } from './output.ts';
 
@@ -24,7 +24,11 @@ export function bannerText(app: RunningApp, elapsedMs: number, terminal: Termina
   const source = pipelines.flatMap(({ sources }) => sources)[0];
   const output = pipelines.flatMap(({ outputs }) => outputs)[0];
   lines.push('', 'Try next, in another terminal:', '');
-  if (source !== undefined) lines.push(dim('  # send an event of your own'), `  ${curlLine(url, source)}`);
+  if (source !== undefined) {
+    lines.push(dim('  # send an event of your own'), `  ${curlLine(url, source)}`);
+    const own = ownEventQuery(source);
+    if (own !== undefined) lines.push(dim('  # find it'), `  npx headrace sql "${own}"${at}`);
+  }
   if (output !== undefined) {
     const windowed = output.input.columns.some(({ name }) => name === 'window_start');
     const order = windowed ? ' ORDER BY window_start DESC' : '';

@@ -1,4 +1,5 @@
 import type { DataType } from '../../plan/data-type.ts';
+import { identifierText } from '../../plan/expression-text.ts';
 import type { SourceColumn, SourceNode } from '../../plan/node.ts';
 
 /** Stands in the sample for the shell's clock: what is printed is still in time when it is pasted. */
@@ -35,6 +36,19 @@ export function sampleEvent(source: SourceNode): string {
   return `'${json}'`;
 }
 
+/** A query that finds what {@link curlLine} has sent, and where it went; undefined when nothing tells it from the rest. */
+export function ownEventQuery(source: SourceNode): string | undefined {
+  const id = source.columns.find((column) => !column.nullable && holdsSerial(column));
+  if (id === undefined) return undefined;
+  // The shell reads it between double quotes.
+  if (identifierText(id.name) !== id.name || identifierText(source.topic) !== source.topic) return undefined;
+  return `SELECT ${id.name}, _partition, _offset FROM ${source.topic} WHERE ${id.name} LIKE 'own-%'`;
+}
+
+function holdsSerial({ name, type }: Pick<SourceColumn, 'name' | 'type'>): boolean {
+  return type.kind === 'text' && /(^|_)id$/i.test(name);
+}
+
 function put(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
   let at = target;
   for (const step of path.slice(0, -1)) {
@@ -46,7 +60,7 @@ function put(target: Record<string, unknown>, path: readonly string[], value: un
 }
 
 function sampleOf({ name, type }: SourceColumn): unknown {
-  if (type.kind === 'text' && /(^|_)id$/i.test(name)) return SERIAL;
+  if (holdsSerial({ name, type })) return SERIAL;
   if (type.kind === 'text') return TEXT_BY_NAME.find(([pattern]) => pattern.test(name))?.[1] ?? 'example';
   if (/status/i.test(name) && (type.kind === 'int4' || type.kind === 'int2')) return 200;
   return sampleOfType(type);
