@@ -12,6 +12,7 @@ import { createIngest } from '../ingest/create-ingest.ts';
 import type { Log } from '../log/log.ts';
 import { openLog } from '../log/open.ts';
 import type { AlertRuleNode, Pipeline } from '../plan/node.ts';
+import { inDataflowOrder } from '../plan/pipeline-order.ts';
 import { dataflowHash } from '../plan/pipeline-text.ts';
 import { createHttpDoor, type HttpDoor } from '../protocol/http/door.ts';
 import { createAudit, ensureAuditTopic } from '../security/audit.ts';
@@ -34,7 +35,7 @@ import { httpServices, type Parts } from './http-services.ts';
 import { collectLogMetrics, fsyncMeter } from './log-metrics.ts';
 import { loadProject, type Project } from './project.ts';
 import { RunningSinks } from './sinks.ts';
-import { TopicCatalogue, topicsOfSources } from './topic-setup.ts';
+import { TopicCatalogue, topicsOfProject } from './topic-setup.ts';
 import { packageVersion } from './version.ts';
 
 export interface RuntimeOptions {
@@ -291,10 +292,7 @@ class Runtime implements RunningApp {
   }
 
   async #declareTopics(project: Project): Promise<void> {
-    const declared = new Set(project.topics.map((topic) => topic.name));
-    for (const topic of [...project.topics, ...topicsOfSources(project.pipelines, declared)]) {
-      await this.parts.topics.ensure(topic);
-    }
+    for (const topic of topicsOfProject(project.topics, project.pipelines)) await this.parts.topics.ensure(topic);
   }
 
   async #startPipeline(engine: Engine, pipeline: Project['pipelines'][number]): Promise<void> {
@@ -346,7 +344,8 @@ class Runtime implements RunningApp {
 
   async idle(): Promise<void> {
     await Promise.all([...this.#connectors.values()].map((connector) => connector.done));
-    for (const running of this.pipelines()) await running.idle({ closeWindows: true });
+    const order = inDataflowOrder(this.pipelines(), ({ pipeline }) => pipeline);
+    for (const running of order) await running.idle({ closeWindows: true });
     await this.parts.tables.caughtUp();
     await this.#alerts?.caughtUp();
     await this.#sinks?.drained();

@@ -94,8 +94,24 @@ function partitionsChanged(existing: TopicConfig, wanted: number): HeadraceError
   );
 }
 
+/**
+ * The topics of a project: those that it declares, and those that its pipelines read. A topic that a pipeline writes is of the
+ * kind that its view makes.
+ */
+export function topicsOfProject(
+  declared: readonly TopicDeclaration[],
+  pipelines: readonly Pipeline[],
+): readonly TopicDeclaration[] {
+  const names = new Set(declared.map((topic) => topic.name));
+  const modes = new Map(pipelines.flatMap(({ outputs }) => outputs.map(({ topic, mode }) => [topic, mode])));
+  return [...declared, ...topicsOfSources(pipelines, names)].map((topic) => {
+    const kind = modes.get(topic.name);
+    return kind === undefined ? topic : { ...topic, kind };
+  });
+}
+
 /** The topics that a pipeline reads and nobody declared: with the schema that its source's columns imply. */
-export function topicsOfSources(pipelines: readonly Pipeline[], declared: ReadonlySet<string>): TopicDeclaration[] {
+function topicsOfSources(pipelines: readonly Pipeline[], declared: ReadonlySet<string>): TopicDeclaration[] {
   const sources = new Map<string, SourceNode>();
   for (const pipeline of pipelines) {
     for (const source of pipeline.sources) if (!declared.has(source.topic)) sources.set(source.topic, source);

@@ -100,11 +100,19 @@ class HostEngine implements Engine {
   async #createTopics(pipeline: Pipeline): Promise<void> {
     const { log } = this.#dependencies;
     for (const output of pipeline.outputs) {
+      const wanted = outputTopic(output, pipeline.name);
       const existing = log.topic(output.topic);
-      if (existing === undefined) await log.createTopic(outputTopic(output, pipeline.name));
-      else if (existing.kind !== output.mode) throw otherKind(output, existing);
+      if (existing === undefined) await log.createTopic(wanted);
+      else await this.#describeTopic(output, existing, wanted);
     }
     if (log.topic(DEAD_LETTER_TOPIC) === undefined) await log.createTopic(plainTopic(DEAD_LETTER_TOPIC));
+  }
+
+  /** A topic that somebody else made, or an earlier version of the view, says what it holds now. */
+  async #describeTopic(output: OutputNode, existing: TopicConfig, { properties }: TopicConfig): Promise<void> {
+    if (existing.kind !== output.mode) throw otherKind(output, existing);
+    if (Object.entries(properties).every(([name, value]) => existing.properties[name] === value)) return;
+    await this.#dependencies.log.setTopicProperties(output.topic, { ...existing.properties, ...properties });
   }
 
   /** Forgets the state, and takes back what the former version left in upsert topics, in one commit. */

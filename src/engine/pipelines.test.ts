@@ -299,6 +299,7 @@ describe('output topics', () => {
     expect([...places.values()].map((partitions) => partitions.size)).toEqual(types.map(() => 1));
     expect(new Set(world.records('v').map(({ partition }) => partition))).toEqual(new Set([0, 1, 2]));
     expect(world.table('v').map((row) => row.n)).toEqual(types.map(() => 2));
+    expect(world.log.topic('v')!.properties).toMatchObject({ pipeline: 'p', view: 'v', key: '["type"]' });
   });
 
   it('of another kind than the view makes are refused', async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadProject } from '../app/project.ts';
-import { TopicCatalogue, type TopicDeclaration, topicsOfSources } from '../app/topic-setup.ts';
+import { TopicCatalogue, type TopicDeclaration, topicsOfProject } from '../app/topic-setup.ts';
 import { offset } from '../base/brand.ts';
 import { HeadraceError } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
@@ -15,6 +15,7 @@ import { DEAD_LETTER_TOPIC, type DeadLetter, type Ingest, type IngestResult } fr
 import type { Log } from '../log/log.ts';
 import { openLog } from '../log/open.ts';
 import type { OutputNode, Pipeline } from '../plan/node.ts';
+import { inDataflowOrder } from '../plan/pipeline-order.ts';
 import { recordsFrom } from '../protocol/http/record-page.ts';
 import { createMetrics } from '../telemetry/registry.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -58,8 +59,7 @@ export async function openPipelineTest(options: PipelineTestOptions): Promise<Pi
       retentionBytes: undefined,
       segmentBytesMax: SEGMENT_BYTES,
     });
-    const declared = new Set(topics.map((topic) => topic.name));
-    for (const topic of [...topics, ...topicsOfSources(pipelines, declared)]) await catalogue.ensure(topic);
+    for (const topic of topicsOfProject(topics, pipelines)) await catalogue.ensure(topic);
     const metrics = createMetrics();
     const ingest = await createIngest({ log, clock, metrics, schemas: (topic) => catalogue.schemaOf(topic) });
     const limits = {
@@ -159,7 +159,7 @@ export class PipelineTest {
   }
 
   async #idle(closeWindows: boolean): Promise<void> {
-    for (const running of this.#running) {
+    for (const running of inDataflowOrder(this.#running, ({ pipeline }) => pipeline)) {
       await running.idle({ closeWindows });
       const { error } = running.status();
       if (error !== undefined) throw error;
