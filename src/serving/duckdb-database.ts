@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBInstance, DuckDBType } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBConnection, DuckDBInstance, DuckDBType } from '@duckdb/node-api';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
 import type { Column, DataType } from '../plan/data-type.ts';
@@ -83,14 +83,19 @@ export class DuckdbDatabase {
       appender.appendDataChunk(chunk);
       pending = [];
     };
-    for await (const row of rows) {
-      pending.push(row);
-      if (pending.length < CHUNK_ROWS) continue;
-      flush();
-      await new Promise<void>((resolve) => setImmediate(resolve));
+    try {
+      for await (const row of rows) {
+        pending.push(row);
+        if (pending.length < CHUNK_ROWS) continue;
+        flush();
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+      if (pending.length > 0) flush();
+      appender.closeSync();
+    } catch (error) {
+      abandon(appender);
+      throw queryError(error, undefined, 0);
     }
-    if (pending.length > 0) flush();
-    appender.closeSync();
   }
 
   /** Appends rows that come column by column. @throws HeadraceError `SERVING_QUERY_MEMORY` */
@@ -117,11 +122,10 @@ export class DuckdbDatabase {
           appender.appendDataChunk(chunk);
         }
       }
-      appender.flushSync();
-    } catch (error) {
-      throw queryError(error, undefined, 0);
-    } finally {
       appender.closeSync();
+    } catch (error) {
+      abandon(appender);
+      throw queryError(error, undefined, 0);
     }
   }
 
@@ -195,6 +199,15 @@ export class DuckdbDatabase {
   }
 }
 
+/** Closing writes what is left, which fails when the database has no room for it. */
+function abandon(appender: DuckDBAppender): void {
+  try {
+    appender.closeSync();
+  } catch {
+    // The error that made us give up says what is to be said.
+  }
+}
+
 function queryError(error: unknown, stopped: 'timeout' | 'cancelled' | undefined, timeoutMs: number): HeadraceError {
   if (error instanceof HeadraceError) return error;
   const about = { domain: 'serving', cause: error } as const;
@@ -213,7 +226,7 @@ function queryError(error: unknown, stopped: 'timeout' | 'cancelled' | undefined
     });
   }
   const [line = ''] = messageOf(error).split('\n');
-  if (/out of memory/i.test(line)) {
+  if (/out of memory|could not allocate/i.test(line)) {
     return new HeadraceError('running the query: it needs more memory than it may have (query.memory_max)', {
       ...about,
       code: 'SERVING_QUERY_MEMORY',
