@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { Kernel } from '../kernel/kernel.ts';
 import { Decimal } from '../plan/decimal.ts';
 import type { Expression } from '../plan/expression.ts';
+import { call, columnReference, literal } from '../plan/expression-factory.ts';
 import { expressionText } from '../plan/expression-text.ts';
+import { TYPE } from '../plan/type-name.ts';
 import type { Batch } from './batch.ts';
 import { columnOfValues, selectionOf, valueReader } from './column-access.ts';
 import { ColumnEvaluator } from './column-evaluator.ts';
@@ -123,6 +125,19 @@ describe('compiled expressions', () => {
     },
     TIMEOUT_MS,
   );
+
+  it('go on when the memory grows under them', () => {
+    kernel.arenaReset();
+    const index = RANDOM_COLUMNS.findIndex(({ name }) => name === 't');
+    const column = columnReference(RANDOM_COLUMNS, index);
+    const text = 'long '.repeat(50_000);
+    const rows = Array.from({ length: 200 }, (_, i) => RANDOM_COLUMNS.map((_, at) => (at === index ? `${i} ` : null)));
+    const expression = call('concat', [column, call('concat', [literal(text, TYPE.text), column])]);
+    const before = kernel.memory.buffer.byteLength;
+    const results = computed(expression, batchOf(rows, undefined), [...rows.keys()]);
+    expect(kernel.memory.buffer.byteLength).toBeGreaterThan(before);
+    expect([...results.values()]).toEqual(rows.map((_, i) => `${i} ${text}${i} `));
+  });
 
   it('are mostly compiled', () => {
     const sample = fc.sample(randomExpression(), { numRuns: 500, seed: 1 }).filter(({ kind }) => kind !== 'column');

@@ -17,8 +17,8 @@ export interface FunctionExports {
   leftText(text: number, count: number, out: number): void;
   rightText(text: number, count: number, out: number): void;
   concatText(a: number, b: number, out: number): void;
-  lowerAscii(text: number, out: number): number;
-  upperAscii(text: number, out: number): number;
+  lowerText(text: number, table: number, out: number): number;
+  upperText(text: number, table: number, out: number): number;
   splitPart(text: number, delimiter: number, field: number, out: number): void;
   trimText(text: number, set: number, sides: number, out: number): void;
   replaceText(text: number, from: number, to: number, out: number): void;

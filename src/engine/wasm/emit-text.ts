@@ -1,4 +1,5 @@
 import type { CallExpression, Expression } from '../../plan/expression.ts';
+import { caseTable } from './case-table.ts';
 import { emitBoolean, emitStrict } from './emit-strict.ts';
 import type { Emitter, KernelFunction } from './emitter.ts';
 import { type Code, i32, i64, type ValueType } from './instruction.ts';
@@ -36,8 +37,9 @@ function textFunction(emitter: Emitter, call: CallExpression, operands: readonly
       return i32Operand(emitter.keep(i32.load(text)), undefined);
     case 'lower':
     case 'upper': {
+      const isLower = call.function === 'lower';
       const out = emitter.reference();
-      emitter.callOrBail(call.function === 'lower' ? 'lowerAscii' : 'upperAscii', [text, out]);
+      emitter.callOrBail(isLower ? 'lowerText' : 'upperText', [text, emitter.bytes(caseTable(isLower)), out]);
       return textOperand(out, undefined);
     }
     case 'substring':

@@ -175,6 +175,11 @@ export class Emitter {
     return this.address(this.#options.memory.text(bytes));
   }
 
+  /** The address of constant bytes. */
+  bytes(bytes: Uint8Array): Code<'i32'> {
+    return this.address(this.#options.memory.text(bytes) + 16);
+  }
+
   doubles(values: readonly number[]): Code<'i32'> {
     return this.address(this.#options.memory.doubles(values));
   }

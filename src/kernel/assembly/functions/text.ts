@@ -137,35 +137,87 @@ export function concatText(a: usize, b: usize, out: usize): void {
   setReference(out, start, head + tail);
 }
 
-/** Maps one case of ASCII letters; false when there is a byte beyond ASCII. `first` is the first letter to map. */
+/** Maps one case of ASCII letters, `first` being the first of them, sixteen at a time; false at a byte beyond ASCII. */
 @inline
-function mapCase(text: usize, first: i32, out: usize): bool {
-  const length = lengthOf(text);
-  const source = bytesOf(text);
-  const target = textRoom(length + 16);
+function mapAscii(source: usize, length: u32, first: i32, target: usize): bool {
   const low = i8x16.splat(<i8>first);
   const count = i8x16.splat(26);
   const flip = i8x16.splat(0x20);
-  let at: usize = 0;
-  for (; at < length; at += 16) {
+  for (let at: u32 = 0; at < length; at += 16) {
     const v = v128.load(source + at);
     const beyond = <u32>i8x16.bitmask(v);
-    const rest = length - <u32>at;
+    const rest = length - at;
     if (beyond != 0 && (rest >= 16 || (beyond & ((1 << rest) - 1)) != 0)) return false;
     const letters = i8x16.lt_u(i8x16.sub(v, low), count);
     v128.store(target + at, v128.xor(v, v128.and(letters, flip)));
   }
-  textTake(target + length);
-  setReference(out, target, length);
   return true;
 }
 
-export function lowerAscii(text: usize, out: usize): bool {
-  return mapCase(text, 0x41, out);
+/** Code points of three bytes that have no case: CJK, kana, Yi and Hangul (Unicode 15.1, Blocks.txt). */
+@inline
+function hasNoCase(point: u32): bool {
+  return (point >= 0x2e80 && point <= 0xa4cf) || (point >= 0xac00 && point <= 0xd7ff);
 }
 
-export function upperAscii(text: usize, out: usize): bool {
-  return mapCase(text, 0x61, out);
+/**
+ * Maps the case code point by code point. `table` holds what each of the first 2048 becomes (u16), 0 for what the
+ * interpreter must decide; those beyond keep their case or are left to it. Returns the end, or 0.
+ */
+function mapPoints(source: usize, length: u32, table: usize, target: usize): usize {
+  const end = source + length;
+  let p = source;
+  let write = target;
+  while (p < end) {
+    const byte = <u32>load<u8>(p);
+    if (byte < 0xe0) {
+      const isLong = byte >= 0x80;
+      const point = isLong ? ((byte & 0x1f) << 6) | (<u32>load<u8>(p, 1) & 0x3f) : byte;
+      p += isLong ? 2 : 1;
+      const mapped = <u32>load<u16>(table + (point << 1));
+      if (mapped < 0x80) {
+        if (mapped == 0 && point != 0) return 0;
+        store<u8>(write++, <u8>mapped);
+      } else {
+        store<u8>(write, <u8>(0xc0 | (mapped >> 6)));
+        store<u8>(write, <u8>(0x80 | (mapped & 0x3f)), 1);
+        write += 2;
+      }
+    } else if (byte < 0xf0) {
+      const point = ((byte & 0xf) << 12) | ((<u32>load<u8>(p, 1) & 0x3f) << 6) | (<u32>load<u8>(p, 2) & 0x3f);
+      if (!hasNoCase(point)) return 0;
+      store<u16>(write, load<u16>(p));
+      store<u8>(write, load<u8>(p, 2), 2);
+      p += 3;
+      write += 3;
+    } else return 0;
+  }
+  return write;
+}
+
+@inline
+function mapCase(text: usize, first: i32, table: usize, out: usize): bool {
+  const length = lengthOf(text);
+  const source = bytesOf(text);
+  // A code point of one byte may become one of two.
+  const target = textRoom((length << 1) + 16);
+  let end = target + length;
+  if (!mapAscii(source, length, first, target)) {
+    end = mapPoints(source, length, table, target);
+    if (end == 0) return false;
+  }
+  textTake(end);
+  setReference(out, target, <u32>(end - target));
+  return true;
+}
+
+/** `table` says what the first 2048 code points become: 16 bits each, 0 to leave a text to the interpreter. */
+export function lowerText(text: usize, table: usize, out: usize): bool {
+  return mapCase(text, 0x41, table, out);
+}
+
+export function upperText(text: usize, table: usize, out: usize): bool {
+  return mapCase(text, 0x61, table, out);
 }
 
 /** The part between two delimiters, counted from 1, from the end when negative; empty when there is none. `field` is not 0. */
