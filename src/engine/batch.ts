@@ -18,6 +18,8 @@ export interface Batch extends ColumnBatch {
   readonly origin: RowOrigin | undefined;
   /** Address of event times (i64, µs), or of receipt times when the source declares none; 0 behind an aggregate. */
   readonly times: number;
+  /** Rows whose event time is null: one byte a row, 1 for null; 0 or undefined when there is none. */
+  readonly timeNulls?: number;
   /** Address of the watermark of the row's own source partition just before its offset (i64, µs); 0 behind an aggregate. */
   readonly watermarks: number;
 }

@@ -2,6 +2,7 @@ import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { DeduplicateState } from '../kernel/deduplicate-state.ts';
 import type { DeduplicateNode } from '../plan/node.ts';
 import { type Batch, WATERMARK_MIN } from './batch.ts';
+import { datedRows } from './dated-rows.ts';
 import { SNAPSHOT_PART_BYTES } from './limits.ts';
 import type { Operator, OperatorContext, StagedSnapshot } from './operator.ts';
 import { type KeyColumn, keyColumn } from './state-key.ts';
@@ -38,8 +39,10 @@ export class DeduplicateOperator implements Operator {
     this.#keyColumns = keys.map((key) => keyColumn(context.kernel, input.columns[key]!.type));
   }
 
-  processBatch(batch: Batch): void {
+  processBatch(received: Batch): void {
     const { emit } = this.#context!;
+    const batch = datedRows(received, received.timeNulls ?? 0, this.#context!, 'deduplicate');
+    if (batch.selected === 0) return;
     const keys = this.#node.keys.map((key, i) => this.#keyColumns[i]!(batch, batch.columns[key]!));
     const { times, watermarks, selection, selected } = batch;
     const input = { keys, times, watermarks, selection, selected };

@@ -209,3 +209,21 @@ describe('a quiet stream', () => {
     expect(world.letters()).toHaveLength(1);
   });
 });
+
+it('rows without an event time go to dead letters where a time is needed, and nowhere else', async () => {
+  await world.createTopic('events');
+  const once = `CREATE VIEW once WITH (ttl = '1 minute') AS SELECT DISTINCT ON (id) * FROM events;
+    CREATE MATERIALIZED VIEW first_rows AS SELECT id FROM once;
+    CREATE MATERIALIZED VIEW all_rows AS SELECT id FROM events;`;
+  const running = await world.startSql(source() + counted() + once);
+  await world.write('events', [event(10, { id: 'x' }), event(11, { id: 'y', time: null }), event(12, { id: 'z' })]);
+  await running.idle();
+  const letters = world.letters().map(({ reason, offset, operator }) => [reason, offset, operator]);
+  expect(letters.sort()).toEqual([
+    ['no-event-time', 1, 'deduplicate:first_rows'],
+    ['no-event-time', 1, 'window:counted'],
+  ]);
+  expect(world.values('first_rows').map((row) => row.id)).toEqual(['x', 'z']);
+  expect(world.values('all_rows').map((row) => row.id)).toEqual(['x', 'y', 'z']);
+  expect(world.table('counted').map((row) => row.n)).toEqual([2]);
+});

@@ -184,7 +184,7 @@ export class SourceDecodeOperator {
       this.#state,
     );
     this.#watermark.setLargest(partition, kernel.i64()[this.#state / 8]!);
-    const timed: Batch = { ...batch, times, watermarks };
+    const timed: Batch = { ...batch, times, timeNulls: nulls, watermarks };
     this.#reportFuture(timed, future);
     if (selected === 0) return;
     const whole = selected === batch.selected;

@@ -39,6 +39,7 @@ export function randomData(random: RandomSource): RandomData {
       d: orNull((random.below(200_001) - 100_000) / 100),
       b: orNull(random.chance(0.5)),
     };
+    if (random.chance(0.03)) row.ts = null;
     if (random.chance(0.05)) delete row[random.pick(['k', 'i', 'f'])];
     return row;
   };

@@ -79,7 +79,7 @@ function deduplicated(random: RandomSource, chain: Chain): Chain {
   const tables = [
     ...chain.tables,
     `${name}_in AS MATERIALIZED (SELECT *, concat_ws('|', ${keys.map((key) => `coalesce(CAST(${key} AS VARCHAR), '<null>')`).join(', ')}) AS key
-      FROM ${chain.last} WHERE wm IS NULL OR ts > wm - ${ttl})`,
+      FROM ${chain.last} WHERE ts IS NOT NULL AND (wm IS NULL OR ts > wm - ${ttl}))`,
     `${name}_rn AS MATERIALIZED (SELECT *, row_number() OVER (PARTITION BY key ORDER BY seq) AS rn FROM ${name}_in)`,
     `${name}_greedy AS (
       SELECT key, rn, [ts] AS kept, true AS keep FROM ${name}_rn WHERE rn = 1
@@ -158,7 +158,7 @@ function aggregated(random: RandomSource, chain: Chain, windowed: boolean): Rand
     FROM ${chain.last})`;
   const times = windowed ? 'epoch_ms(window_start) AS window_start, epoch_ms(window_end) AS window_end, ' : '';
   const selected = `SELECT ${times}${names.map((name) => `${name}, `).join('')}${items('duck')} FROM ${windowed ? 'windowed' : chain.last}
-    ${windowed ? 'WHERE wm IS NULL OR window_end > wm' : ''} GROUP BY ${by}`;
+    ${windowed ? 'WHERE ts IS NOT NULL AND (wm IS NULL OR window_end > wm)' : ''} GROUP BY ${by}`;
   const timeColumns = ['window_start', 'window_end'].map((name) => ({ name, type: 'time' as const }));
   return {
     sql: [...chain.statements, view].join('\n'),
