@@ -46,6 +46,8 @@ export const crcAt = (bytes: Uint8Array, at: number): number => u32At(bytes, at 
 export const lastOffsetDeltaAt = (bytes: Uint8Array, at: number): number => i32At(bytes, at + 23);
 export const baseTimestampAt = (bytes: Uint8Array, at: number): number => i64At(bytes, at + 27);
 export const maxTimestampAt = (bytes: Uint8Array, at: number): number => i64At(bytes, at + 35);
+/** A producer id is not negative; this makes no BigInt. */
+export const hasProducerAt = (bytes: Uint8Array, at: number): boolean => bytes[at + 43]! < 0x80;
 export const producerIdAt = (bytes: Uint8Array, at: number): bigint => bigAt(bytes, at + 43);
 export const producerEpochAt = (bytes: Uint8Array, at: number): number =>
   ((bytes[at + 51]! << 24) >> 16) | bytes[at + 52]!;

@@ -20,7 +20,7 @@ import {
   generationOf,
   topicsDirectory,
 } from './file-layout.ts';
-import { versionUnknown } from './log-error.ts';
+import { versionTooOld, versionUnknown } from './log-error.ts';
 import type { LogState } from './log-state.ts';
 
 /** One commit log, as it is on disk. */
@@ -76,14 +76,7 @@ export function readCommitChain(
 /** A first start that was cut short leaves an empty commit log; anything else means that the checkpoint is lost. */
 function withoutCheckpoint(reader: DiskReader, dataDir: string, logs: readonly number[]): undefined {
   if (readWhole(reader, firstFormatPath(dataDir)) !== undefined) {
-    throw new HeadraceError(
-      `opening ${firstFormatPath(dataDir)}: it has format version 1, of before the first release`,
-      {
-        code: 'LOG_VERSION_UNKNOWN',
-        domain: 'log',
-        next: 'choose a new data directory and load the data again; nothing was changed',
-      },
-    );
+    throw versionTooOld(firstFormatPath(dataDir), 1);
   }
   const used = logs.some((generation) => {
     const bytes = readWhole(reader, commitLogPath(dataDir, generation));

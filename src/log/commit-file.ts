@@ -2,7 +2,7 @@ import { ByteReader, type ByteWriter, utf8 } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import { HeadraceError } from '../base/error.ts';
 import { RECORD_ALIGNMENT, RECORD_HEADER_BYTES, RECORD_KIND_MAX, RECORD_KINDS, RECORD_MAGIC } from './commit-record.ts';
-import { versionUnknown } from './log-error.ts';
+import { versionTooOld, versionUnknown } from './log-error.ts';
 
 /**
  * A commit log is a header, rounds, then zeros; a checkpoint is a header and records of the state. The header,
@@ -13,7 +13,9 @@ import { versionUnknown } from './log-error.ts';
  * 20 generation u32    24 zero    28 crc u32 (of 0 to 28)
  * ```
  */
-export const COMMIT_FORMAT_VERSION = 2;
+export const COMMIT_FORMAT_VERSION = 3;
+/** Earlier ones were of development versions and are not read. */
+const COMMIT_FORMAT_VERSION_MIN = 3;
 export const COMMIT_HEADER_BYTES = 32;
 const MAGICS = { log: 'HRCOMMIT', checkpoint: 'HRCHKPNT' } as const;
 
@@ -56,6 +58,7 @@ export function readCommitHeader(bytes: Uint8Array, kind: keyof typeof MAGICS, p
   if (new ByteReader(bytes, 28).u32() !== crc32c(bytes, 0, 28)) {
     throw corruptCommitFile(path, 0, 'the CRC of its header does not match');
   }
+  if (version < COMMIT_FORMAT_VERSION_MIN) throw versionTooOld(path, version);
   return { leaderEpoch: reader.u32(), salt: reader.u32(), generation: reader.u32() };
 }
 

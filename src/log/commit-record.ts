@@ -84,7 +84,9 @@ export function encodeRound(writer: ByteWriter, round: Round, salt: number): num
   const at = beginRecord(writer, RECORD_KINDS.round, round.commit);
   writer.u64(round.timestamp);
   writer.varint(round.extents.length);
-  const inlineAt = round.extents.map((extent) => encodeExtent(writer, extent));
+  for (const extent of round.extents) encodeExtent(writer, extent);
+  // One after another, so that what goes to one segment is one piece of memory.
+  const inlineAt = round.extents.map(({ inline }) => (inline === undefined ? -1 : writer.raw(inline)));
   writer.varint(round.starts.length);
   for (const start of round.starts) {
     writer.varint(start.partitionId);
@@ -95,7 +97,7 @@ export function encodeRound(writer: ByteWriter, round: Round, salt: number): num
   return inlineAt;
 }
 
-function encodeExtent(writer: ByteWriter, extent: Extent): number {
+function encodeExtent(writer: ByteWriter, extent: Extent): void {
   const { producer, inline } = extent;
   writer.u8((producer === undefined ? 0 : HAS_PRODUCER) | (inline === undefined ? 0 : IS_INLINE));
   writer.varint(extent.partitionId);
@@ -111,10 +113,14 @@ function encodeExtent(writer: ByteWriter, extent: Extent): number {
     writer.signedVarint(producer.epoch);
     writer.signedVarint(producer.baseSequence);
   }
-  return inline === undefined ? -1 : writer.raw(inline);
 }
 
-function decodeExtent(reader: ByteReader): Extent {
+interface DecodedExtent {
+  readonly extent: Omit<Extent, 'inline'>;
+  readonly isInline: boolean;
+}
+
+function decodeExtent(reader: ByteReader): DecodedExtent {
   const flags = reader.u8();
   if (flags > EXTENT_FLAGS_MAX) throw versionUnknown('reading an extent of the commit log', flags, EXTENT_FLAGS_MAX);
   const extent = {
@@ -131,7 +137,7 @@ function decodeExtent(reader: ByteReader): Extent {
     (flags & HAS_PRODUCER) === 0
       ? undefined
       : { id: reader.i64(), epoch: reader.signed(), baseSequence: reader.signed() };
-  return { ...extent, producer, inline: (flags & IS_INLINE) === 0 ? undefined : reader.raw(extent.length) };
+  return { extent: { ...extent, producer }, isInline: (flags & IS_INLINE) !== 0 };
 }
 
 export function encodePuts(writer: ByteWriter, puts: readonly LedgerPut[]): void {
@@ -166,8 +172,11 @@ export function putsBytesMax(puts: readonly LedgerPut[]): number {
 export function decodeRound(commit: number, payload: Uint8Array): Round {
   const reader = new ByteReader(payload);
   const timestamp = reader.u64();
-  const extents: Extent[] = [];
-  for (let left = reader.unsigned(); left > 0; left--) extents.push(decodeExtent(reader));
+  const decoded: DecodedExtent[] = [];
+  for (let left = reader.unsigned(); left > 0; left--) decoded.push(decodeExtent(reader));
+  const extents = decoded.map(
+    ({ extent, isInline }): Extent => ({ ...extent, inline: isInline ? reader.raw(extent.length) : undefined }),
+  );
   const starts: StartMove[] = [];
   for (let left = reader.unsigned(); left > 0; left--) {
     starts.push({ partitionId: reader.unsigned(), logStart: reader.unsigned() });

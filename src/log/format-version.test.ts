@@ -78,7 +78,12 @@ test.each([
   ['checkpoint', CHECKPOINT],
 ])('a newer format of the %s', async (_, path) => {
   setVersion(path, 99);
-  await expectRefused(/^opening .*: its format version is 99, this program knows up to 2; use the newer version/);
+  await expectRefused(/^opening .*: its format version is 99, this program knows up to 3; use the newer version/);
+});
+
+test('the format of a development version', async () => {
+  setVersion(CHECKPOINT, 2);
+  await expectRefused(/^opening .*: it has format version 2, of before the first release; choose a new data directory/);
 });
 
 test('a newer kind of record in the commit log', async () => {

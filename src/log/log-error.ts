@@ -69,6 +69,15 @@ export function versionUnknown(action: string, version: number, known: number): 
   });
 }
 
+/** Of before the first release. */
+export function versionTooOld(path: string, version: number): HeadraceError {
+  return new HeadraceError(`opening ${path}: it has format version ${version}, of before the first release`, {
+    code: 'LOG_VERSION_UNKNOWN',
+    domain: 'log',
+    next: 'choose a new data directory and load the data again; nothing was changed',
+  });
+}
+
 export function closedLog(dataDir: string): HeadraceError {
   return new HeadraceError(`writing the log in ${dataDir}: it is closed`, {
     code: 'LOG_CLOSED',

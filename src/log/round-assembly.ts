@@ -6,6 +6,7 @@ import { HeadraceError } from '../base/error.ts';
 import {
   BATCH_HEADER_BYTES,
   baseSequenceAt,
+  hasProducerAt,
   invalidBatch,
   placeBatch,
   producerEpochAt,
@@ -235,18 +236,18 @@ class Trial {
     if (topic === undefined || partition === undefined) throw unknownPartition(append);
     // Its owner moved the buffer to another thread after it had been checked.
     if (append.batch.length === 0) throw invalidBatch(`appending to ${append.topic}/${append.partition}`, 'it is gone');
-    const id = producerIdAt(append.batch, 0);
-    const base = { partition, config: topic.config };
-    if (id < 0n) {
+    const { config } = topic;
+    if (!hasProducerAt(append.batch, 0)) {
       this.#advance(partition, append.records);
-      return { ...base, stamp: undefined, duplicateOf: undefined };
+      return { partition, config, stamp: undefined, duplicateOf: undefined };
     }
+    const id = producerIdAt(append.batch, 0);
     const stamp = { id, epoch: producerEpochAt(append.batch, 0), baseSequence: baseSequenceAt(append.batch, 0) };
     const remembered =
       this.#changes.get(partition)?.get(id) ?? this.#earlier.get(partition)?.get(id) ?? partition.producers.get(id);
     const known = unexpired(remembered, this.#timestamp, this.#state.producerExpiryMs);
     const verdict = checkSequence(known, stamp, append.records);
-    if (verdict.kind === 'duplicate') return { ...base, stamp, duplicateOf: verdict.baseOffset };
+    if (verdict.kind === 'duplicate') return { partition, config, stamp, duplicateOf: verdict.baseOffset };
     if (verdict.kind === 'fenced') throw fenced(append, stamp, verdict.epoch);
     if (verdict.kind === 'out-of-sequence') throw outOfSequence(append, stamp, verdict.expected);
     const baseOffset = this.#advance(partition, append.records);
@@ -256,7 +257,7 @@ class Trial {
       this.#changes.set(partition, changes);
     }
     changes.set(id, afterBatch(known, stamp, append.records, baseOffset, this.#timestamp));
-    return { ...base, stamp, duplicateOf: undefined };
+    return { partition, config, stamp, duplicateOf: undefined };
   }
 
   #advance(partition: PartitionState, records: number): number {
@@ -304,7 +305,8 @@ class OperationPlan {
         this.#seal(cursor, directory, active.base, active.length, first.baseOffset, maxTimestamp);
       }
       if (isNew) maxTimestamp = first.maxTimestamp;
-      this.#writeSegment(directory, first, bytes.slice(i, next), inline, isNew);
+      const buffers = inline ? [spanOf(bytes[i]!, bytes[next - 1]!)] : bytes.slice(i, next);
+      this.#writeSegment(directory, first, buffers, inline, isNew);
       maxTimestamp = this.#indexSegment(cursor, directory, placed.slice(i, next), maxTimestamp, isNew);
       if (next < placed.length) {
         const last = placed[next - 1]!;
@@ -401,6 +403,11 @@ class OperationPlan {
       syncs: this.#syncs.length + 1,
     };
   }
+}
+
+/** Inline batches lie one after another in the commit record. */
+function spanOf(first: Uint8Array, last: Uint8Array): Uint8Array {
+  return new Uint8Array(first.buffer, first.byteOffset, last.byteOffset + last.length - first.byteOffset);
 }
 
 function unknownPartition(append: Append): HeadraceError {
