@@ -68,6 +68,8 @@ interface Turn {
   readonly report: LoadReport;
   /** Cores used by each busy thread of the server. */
   readonly cores: Readonly<Record<string, number>>;
+  /** CPU seconds of the server, all of its threads. */
+  readonly cpuSeconds: number;
   readonly diskBytesPerSecond: number;
 }
 
@@ -76,9 +78,11 @@ async function turn(server: { readonly port: number; readonly process: ChildProc
   const pid = server.process.pid ?? 0;
   const before = cpuSecondsByThread(pid);
   const result = await load(server.port, shape);
+  const after = cpuSecondsByThread(pid);
   return {
     report: result,
-    cores: coresBetween(before, cpuSecondsByThread(pid), seconds + WARMUP_SECONDS),
+    cores: coresBetween(before, after, seconds + WARMUP_SECONDS),
+    cpuSeconds: sum(after) - sum(before),
     diskBytesPerSecond: disk.bytesPerSecond,
   };
 }
@@ -93,6 +97,10 @@ function coresBetween(
   return Object.fromEntries(cores.filter(([, value]) => value >= 0.01).sort((a, b) => b[1] - a[1]));
 }
 
+function sum(seconds: Readonly<Record<string, number>>): number {
+  return Object.values(seconds).reduce((total, one) => total + one, 0);
+}
+
 async function startBare(): Promise<{ readonly port: number; readonly process: ChildProcess }> {
   const port = await freePort();
   const child = spawn(
@@ -102,6 +110,12 @@ async function startBare(): Promise<{ readonly port: number; readonly process: C
   );
   await new Promise((started) => child.stdout.once('data', started));
   return { port, process: child };
+}
+
+/** What a second of the server's CPU time takes in, all of its threads together: a figure that other work beside it hardly moves. */
+function perCpuSecond(turns: readonly Turn[]): number {
+  const events = turns.reduce((total, one) => total + one.report.sent, 0);
+  return Math.round(events / turns.reduce((total, one) => total + one.cpuSeconds, 0));
 }
 
 function best(turns: readonly Turn[]): Turn {
@@ -122,14 +136,16 @@ function figures(shape: Shape, ours: readonly Turn[], peers: readonly Turn[]): v
       connections: Number(values.connections ?? shape.connections),
       latencyMs: top.latencyMs,
       turns: ours.map((one) => ({ eventsPerSecond: one.report.eventsPerSecond, p99Ms: one.report.latencyMs.p99 })),
-      failures: ours.reduce((sum, one) => sum + one.report.failures, 0),
+      failures: ours.reduce((total, one) => total + one.report.failures, 0),
       firstFailure: ours.find((one) => one.report.firstFailure !== undefined)?.report.firstFailure,
-      refusedBusy: ours.reduce((sum, one) => sum + one.report.refusedBusy, 0),
+      refusedBusy: ours.reduce((total, one) => total + one.report.refusedBusy, 0),
       durableMBPerSecond: rounded(bytesPerSecond / 1e6),
       diskMBPerSecond: rounded(diskBytesPerSecond / 1e6),
       ofDisk: rounded(bytesPerSecond / diskBytesPerSecond, 3),
       serverCores: cores,
       generatorCores: top.generatorCores,
+      eventsPerServerCpuSecond: perCpuSecond(ours),
+      peerEventsPerServerCpuSecond: perCpuSecond(peers),
       peerEventsPerSecond: peers.map((one) => one.report.eventsPerSecond),
       peerLatencyMs: peer.latencyMs,
       peerCores: best(peers).cores,
