@@ -99,6 +99,7 @@ describe('CREATE SINK', () => {
     [`WITH (connector = 'file')`, '"path" is missing', 44],
     [`WITH (connector = 'file', path = 'x', batch_rows = 'many')`, 'not a whole number', 77],
     [`WITH (connector = 'http', url = 'x', batch_wait = '5')`, '"5" is not a number with a unit', 76],
+    [`WITH (connector = 'http', url = 'example.com/hook')`, 'is not an http or https address', 58],
     [`WITH (path = 'x')`, 'names no connector', 13],
   ])('%s is refused where it is wrong', async (options, message, column) => {
     writeFileSync(join(dir, 'pipelines/orders.sql'), `${SOURCE}CREATE SINK s FROM large ${options};`);

@@ -7,7 +7,7 @@ import { nearestName } from '../base/nearest-name.ts';
 import type { SinkConnector } from '../connector/connector.ts';
 import { createFileSink } from '../connector/file/file-sink.ts';
 import { FILE_SINK_OPTIONS } from '../connector/file/file-sink-options.ts';
-import { createHttpSink } from '../connector/http/http-sink.ts';
+import { createHttpSink, requireUrl } from '../connector/http/http-sink.ts';
 import { HTTP_SINK_OPTIONS } from '../connector/http/http-sink-options.ts';
 import type { SinkNode } from '../plan/node.ts';
 import type { SinkOption } from '../sql/pipeline-compiler.ts';
@@ -23,6 +23,8 @@ interface SinkKind {
   /** Options that have no fallback. */
   readonly needed: readonly string[];
   readonly open: OpenSink;
+  /** Refuses what the declarations of the options cannot. */
+  readonly check?: (name: string, options: ReadonlyMap<string, SinkOption>) => void;
 }
 
 /** The kinds that `CREATE SINK ... WITH (connector = '...')` may name. */
@@ -41,6 +43,7 @@ const SINKS: ReadonlyMap<string, SinkKind> = new Map<string, SinkKind>([
     {
       options: HTTP_SINK_OPTIONS,
       needed: ['url'],
+      check: (name, options) => requireUrl(name, options.get('url')!.value, options.get('url')!.position),
       open: (sink, topic, { dir }, { log, clock, logger }) => {
         const options = readSection(HTTP_SINK_OPTIONS, sectionOf(sink));
         const { bearerTokenFile } = options;
@@ -64,7 +67,10 @@ export function checkSink(name: string, connector: SinkOption, options: Readonly
   );
   readSection(kind.options, new YamlSection(values));
   const missing = kind.needed.find((needed) => (options.get(needed)?.value ?? '') === '');
-  if (missing === undefined) return;
+  if (missing === undefined) {
+    kind.check?.(name, options);
+    return;
+  }
   const { help } = Object.values(kind.options).find((declared) => declared.name === missing)!;
   throw new HeadraceError(`reading sink "${name}": "${missing}" is missing`, {
     code: 'CONNECTOR_OPTION_MISSING',

@@ -1,4 +1,4 @@
-import { HeadraceError, messageOf } from '../../base/error.ts';
+import { HeadraceError, messageOf, type SourcePosition } from '../../base/error.ts';
 import type { TopicKind } from '../../log/log.ts';
 import type { SinkConnector } from '../connector.ts';
 import { type RowForm, rowForm, sinkLine } from '../sink-line.ts';
@@ -133,11 +133,12 @@ function originOf(url: string): string {
 }
 
 /** @throws HeadraceError `CONFIG_VALUE_INVALID` */
-function requireUrl(name: string, url: string): void {
+export function requireUrl(name: string, url: string, position?: SourcePosition): void {
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return;
   throw new HeadraceError(`reading sink "${name}": "${url}" is not an http or https address`, {
     code: 'CONFIG_VALUE_INVALID',
     domain: 'config',
+    ...(position && { position }),
     next: 'write it with its scheme, as in https://example.com/hook',
   });
 }
