@@ -264,6 +264,8 @@ export class ExpressionBinder {
     if ((AGGREGATE_NAMES as readonly string[]).includes(written))
       return this.#aggregate(written as AggregateFunction, fn, node);
     if (fn.agg_filter !== undefined || fn.agg_distinct === true || fn.agg_star === true || fn.agg_order !== undefined) {
+      if (functionOverloads(FUNCTION_ALIASES.get(written) ?? written).length === 0)
+        throw this.#unknownFunction(written, node);
       throw this.#refuse(node, `${written} is not an aggregate that is supported`, `use ${AGGREGATE_NAMES.join(', ')}`);
     }
     const declared = this.#context.functions.get(written);

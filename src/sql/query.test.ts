@@ -78,6 +78,7 @@ describe('mistakes', () => {
     ['SELECT rank() OVER () FROM hits', 'SQL_NOT_SUPPORTED', 1, 8, 'OVER'],
     ["SELECT n + 'x' FROM hits", 'PLAN_INVALID_TEXT', 1, 8, 'invalid input syntax for type bigint'],
     ["SELECT pg_read_file('/etc/passwd')", 'PLAN_UNKNOWN_FUNCTION', 1, 8, 'does not exist'],
+    ['SELECT coutn(*) FROM hits', 'PLAN_UNKNOWN_FUNCTION', 1, 8, 'did you mean "count"?'],
     ["SELECT 'open", 'SQL_SYNTAX', 1, 8, 'no closing'],
     ['', 'SQL_SYNTAX', 1, 1, 'there is no query'],
   ])('%s', async (sql, code, line, at, message) => {
