@@ -134,8 +134,9 @@ class DuckdbQueryService implements QueryService {
     const rowsMax = Math.min(options.rowsMax ?? QUERY_ROWS_DEFAULT, QUERY_ROWS_MAX);
     const timeoutMs = Math.min(options.timeoutMs ?? QUERY_TIMEOUT_MS_DEFAULT, QUERY_TIMEOUT_MS_MAX);
     const deadline = started + timeoutMs;
-    const nowUs = BigInt(clock.now()) * 1000n;
-    const limits = { clock, deadline, signal: options.signal };
+    const nowMs = clock.now();
+    const nowUs = BigInt(nowMs) * 1000n;
+    const limits = { clock, deadline, signal: options.signal, nowMs };
     const { relations, fresh } = await this.#pin(relationsOf(plan));
     const scanned = await this.#scans.prepare(plan, relations, limits, rowsMax + 1);
     this.#cache ??= DuckdbDatabase.open(this.#options.memoryBytesMax).then((database) => new RelationCache(database));

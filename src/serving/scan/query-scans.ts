@@ -10,6 +10,11 @@ import { mergedRows } from './scan-merge.ts';
 import { columnsAggregated, takeAggregateScans } from './scan-plan.ts';
 import { isScannable } from './topic-columns.ts';
 
+/** One query has one clock reading, wherever its parts run. */
+export interface QueryLimits extends ScanLimits {
+  readonly nowMs: number;
+}
+
 /** A query of which the parts that read large topics are relations. */
 export interface ScannedQuery {
   readonly plan: PlanNode;
@@ -32,7 +37,7 @@ export class QueryScans {
   async prepare(
     plan: PlanNode,
     relations: Map<string, PinnedRelation>,
-    limits: ScanLimits,
+    limits: QueryLimits,
     rowsMax: number,
   ): Promise<ScannedQuery> {
     const scannable = (top: PlanNode, wanted: ReadonlySet<number>, name: string): boolean => {
@@ -62,20 +67,20 @@ export class QueryScans {
   async #aggregate(
     scan: { readonly name: string; readonly relation: string; readonly aggregate: AggregateNode },
     relations: Map<string, PinnedRelation>,
-    limits: ScanLimits,
+    limits: QueryLimits,
   ): Promise<void> {
     const { name, relation, aggregate } = scan;
     const { topic, fields, from, until } = relations.get(relation)!.records!;
-    const request = { topic, fields, aggregate, from, until, nowMs: limits.clock.now() };
+    const request = { topic, fields, aggregate, from, until, nowMs: limits.nowMs };
     const { partials, newestMs } = await this.#runner.run(request, limits);
     const rows = [...mergedRows(aggregate, partials)];
     relations.set(name, relationOfRows(aggregate.columns, rows, timestampMs(newestMs), `${this.#versions++}`));
   }
 
-  #rows(scan: RowScan, relations: ReadonlyMap<string, PinnedRelation>, limits: ScanLimits): PinnedRelation {
+  #rows(scan: RowScan, relations: ReadonlyMap<string, PinnedRelation>, limits: QueryLimits): PinnedRelation {
     const { relation, top, wanted, limit } = scan;
     const { topic, fields, from, until } = relations.get(relation)!.records!;
-    const request = { topic, fields, top, wanted, limit, from, until, nowMs: limits.clock.now() };
+    const request = { topic, fields, top, wanted, limit, from, until, nowMs: limits.nowMs };
     const columns = wanted.map((at) => top.columns[at]!);
     let newest = 0;
     const read = this.#runner.rows(request, limits, (newestMs) => {
