@@ -30,6 +30,10 @@ export interface FunctionExports {
   doubleText(value: number, out: number): number;
   dateText(days: number, out: number): number;
   timestampText(micros: bigint, zone: number, out: number): number;
+  writeBegin(bytes: number): void;
+  writeText(text: number): void;
+  writePadded(value: number, width: number): void;
+  writeEnd(out: number): void;
   parsedValue(): bigint;
   parsedScale(): number;
   parseWhole(text: number): number;

@@ -48,18 +48,25 @@ const PATTERNS: readonly (readonly [string, (f: TimeFields) => string])[] = [
   ['Q', (f) => String(Math.floor((f.month - 1) / 3) + 1)],
 ];
 
-/** `to_char(timestamp, format)`: the patterns above, text in double quotes as it is, punctuation as it is; other letters are refused. */
-export function formatTimestampAs(micros: bigint, format: string): string {
-  const fields = timeFields(micros);
-  let result = '';
+/** A part of a format: text as it is, or a template pattern by its name in capitals (`YYYY`, `Mon`). */
+export type FormatPiece =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'pattern'; readonly name: string; readonly write: (f: TimeFields) => string };
+
+/**
+ * Takes a format apart: the patterns above, text in double quotes as it is, punctuation as it is; other letters are refused.
+ * @throws HeadraceError `PLAN_INVALID_ARGUMENT`
+ */
+export function formatPieces(format: string): readonly FormatPiece[] {
+  const pieces: FormatPiece[] = [];
   for (let at = 0; at < format.length; ) {
     const quoted = /^"([^"]*)"/.exec(format.slice(at));
     const pattern = PATTERNS.find(([name]) => format.startsWith(name, at) || startsLower(name, format, at));
     if (quoted !== null) {
-      result += quoted[1];
+      pieces.push({ kind: 'text', text: quoted[1]! });
       at += quoted[0].length;
     } else if (pattern !== undefined) {
-      result += pattern[1](fields);
+      pieces.push({ kind: 'pattern', name: pattern[0], write: pattern[1] });
       at += pattern[0].length;
     } else if (/[A-Za-z]/.test(format[at]!)) {
       throw evaluationError(
@@ -67,10 +74,18 @@ export function formatTimestampAs(micros: bigint, format: string): string {
         `to_char format "${format}" has a pattern that is not supported at "${format.slice(at)}"`,
       );
     } else {
-      result += format[at++];
+      pieces.push({ kind: 'text', text: format[at++]! });
     }
   }
-  return result;
+  return pieces;
+}
+
+/** `to_char(timestamp, format)`. */
+export function formatTimestampAs(micros: bigint, format: string): string {
+  const fields = timeFields(micros);
+  return formatPieces(format)
+    .map((piece) => (piece.kind === 'text' ? piece.text : piece.write(fields)))
+    .join('');
 }
 
 /** Numeric patterns may be written in lower case. */

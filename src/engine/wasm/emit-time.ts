@@ -110,14 +110,14 @@ function stampDifference(emitter: Emitter, a: Code<'i64'>, b: Code<'i64'>): Oper
 }
 
 /** Rounds down to a multiple. */
-function floorTo(emitter: Emitter, value: Code<'i64'>, step: bigint): Code<'i64'> {
+export function floorTo(emitter: Emitter, value: Code<'i64'>, step: bigint): Code<'i64'> {
   const rest = emitter.keep(i64.rem(value, i64.const(step)));
   const over = select(i64.add(rest, i64.const(step)), rest, i64.lt(rest, ZERO64));
   return emitter.keep(i64.sub(value, over));
 }
 
 /** Days since 1970-01-01 of a timestamp. */
-function dayOf(emitter: Emitter, stamp: Code<'i64'>): Code<'i64'> {
+export function dayOf(emitter: Emitter, stamp: Code<'i64'>): Code<'i64'> {
   return emitter.keep(i64.div(floorTo(emitter, stamp, MICROS_PER_DAY), DAY));
 }
 

@@ -18,6 +18,7 @@ import {
 } from './emit-logic.ts';
 import { emitText } from './emit-text.ts';
 import { emitDateTrunc, emitExtract, emitTimeArithmetic, emitToTimestamp, intervalLiteral } from './emit-time.ts';
+import { emitTimestampFormat } from './emit-timestamp-format.ts';
 import type { Emitter } from './emitter.ts';
 import { f64, i32, i64 } from './instruction.ts';
 import {
@@ -152,6 +153,8 @@ function callOperand(emitter: Emitter, call: CallExpression): Operand {
     case 'extract':
     case 'date_part':
       return emitExtract(emitter, call);
+    case 'to_char':
+      return emitTimestampFormat(emitter, call);
     case 'to_timestamp':
       return emitToTimestamp(emitter, call);
     case 'add':

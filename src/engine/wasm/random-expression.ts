@@ -478,6 +478,12 @@ function texts(depth: number): fc.Arbitrary<Expression>[] {
     apply('split_part', depth, TYPE.text, words('/', 'b', '', '/a', '日'), count),
     apply('replace', depth, TYPE.text, words('a', '', 'bc', '/'), TYPE.text),
     fc.constantFrom(...sources).chain((from) => cast(from, TYPE.text, depth)),
+    apply(
+      'to_char',
+      depth,
+      TYPE.timestamptz,
+      words('YYYY-MM-DD HH24:MI:SS.US', 'yy/q "Tag" DDD d', 'HH12:MI HH MS', 'Mon DD', 'x'),
+    ),
     apply('json_get_text', depth, TYPE.jsonb, fc.oneof(keys, index)),
     apply('json_path_text', depth, TYPE.jsonb, keys, keys),
   ];

@@ -213,3 +213,30 @@ export function parseDateText(text: usize): bool {
   parsed = days;
   return true;
 }
+
+let written: usize = 0;
+let writeAt: usize = 0;
+
+/** Begins a text of at most `bytes` bytes that the functions below put together. Nothing else may make a text before its end. */
+export function writeBegin(bytes: u32): void {
+  written = textRoom(bytes);
+  writeAt = written;
+}
+
+export function writeText(text: usize): void {
+  memory.copy(writeAt, bytesOf(text), lengthOf(text));
+  writeAt += lengthOf(text);
+}
+
+/** A number with zeros in front up to a width; it is not negative and has no more digits than that. */
+export function writePadded(value: i32, width: i32): void {
+  for (let i = width - 1; i >= 0; i--) {
+    store<u8>(writeAt + i, <u8>(value % 10) + 48);
+    value /= 10;
+  }
+  writeAt += width;
+}
+
+export function writeEnd(out: usize): void {
+  finish(out, written, writeAt);
+}
