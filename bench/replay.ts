@@ -7,7 +7,7 @@
  *
  * Every result table is compared, row by row and to the last bit of the sums, with a computation that has nothing to do with
  * the engine; no row may be late. A figure counts only then, else the command fails. Time is from the pipeline being ready to
- * the commit of its last result.
+ * the commit of its last result; CPU time is that of all threads, and tells more where the machine is shared.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -82,6 +82,7 @@ async function runCase(log: Log, engine: Engine, spec: Case, expected: ExpectedR
   if (status.lateRows > 0) failures.push(`${status.lateRows} rows were called late`);
   if (failures.length > 0) throw new Error(`${spec.name}: the result is wrong: ${failures.slice(0, 5).join('; ')}`);
   const value = Math.round(events / seconds);
+  const perCpuSecond = (events * 1e6) / (cpu.user + cpu.system);
   const flink = deduplicates ? FLINK.deduplicated : FLINK.plain;
   report({
     bench: spec.name,
@@ -96,8 +97,10 @@ async function runCase(log: Log, engine: Engine, spec: Case, expected: ExpectedR
       windows: windowsUs.map((size) => `${size / MINUTE_US} min`),
       seconds: rounded(seconds, 3),
       readySeconds: rounded((ready - from) / 1000, 3),
-      cpuSeconds: rounded((cpu.user + cpu.system) / 1e6),
       againstValue: Math.round(expected.eventsPerSecond),
+      perCpuSecond: Math.round(perCpuSecond),
+      againstPerCpuSecond: Math.round(expected.eventsPerCpuSecond),
+      ratioOfCpu: rounded(perCpuSecond / expected.eventsPerCpuSecond),
       timesFlink: rounded(value / flink),
       rowsCompared: windowsUs.reduce((sum, size) => sum + expected.rows(Number(size / 1000n)).size, 0),
       duplicates: status.duplicateRows,

@@ -26,6 +26,7 @@ export class ExpectedResult {
   readonly #groups = new Map<string, { count: number; total: number }>();
   readonly #exact = new Map<string, bigint>();
   #elapsedMs = 0;
+  #cpuMs = 0;
   #events = 0;
 
   constructor(deduplicates: boolean) {
@@ -35,6 +36,7 @@ export class ExpectedResult {
   take(lines: readonly string[]): void {
     const kept: { key: string; amount: number }[] = [];
     const from = performance.now();
+    const cpuFrom = process.cpuUsage();
     for (const line of lines) {
       const event = JSON.parse(line) as Event;
       if (this.#deduplicates) {
@@ -53,6 +55,8 @@ export class ExpectedResult {
       kept.push({ key, amount });
     }
     this.#elapsedMs += performance.now() - from;
+    const cpu = process.cpuUsage(cpuFrom);
+    this.#cpuMs += (cpu.user + cpu.system) / 1000;
     this.#events += lines.length;
     for (const { key, amount } of kept) {
       const whole = Math.floor(amount);
@@ -63,6 +67,10 @@ export class ExpectedResult {
 
   get eventsPerSecond(): number {
     return (this.#events * 1000) / this.#elapsedMs;
+  }
+
+  get eventsPerCpuSecond(): number {
+    return (this.#events * 1000) / this.#cpuMs;
   }
 
   /** By window (of a whole number of minutes), type and source. */

@@ -59,6 +59,7 @@ export async function runLatency(
   };
   const unsubscribe = log.onCommit(look);
   const begin = performance.now() + 20;
+  let last: Promise<void> = Promise.resolve();
   for (let tick = 0; tick < ticks; tick++) {
     const at = begin + tick * TICK_MS;
     const wait = at - performance.now();
@@ -68,14 +69,21 @@ export async function runLatency(
     const warm = tick * TICK_MS >= warmupSeconds * 1000;
     due.push({ at, unique: ids.size, warm });
     const records = batch.map((line) => ({ key: null, value: utf8(line.trimEnd()), timestamp: Date.now() }));
-    void log.commit({ appends: [{ topic: TOPIC, partition: 0, ...encodeRecordBatch(records) }], puts: [] }).then(() => {
+    const commit = log.commit({ appends: [{ topic: TOPIC, partition: 0, ...encodeRecordBatch(records) }], puts: [] });
+    last = commit.then(() => {
       if (warm) acknowledged.record(performance.now() - at);
     });
   }
+  await last;
   await running.idle();
   look();
   unsubscribe();
+  const { lateRows, duplicateRows } = running.status();
   await running.stop({ snapshot: false });
-  if (seen < due.length) throw new Error(`measuring latency: ${due.length - seen} batches never showed in the output`);
+  if (seen < due.length) {
+    throw new Error(
+      `measuring latency: ${ids.size - total} events never showed in the output (${lateRows} late, ${duplicateRows} repeated)`,
+    );
+  }
   return { latency, acknowledged, events: lines.length };
 }

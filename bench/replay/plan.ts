@@ -30,8 +30,8 @@ export function replayPipeline(
       { name: 'amount', type: TYPE.float8, nullable: true, path: ['data', 'amount'] },
       { name: 'source', type: TYPE.text, nullable: true, path: ['metadata', 'source'] },
     ],
-    // Repeated events are up to 5,000 events (5 s) and 2 s of disorder behind.
-    watermark: { columnIndex: 2, delayUs: 10_000_000n, idleTimeoutMs: 60_000, futureLimitMs: 60_000 },
+    // A repeated event is 5 s behind, rarely 10 or 15 (slots of the generator that were skipped), and 2 s of disorder.
+    watermark: { columnIndex: 2, delayUs: 30_000_000n, idleTimeoutMs: 60_000, futureLimitMs: 60_000 },
   });
   const input = deduplicates ? deduplicateNode(source, [0], TTL_MS) : source;
   const outputs = windowsUs.map((sizeUs): OutputNode => {

@@ -49,13 +49,14 @@ function aggregate(spec: {
   readonly of: string | undefined;
   readonly type: DataType;
   readonly filtered?: boolean;
+  readonly distinct?: boolean;
 }): { name: string; call: AggregateCall } {
   const argument = spec.of === undefined ? undefined : at(spec.of).expression;
   const filter = spec.filtered === true ? at('flag').expression : undefined;
-  const { function: name, type } = spec;
+  const { function: name, type, distinct = false } = spec;
   return {
     name: `${name}_${spec.of}_${filter !== undefined}`,
-    call: { function: name, argument, filter, type, distinct: false },
+    call: { function: name, argument, filter, type, distinct },
   };
 }
 
@@ -71,6 +72,10 @@ const invertible = [
   aggregate({ function: 'avg', of: 'small', type: TYPE.numeric }),
   aggregate({ function: 'avg', of: 'double', type: TYPE.float8, filtered: true }),
   aggregate({ function: 'avg', of: 'price', type: TYPE.numeric }),
+  aggregate({ function: 'count', of: 'name', type: TYPE.int8, distinct: true }),
+  aggregate({ function: 'count', of: 'price', type: TYPE.int8, distinct: true, filtered: true }),
+  aggregate({ function: 'sum', of: 'large', type: TYPE.numeric, distinct: true }),
+  aggregate({ function: 'sum', of: 'double', type: TYPE.float8, distinct: true }),
 ];
 const extremes = ['min', 'max'].flatMap((name) =>
   (['small', 'large', 'double', 'price', 'name'] as const).map((of) =>

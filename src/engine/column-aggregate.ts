@@ -2,7 +2,7 @@ import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { messageOf } from '../base/error.ts';
 import type { ColumnVector } from '../kernel/column.ts';
 import type { GroupLayout } from '../kernel/group-layout.ts';
-import { type GroupOutput, GroupState } from '../kernel/group-state.ts';
+import { type GroupedRows, type GroupOutput, GroupState } from '../kernel/group-state.ts';
 import { Decimal } from '../plan/decimal.ts';
 import { outOfRange } from '../plan/evaluation-error.ts';
 import type { Expression } from '../plan/expression.ts';
@@ -70,12 +70,21 @@ export class ColumnAggregate implements Operator {
       this.#watermark,
     );
     if (found.lateCount > 0) this.#reportLate(batch, found.late, found.lateCount);
-    for (let i = 0; i < this.#layout.aggregates.length; i++) {
-      const filter = this.#filterAt[i];
-      const argument = this.#argumentAt[i];
-      const rows = filter === undefined ? found : state.filter(columns[filter]!, found);
-      state.add(i, argument === undefined ? undefined : columns[argument], batch.weights, rows);
+    for (let i = 0; i < this.#layout.aggregates.length; i++) this.#add(i, columns, batch, found);
+  }
+
+  #add(at: number, columns: readonly ColumnVector[], batch: Batch, found: GroupedRows): void {
+    const state = this.#state!;
+    const filter = this.#filterAt[at];
+    const argument = this.#argumentAt[at];
+    const column = argument === undefined ? undefined : columns[argument]!;
+    const rows = filter === undefined ? found : state.filter(columns[filter]!, found);
+    if (column === undefined || !this.#layout.aggregates[at]!.distinct) {
+      state.add(at, column, batch.weights, rows);
+      return;
     }
+    const once = state.distinct(at, column, batch.weights, batch.rows, rows);
+    state.add(at, column, once.changes, once.found);
   }
 
   #reportLate(batch: Batch, late: number, count: number): void {

@@ -25,10 +25,11 @@ export function planGroups(options: AggregateOptions): GroupLayout | undefined {
 }
 
 function planAggregate(call: AggregateCall, appendOnly: boolean, keepsEmitted: boolean): GroupAggregate | undefined {
-  if (call.distinct) return undefined;
   const type = call.argument?.type;
+  const distinct = call.distinct && type !== undefined;
+  if (distinct && !isCanonical(type)) return undefined;
   const argument = type === undefined ? 'i32' : physicalOf(type);
-  const base = { argument, fitsInt8: false, average: false };
+  const base = { argument, fitsInt8: false, average: false, distinct };
   switch (call.function) {
     case 'count':
       return { ...base, function: 'count' };

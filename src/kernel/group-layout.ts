@@ -12,6 +12,8 @@ export interface GroupAggregate {
   readonly fitsInt8: boolean;
   /** A sum of doubles is divided by how many there were. */
   readonly average: boolean;
+  /** Each value counts once. */
+  readonly distinct: boolean;
 }
 
 export interface GroupKey {
@@ -41,9 +43,10 @@ export const RESULT_BYTES = 24;
 const ITEMS = 32;
 const PART_BYTES = 16;
 const RECORD_HEADER = 32;
+const DISTINCT_BYTES = 32;
 const FUNCTION_CODE = { count: 0, 'sum-integer': 1, 'sum-float': 2, min: 3, max: 4 } as const;
-const FLAG = { windowed: 1, changes: 2, retracts: 4 } as const;
-const AGGREGATE_FLAG = { fitsInt8: 1, average: 2 } as const;
+const FLAG = { windowed: 1, changes: 2, retracts: 4, distinct: 8 } as const;
+const AGGREGATE_FLAG = { fitsInt8: 1, average: 2, distinct: 4 } as const;
 
 function stateBytes(aggregate: GroupAggregate): number {
   switch (aggregate.function) {
@@ -71,9 +74,12 @@ export function putLayout(kernel: Kernel, layout: GroupLayout): number {
     at += PART_BYTES >>> 2;
   }
   for (const aggregate of aggregates) {
-    const flags = (aggregate.fitsInt8 ? AGGREGATE_FLAG.fitsInt8 : 0) | (aggregate.average ? AGGREGATE_FLAG.average : 0);
+    const flags =
+      (aggregate.fitsInt8 ? AGGREGATE_FLAG.fitsInt8 : 0) |
+      (aggregate.average ? AGGREGATE_FLAG.average : 0) |
+      (aggregate.distinct ? AGGREGATE_FLAG.distinct : 0);
     words.set([FUNCTION_CODE[aggregate.function], offset, flags, PHYSICAL_CODE[aggregate.argument]], at);
-    offset += stateBytes(aggregate);
+    offset += stateBytes(aggregate) + (aggregate.distinct ? DISTINCT_BYTES : 0);
     at += PART_BYTES >>> 2;
   }
   const emitted = layout.keepsEmitted ? offset : 0;
@@ -81,7 +87,8 @@ export function putLayout(kernel: Kernel, layout: GroupLayout): number {
   const flags =
     (layout.windowed ? FLAG.windowed : 0) |
     (layout.listsChanges ? FLAG.changes : 0) |
-    (layout.retracts ? FLAG.retracts : 0);
+    (layout.retracts ? FLAG.retracts : 0) |
+    (aggregates.some((aggregate) => aggregate.distinct) ? FLAG.distinct : 0);
   words.set([offset, keys.length, aggregates.length, flags, emitted], address >>> 2);
   return address;
 }

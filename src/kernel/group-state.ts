@@ -110,6 +110,34 @@ export class GroupState {
     return { records: keptRecords, rows: keptRows, count: kept };
   }
 
+  /** Those of the rows with which a value of the column appears or disappears, and the weights (by row) that say which. */
+  distinct(
+    aggregate: number,
+    column: ColumnVector,
+    weights: number,
+    rowsOfBatch: number,
+    { records, rows, count }: GroupedRows,
+  ): { readonly found: GroupedRows; readonly changes: number } {
+    const kernel = this.#kernel;
+    const keptRecords = kernel.arenaAlloc(count * 4);
+    const keptRows = kernel.arenaAlloc(count * 4);
+    const changes = kernel.arenaAlloc(rowsOfBatch * 4);
+    const described = this.#describe(column);
+    const kept = kernel.exports.groupDistinct(
+      this.#table,
+      aggregate,
+      described,
+      weights,
+      records,
+      rows,
+      count,
+      keptRecords,
+      keptRows,
+      changes,
+    );
+    return { found: { records: keptRecords, rows: keptRows, count: kept }, changes };
+  }
+
   /** Adds the rows to one aggregate; `column` is its argument, undefined for count(*). */
   add(
     aggregate: number,

@@ -68,6 +68,18 @@ export interface StateExports {
     rows: number,
     count: number,
   ): void;
+  groupDistinct(
+    table: number,
+    aggregate: number,
+    column: number,
+    weights: number,
+    records: number,
+    rows: number,
+    count: number,
+    keptRecords: number,
+    keptRows: number,
+    changes: number,
+  ): number;
   groupChanges(
     table: number,
     from: number,

@@ -14,6 +14,8 @@ export const LAYOUT_WINDOWED: u32 = 1;
 export const LAYOUT_CHANGES: u32 = 2;
 /** What stands is taken back before something new is emitted. */
 export const LAYOUT_RETRACTS: u32 = 4;
+/** Some aggregate counts each value once. */
+export const LAYOUT_DISTINCT: u32 = 8;
 
 export const PART_BYTES: usize = 16;
 export const KEY_TYPE: usize = 0; // u32, TYPE_* of key.ts
@@ -35,6 +37,8 @@ export const FUNCTION_MAX: u32 = 4;
 export const AGGREGATE_FITS_I64: u32 = 1;
 /** The sum of doubles is divided by its count. */
 export const AGGREGATE_AVERAGE: u32 = 2;
+/** Each value counts once: the state is followed by that of distinct.ts. */
+export const AGGREGATE_DISTINCT: u32 = 4;
 
 // Record of a group.
 export const RECORD_HASH: usize = 0; // u64
@@ -93,4 +97,27 @@ export function keyPart(layout: usize, at: u32): usize {
 @inline
 export function aggregatePart(layout: usize, at: u32): usize {
   return layout + LAYOUT_ITEMS + <usize>(load<u32>(layout, LAYOUT_KEYS) + at) * PART_BYTES;
+}
+
+const TYPE_STR: u32 = 3;
+
+/** Bytes of an aggregate's state, without its distinct values. */
+@inline
+export function stateBytes(part: usize): usize {
+  const kind = load<u32>(part);
+  if (kind == FUNCTION_COUNT) return 8;
+  if (kind == FUNCTION_SUM_INTEGER) return 24;
+  if (kind == FUNCTION_SUM_FLOAT) return 40;
+  return load<u32>(part, AGGREGATE_TYPE) == TYPE_STR ? 24 : 16;
+}
+
+@inline
+export function isDistinct(part: usize): bool {
+  return (load<u32>(part, AGGREGATE_FLAGS) & AGGREGATE_DISTINCT) != 0;
+}
+
+/** Where in the record the distinct values of an aggregate are. */
+@inline
+export function distinctOffset(part: usize): usize {
+  return <usize>load<u32>(part, AGGREGATE_OFFSET) + stateBytes(part);
 }

@@ -5,6 +5,7 @@
 // results that stand, if they are kept.
 
 import { TYPE_STR } from "./key";
+import { distinctExport, distinctExportBytes, distinctImport } from "./distinct";
 import { sumExport, sumExportBytes, sumImport } from "./exact-sum";
 import { addRecord, groupWindowRecords, groupWindows, groupWindowGroups, keepTexts, windowOf } from "./group-table";
 import { keepText } from "./aggregate";
@@ -55,14 +56,6 @@ function isText(part: usize): bool {
   return (kind == L.FUNCTION_MIN || kind == L.FUNCTION_MAX) && load<u32>(part, L.AGGREGATE_TYPE) == TYPE_STR;
 }
 
-/** Bytes of a state that refers to nothing outside of it. */
-@inline
-function stateBytes(part: usize): usize {
-  const kind = load<u32>(part);
-  if (kind == L.FUNCTION_COUNT) return 8;
-  return kind == L.FUNCTION_SUM_INTEGER ? 24 : 16;
-}
-
 function recordExportBytes(layout: usize, record: usize): usize {
   let bytes = HEADER_BYTES;
   const nulls = load<u32>(record, L.RECORD_NULLS);
@@ -78,7 +71,8 @@ function recordExportBytes(layout: usize, record: usize): usize {
     const state = record + <usize>load<u32>(part, L.AGGREGATE_OFFSET);
     if (load<u32>(part) == L.FUNCTION_SUM_FLOAT) bytes += sumExportBytes(state);
     else if (isText(part)) bytes += 8 + <usize>load<u32>(state);
-    else bytes += stateBytes(part);
+    else bytes += L.stateBytes(part);
+    if (L.isDistinct(part)) bytes += distinctExportBytes(record + L.distinctOffset(part));
   }
   return load<u32>(layout, L.LAYOUT_EMITTED) == 0 ? bytes : bytes + <usize>aggregates * L.RESULT_BYTES;
 }
@@ -125,9 +119,10 @@ function exportStates(layout: usize, record: usize, target: usize): usize {
       memory.copy(target + 8, <usize>load<u32>(state, 8), length);
       target += 8 + <usize>length;
     } else {
-      memory.copy(target, state, stateBytes(part));
-      target += stateBytes(part);
+      memory.copy(target, state, L.stateBytes(part));
+      target += L.stateBytes(part);
     }
+    if (L.isDistinct(part)) target = distinctExport(record + L.distinctOffset(part), target);
   }
   const emitted = <usize>load<u32>(layout, L.LAYOUT_EMITTED);
   if (emitted == 0) return target;
@@ -230,8 +225,12 @@ function importStates(table: usize, record: usize, from: usize): void {
       }
       from += 8 + <usize>length;
     } else {
-      memory.copy(state, from, stateBytes(part));
-      from += stateBytes(part);
+      memory.copy(state, from, L.stateBytes(part));
+      from += L.stateBytes(part);
+    }
+    if (L.isDistinct(part)) {
+      const window = <usize>load<u32>(record, L.RECORD_WINDOW);
+      from = distinctImport(table, window, record + L.distinctOffset(part), from);
     }
   }
   const emitted = <usize>load<u32>(layout, L.LAYOUT_EMITTED);

@@ -5,6 +5,7 @@ import { alloc, allocZeroed, free } from "../memory";
 import { equalStr, hash64, hashStr } from "../hash";
 import { COLUMN_BYTES, COLUMN_DATA, COLUMN_NULLS, groupingBits, TYPE_F64, TYPE_I32, TYPE_STR } from "./key";
 import { listAddress, listCount, listDrop, listFind, listFree, listInsert, listNumber } from "./list";
+import { distinctFree } from "./distinct";
 import { sumBlocks, sumFree } from "./exact-sum";
 import * as L from "./group-layout";
 
@@ -24,7 +25,7 @@ export function groupCreate(layout: usize): usize {
 }
 
 @inline
-function grown(table: usize, window: usize, bytes: i64): void {
+export function grown(table: usize, window: usize, bytes: i64): void {
   store<u64>(window, load<u64>(window, L.WINDOW_SIZE) + <u64>bytes, L.WINDOW_SIZE);
   store<u64>(table, load<u64>(table, L.TABLE_SIZE) + <u64>bytes, L.TABLE_SIZE);
 }
@@ -325,12 +326,16 @@ export function removeGroup(table: usize, record: usize): void {
   store<u32>(table, <u32>record, L.TABLE_REMOVED);
 }
 
-function freeStates(layout: usize, record: usize): void {
+/** Frees what the states of a record own; returns the bytes of it that were counted. */
+function freeStates(layout: usize, record: usize): i64 {
+  let bytes: i64 = 0;
   const count = load<u32>(layout, L.LAYOUT_AGGREGATES);
   for (let i: u32 = 0; i < count; i++) {
     const part = L.aggregatePart(layout, i);
     if (load<u32>(part) == L.FUNCTION_SUM_FLOAT) sumFree(record + <usize>load<u32>(part, L.AGGREGATE_OFFSET));
+    if (L.isDistinct(part)) bytes += distinctFree(record + L.distinctOffset(part));
   }
+  return bytes;
 }
 
 /** Ends the emission of changes: the list is empty, and the memory of removed groups is free for others. */
@@ -342,7 +347,7 @@ export function groupForget(table: usize): void {
   while (record != 0) {
     const next = <usize>load<u32>(record);
     const window = <usize>load<u32>(record, L.RECORD_WINDOW);
-    freeStates(layout, record);
+    grown(table, window, -freeStates(layout, record));
     free(<usize>load<u32>(record, L.RECORD_TEXTS));
     store<u32>(record, load<u32>(window, L.WINDOW_FREE));
     store<u32>(window, <u32>record, L.WINDOW_FREE);
@@ -361,7 +366,8 @@ function freeChain(chunk: usize): void {
 /** Whether records own memory besides their window's. */
 @inline
 function ownsMemory(layout: usize): bool {
-  return sumBlocks != 0 || load<u32>(layout, L.LAYOUT_EMITTED) != 0;
+  return sumBlocks != 0 || load<u32>(layout, L.LAYOUT_EMITTED) != 0 ||
+    (load<u32>(layout, L.LAYOUT_FLAGS) & L.LAYOUT_DISTINCT) != 0;
 }
 
 function freeWindow(table: usize, window: usize): void {

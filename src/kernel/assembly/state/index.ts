@@ -7,6 +7,7 @@ export {
   groupCreate, groupDropWindows, groupForget, groupFree, groupRows, groupWindowEnd, groupWindowGroups, groupWindowRecords,
   groupWindows,
 } from "./group-table";
+export { groupDistinct } from "./distinct";
 export { groupAdd, groupFilter } from "./aggregate";
 export { groupChanges, groupKeyColumn, groupResultColumn, groupResults } from "./group-result";
 export { groupExport, groupExportBytes, groupImport, groupImportPlaces, groupOrder } from "./group-snapshot";
