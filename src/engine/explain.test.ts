@@ -27,7 +27,7 @@ describe('explain', () => {
   it('says of an aggregate that has no kernel that its expressions are interpreted', async () => {
     const counted = await explained('SELECT status % 10 AS s, sum(status * 2) AS n FROM requests GROUP BY status % 10');
     expect(counted).toContain('- status * 2 (compiledBy: wasm)');
-    const distinct = await explained('SELECT status, count(DISTINCT ip || path) AS n FROM requests GROUP BY status');
-    expect(distinct).toContain('- ip || path (compiledBy: interpreter)');
+    const numeric = await explained('SELECT status, sum((status * 2)::numeric) AS n FROM requests GROUP BY status');
+    expect(numeric).toMatch(/status \* 2.*\(compiledBy: interpreter\)/);
   });
 });
