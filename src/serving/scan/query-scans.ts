@@ -1,4 +1,5 @@
 import { timestampMs } from '../../base/brand.ts';
+import { HeadraceError } from '../../base/error.ts';
 import type { AggregateNode, PlanNode } from '../../plan/node.ts';
 import { duckdbType } from '../duckdb-expression.ts';
 import type { DuckdbRelation } from '../plan-to-duckdb.ts';
@@ -40,14 +41,37 @@ export class QueryScans {
     limits: QueryLimits,
     rowsMax: number,
   ): Promise<ScannedQuery> {
+    const all = await this.#prepare(plan, relations, limits, rowsMax, () => true);
+    if (all !== undefined) return all;
+    const counted = (aggregate: AggregateNode): boolean => aggregate.aggregates.length > 0;
+    return (await this.#prepare(plan, relations, limits, rowsMax, counted))!;
+  }
+
+  /** Undefined when the distinct values of a scan are too many for it: the query database may have room for them. */
+  async #prepare(
+    plan: PlanNode,
+    relations: Map<string, PinnedRelation>,
+    limits: QueryLimits,
+    rowsMax: number,
+    taken: (aggregate: AggregateNode) => boolean,
+  ): Promise<ScannedQuery | undefined> {
     const scannable = (top: PlanNode, wanted: ReadonlySet<number>, name: string): boolean => {
       const records = relations.get(name)?.records;
       return records !== undefined && records.count >= this.#recordsMin && isScannable(top, wanted, records.fields);
     };
-    const aggregates = takeAggregateScans(plan, (aggregate, name) =>
-      scannable(aggregate.input, columnsAggregated(aggregate), name),
+    const aggregates = takeAggregateScans(
+      plan,
+      (aggregate, name) => taken(aggregate) && scannable(aggregate.input, columnsAggregated(aggregate), name),
     );
-    for (const scan of aggregates.scans) await this.#aggregate(scan, relations, limits);
+    for (const scan of aggregates.scans) {
+      try {
+        await this.#aggregate(scan, relations, limits);
+      } catch (error) {
+        const tooMany = error instanceof HeadraceError && error.code === 'SERVING_QUERY_MEMORY';
+        if (tooMany && scan.aggregate.aggregates.length === 0) return undefined;
+        throw error;
+      }
+    }
     const rest = takeRowScans(aggregates.plan, scannable, rowsMax);
     for (const scan of rest.scans) relations.set(scan.name, this.#rows(scan, relations, limits));
     const scans = new Map(rest.scans.map((scan) => [scan.name, scan]));

@@ -1,7 +1,8 @@
 import { columnsRead } from '../../engine/row-evaluator.ts';
 import type { Expression } from '../../plan/expression.ts';
-import { tableScanNode } from '../../plan/factory.ts';
-import type { AggregateNode, PlanNode } from '../../plan/node.ts';
+import { columnOf, tableScanNode } from '../../plan/factory.ts';
+import type { AggregateCall, AggregateNode, DistinctNode, PlanNode } from '../../plan/node.ts';
+import { serializeExpression } from '../../plan/pipeline-text.ts';
 
 /** No topic and no view has it in its name. */
 export const SCAN_RELATION_PREFIX = 'scan:';
@@ -22,27 +23,76 @@ export interface ScannedPlan {
 
 /**
  * Takes the aggregates out of a query that read a single topic through filters, projections and windows: what remains has
- * their results as relations. Distinct aggregates stay, since their parts cannot be put together by number.
+ * their results as relations. Of distinct values, the scan finds the values, and what remains counts them; where that cannot
+ * be, the aggregate stays.
  */
 export function takeAggregateScans(
   plan: PlanNode,
   scannable: (aggregate: AggregateNode, relation: string) => boolean,
 ): ScannedPlan {
   const scans = new Map<AggregateNode, AggregateScan>();
+  const take = (aggregate: AggregateNode): PlanNode | undefined => {
+    const relation = scannedTopic(aggregate);
+    if (relation === undefined || !scannable(aggregate, relation)) return undefined;
+    const scan = scans.get(aggregate) ?? { name: `${SCAN_RELATION_PREFIX}${scans.size}`, relation, aggregate };
+    scans.set(aggregate, scan);
+    return tableScanNode(scan.name, aggregate.columns);
+  };
   const rewrite = (node: PlanNode): PlanNode => {
     if (node.kind === 'aggregate') {
-      const relation = scannedTopic(node);
-      if (relation !== undefined && scannable(node, relation)) {
-        const scan = scans.get(node) ?? { name: `${SCAN_RELATION_PREFIX}${scans.size}`, relation, aggregate: node };
-        scans.set(node, scan);
-        return tableScanNode(scan.name, node.columns);
-      }
+      const split = splitDistinct(node);
+      const scan = take(split?.inner ?? node);
+      if (scan !== undefined) return split?.outer(scan) ?? scan;
+    } else if (node.kind === 'distinct') {
+      const scan = take(groupedByAll(node));
+      if (scan !== undefined) return scan;
     }
     if (node.kind === 'join') return { ...node, left: rewrite(node.left), right: rewrite(node.right) };
     if (node.kind === 'set-operation') return { ...node, inputs: node.inputs.map(rewrite) };
     return 'input' in node ? { ...node, input: rewrite(node.input) } : node;
   };
   return { plan: rewrite(plan), scans: [...scans.values()] };
+}
+
+/** DISTINCT is a grouping by everything. */
+function groupedByAll({ input, columns }: DistinctNode): AggregateNode {
+  const groups = columns.map((_, index) => columnOf(input, index));
+  return { kind: 'aggregate', input, columns, groups, aggregates: [], windowGroups: undefined };
+}
+
+/** Aggregates over the distinct values of one expression, as a grouping by it and aggregates over its groups. */
+function splitDistinct(
+  node: AggregateNode,
+): { readonly inner: AggregateNode; readonly outer: (input: PlanNode) => AggregateNode } | undefined {
+  const argument = node.aggregates[0]?.argument;
+  if (argument === undefined) return undefined;
+  const text = serializeExpression(argument);
+  const splits = ({ distinct, filter, argument: own }: AggregateCall): boolean =>
+    distinct && filter === undefined && own !== undefined && serializeExpression(own) === text;
+  if (!node.aggregates.every(splits)) return undefined;
+  const { groups, columns } = node;
+  const value = { name: 'value', type: argument.type, nullable: true };
+  const inner: AggregateNode = {
+    ...node,
+    groups: [...groups, argument],
+    aggregates: [],
+    columns: [...columns.slice(0, groups.length), value],
+    windowGroups: undefined,
+  };
+  return {
+    inner,
+    outer: (input) => ({
+      ...node,
+      input,
+      groups: groups.map((_, index) => columnOf(input, index)),
+      aggregates: node.aggregates.map((call) => ({
+        ...call,
+        distinct: false,
+        argument: columnOf(input, groups.length),
+      })),
+      windowGroups: undefined,
+    }),
+  };
 }
 
 function scannedTopic(aggregate: AggregateNode): string | undefined {

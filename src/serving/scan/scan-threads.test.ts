@@ -95,7 +95,7 @@ describe('a scan in threads', () => {
     expect((await service.query('SELECT n FROM events WHERE n >= 100 LIMIT 5 OFFSET 3')).rows.length).toBe(5);
   });
 
-  it.each(['SELECT kind, count(*) FROM events GROUP BY kind', 'SELECT count(DISTINCT pad) FROM events'])(
+  it.each(['SELECT kind, count(*) FROM events GROUP BY kind', 'SELECT count(DISTINCT pad), sum(n) FROM events'])(
     'stops when nobody waits for it any more, and when its time is over: %s',
     async (sql) => {
       const gone = new AbortController();
@@ -123,7 +123,7 @@ describe('a scan in threads', () => {
       sources: () => [source],
       memoryBytesMax: 8_000_000,
     });
-    await expect(small.query('SELECT count(DISTINCT n || pad) FROM events')).rejects.toMatchObject({
+    await expect(small.query('SELECT count(DISTINCT n || pad), sum(n) FROM events')).rejects.toMatchObject({
       code: 'SERVING_QUERY_MEMORY',
     });
     small.close();

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../base/clock.ts';
+import { HeadraceError } from '../../base/error.ts';
 import type { SourceNode } from '../../plan/node.ts';
 import { TYPE } from '../../plan/type-name.ts';
 import { MemoryLog } from '../memory-log.fixture.ts';
@@ -51,6 +52,11 @@ const QUERIES = [
   "SELECT kind, price, exact, at, _offset FROM events WHERE small > 0 AND kind <> 'a'",
   'SELECT good, count(DISTINCT kind), count(DISTINCT small) FROM events GROUP BY good',
   'SELECT DISTINCT kind, day FROM events',
+  'SELECT good, count(DISTINCT small), max(DISTINCT small), avg(DISTINCT small) FROM events GROUP BY good',
+  'SELECT count(DISTINCT kind || origin) FROM events WHERE good',
+  'SELECT count(DISTINCT exact), sum(DISTINCT exact) FROM events',
+  'SELECT DISTINCT share, exact, good FROM events ORDER BY 1, 2, 3',
+  'SELECT n, count(*) FROM (SELECT kind, count(DISTINCT at) AS n FROM events GROUP BY kind) g GROUP BY n',
   'SELECT upper(kind), share * 2 FROM (SELECT kind, share, small FROM events WHERE good) e WHERE small IS NOT NULL ORDER BY 1, 2 LIMIT 5',
   'SELECT count(*) FROM (SELECT kind FROM events LIMIT 4 OFFSET 1) e',
   'SELECT count(*) FROM events a JOIN events b ON a._offset = b._offset AND a._partition = b._partition WHERE a.small = b.small',
@@ -159,6 +165,26 @@ describe('an aggregate over a topic', () => {
     });
     expect((await late.query('SELECT kind, count(*) FROM events GROUP BY kind')).rows).toEqual([['a', 2]]);
     late.close();
+  });
+
+  it('leaves distinct values to the query database when they are too many for a scan', async () => {
+    put(['{"kind":"a"}', '{"kind":"b"}', '{"kind":"a"}']);
+    const full = createQueryService({
+      log,
+      clock: new ManualClock(),
+      tables,
+      sources: () => [source],
+      scanRecordsMin: 0,
+      scans: {
+        ...inlineScans(log),
+        run: async () => {
+          throw new HeadraceError('running the query: full', { code: 'SERVING_QUERY_MEMORY', domain: 'serving' });
+        },
+      },
+    });
+    expect((await full.query('SELECT count(DISTINCT kind) FROM events')).rows).toEqual([[2]]);
+    await expect(full.query('SELECT count(*) FROM events')).rejects.toMatchObject({ code: 'SERVING_QUERY_MEMORY' });
+    full.close();
   });
 
   it('sums exactly beyond what a double holds', async () => {
