@@ -1,6 +1,6 @@
 import { HeadraceError } from '../../base/error.ts';
 import type { UserFunction } from '../../engine/row-evaluator.ts';
-import { SCAN_GROUPS_MAX } from '../limits.ts';
+import { SCAN_GROUPS_MAX, SCAN_MEMORY_BYTES_MAX } from '../limits.ts';
 
 export function tooManyGroups(): HeadraceError {
   return new HeadraceError(`running the query: it has more than ${SCAN_GROUPS_MAX} groups`, {
@@ -24,5 +24,14 @@ export function noUserFunction(_module: string, name: string): UserFunction {
     code: 'SERVING_QUERY_UNSUPPORTED',
     domain: 'serving',
     next: 'use it in a pipeline',
+  });
+}
+
+export function outOfMemory(): HeadraceError {
+  const megabytes = Math.floor(SCAN_MEMORY_BYTES_MAX / 1024 ** 2);
+  return new HeadraceError(`running the query: it needs more than the ${megabytes} MiB that a thread may have`, {
+    code: 'SERVING_QUERY_MEMORY',
+    domain: 'serving',
+    next: 'group by less, filter more, or make it a materialized view',
   });
 }

@@ -9,6 +9,7 @@ import { SCAN_RANGE_RECORDS, SCAN_THREADS, SCAN_THREADS_IDLE_MS } from '../limit
 import { CONTROL, CONTROL_BYTES, type ScanJob, type ScanMessage, type ScanReport } from './message.ts';
 import type { RowsBlock } from './row-collector.ts';
 import type { RowScanRequest, ScanLimits, ScanOutcome, ScanRequest, ScanRunner } from './scan.ts';
+import { outOfMemory } from './scan-error.ts';
 import { runScanJob } from './scan-job.ts';
 import { cutRanges } from './scan-range.ts';
 
@@ -238,6 +239,7 @@ function jobOf(id: number, request: ScanRequest | RowScanRequest, log: Log): Sca
 
 function failureOf(report: Extract<ScanReport, { kind: 'failed' }>): HeadraceError {
   const { code, domain, message, retryable } = report;
+  if (code === 'KERNEL_OUT_OF_MEMORY') return outOfMemory();
   if (domain !== 'plan') return new HeadraceError(message, { code, domain, retryable });
   return new HeadraceError(`running the query: ${message}`, {
     code: 'SERVING_QUERY_FAILED',
