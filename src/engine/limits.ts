@@ -21,7 +21,7 @@ export const STATUS_INTERVAL_MS = 100;
 /** Epoch times kept for the quantiles of the status. */
 export const EPOCH_SAMPLES = 512;
 /** Journal entries after which a snapshot is taken whatever the interval: bounds replay. */
-export const JOURNAL_ENTRIES_MAX = 20_000;
+export const JOURNAL_ENTRIES_MAX = 4_000;
 /** Processing time since the last snapshot, milliseconds, after which the next is due: about what a recovery replays at most. */
 export const SNAPSHOT_REPLAY_MS = 500;
 /** Silence after which a pipeline that has something new takes a snapshot, so that a restart replays nothing. Milliseconds. */
