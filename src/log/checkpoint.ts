@@ -30,7 +30,7 @@ export function encodeCheckpoint(state: LogState, header: CommitFileHeader, prod
 }
 
 /** Bytes of one write of a checkpoint. */
-const WRITE_BYTES = 4 * 1024 * 1024;
+const WRITE_BYTES = 1024 * 1024;
 
 /** Writes an encoded checkpoint; it counts once its rename is durable. */
 export function checkpointOperations(dataDir: string, generation: number, bytes: Uint8Array): PlainOperation[] {
@@ -38,9 +38,10 @@ export function checkpointOperations(dataDir: string, generation: number, bytes:
   const operations: PlainOperation[] = [{ kind: 'remove', path }];
   for (let at = 0; at < bytes.length; at += WRITE_BYTES) {
     operations.push({ kind: 'write', path, position: at, buffers: [bytes.subarray(at, at + WRITE_BYTES)] });
+    // Piece by piece: a commit's fsync would wait for all that the disk has been given.
+    operations.push({ kind: 'sync', path });
   }
   operations.push(
-    { kind: 'sync', path },
     { kind: 'rename', from: path, to: checkpointPath(dataDir, generation) },
     { kind: 'sync-directory', path: commitDirectory(dataDir) },
   );

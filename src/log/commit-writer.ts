@@ -27,6 +27,8 @@ export interface CommitWriterContext {
 
 /** A checkpoint that the disk refused is tried again when the commit log has grown by this part of its limit. */
 const RETRY_PART = 0.25;
+/** Segments are synced early whenever the commit log has grown by this part of its limit. */
+const FLUSH_PART = 1 / 16;
 
 interface Generation {
   readonly generation: number;
@@ -46,6 +48,8 @@ export class CommitWriter {
   /** Up to here the file has been written, with zeros beyond `#end`: an fsync has no blocks to allocate there. */
   #allocated: number;
   #checkpointAt: number;
+  /** End of the commit log when segments were last synced early. */
+  #flushedTo: number;
   #next: { readonly ready: Generation; readonly switched: () => void } | undefined;
   #advancing = false;
   #stopped = false;
@@ -59,6 +63,7 @@ export class CommitWriter {
     this.#current = { generation, salt, allocated: end };
     this.#end = end;
     this.#allocated = end;
+    this.#flushedTo = end;
     // A crash left commit logs that the checkpoint does not cover yet.
     this.#checkpointAt = generation > base ? 0 : this.#nextCheckpointAt();
   }
@@ -134,15 +139,22 @@ export class CommitWriter {
     this.#next = undefined;
     this.#current = next.ready;
     this.#end = COMMIT_HEADER_BYTES;
+    this.#flushedTo = this.#end;
     this.#allocated = next.ready.allocated;
     next.switched();
   }
 
   /** Between two rounds: begins a checkpoint if it is time. */
   afterRound(): void {
-    if (this.#advancing || this.#stopped || this.#end < this.#checkpointAt) return;
+    if (this.#advancing || this.#stopped) return;
+    if (this.#end >= this.#checkpointAt) this.#behind(this.#advance());
+    else if (this.#end - this.#flushedTo > FLUSH_PART * this.#context.limits.commitLogBytesMax)
+      this.#behind(this.#flush());
+  }
+
+  #behind(work: Promise<unknown>): void {
     this.#advancing = true;
-    this.#advance().then(
+    work.then(
       () => {
         this.#advancing = false;
       },
@@ -150,6 +162,13 @@ export class CommitWriter {
         if (!this.#stopped) this.#context.fail(error);
       },
     );
+  }
+
+  /** Syncs early a part of what the checkpoint will sync, so that it never gives the disk much at once. */
+  #flush(): Promise<unknown> {
+    const { disk, files } = this.#context;
+    this.#flushedTo = this.#end;
+    return disk.runBehind(files.unsyncedFiles().map((path) => ({ kind: 'sync', path })));
   }
 
   stop(): void {

@@ -65,6 +65,11 @@ export class SegmentFiles {
     }
   }
 
+  /** What a checkpoint would have to sync now. */
+  unsyncedFiles(): readonly string[] {
+    return [...this.#unsyncedFiles];
+  }
+
   /** What a checkpoint must sync before the commit log that stands for it goes. One at a time. */
   takeUnsynced(): { readonly files: readonly string[]; readonly directories: readonly string[] } {
     const directories = new Set([...this.#unsyncedDirectories, ...this.#indexDirectories]);
