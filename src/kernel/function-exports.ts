@@ -41,6 +41,8 @@ export interface FunctionExports {
   parseTimestampText(text: number): number;
   parseDateText(text: number): number;
   multiplyOverflows(a: bigint, b: bigint): number;
+  /** 0 or 1; 2 for what is left to the interpreter. */
+  matchPattern(text: number, table: number, first: number): number;
   /** These answer 0 for what is absent, 1, or 2 for what is left to the interpreter. */
   jsonMember(json: number, name: number, out: number): number;
   jsonElement(json: number, index: number, out: number): number;

@@ -235,7 +235,8 @@ const SHORTHANDS: Readonly<Record<string, Test>> = {
 };
 const CONTROLS: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, f: 12, v: 11 };
 
-type State =
+/** A state of the machine of a regular expression; `test` asks about a code point. */
+export type RegularExpressionState =
   | { readonly kind: 'test'; readonly test: Test; next: number }
   | { readonly kind: 'split'; readonly next: number[] }
   | { readonly kind: 'start' | 'end'; next: number }
@@ -243,7 +244,7 @@ type State =
 
 /** Builds the machine backwards: each part is given the state that follows it. */
 class Machine {
-  readonly states: State[] = [{ kind: 'accept' }];
+  readonly states: RegularExpressionState[] = [{ kind: 'accept' }];
   readonly #pattern: string;
 
   constructor(pattern: string) {
@@ -275,7 +276,7 @@ class Machine {
         following = this.#push({ kind: 'split', next: [this.build(tree.item, following), next] });
       }
     } else {
-      const loop: State & { kind: 'split' } = { kind: 'split', next: [next] };
+      const loop: RegularExpressionState & { kind: 'split' } = { kind: 'split', next: [next] };
       following = this.#push(loop);
       loop.next.push(this.build(tree.item, following));
     }
@@ -288,7 +289,7 @@ class Machine {
     return following;
   }
 
-  #push(state: State): number {
+  #push(state: RegularExpressionState): number {
     if (this.states.length >= STATES_MAX) {
       throw evaluationError(
         'PLAN_INVALID_ARGUMENT',
@@ -300,14 +301,26 @@ class Machine {
   }
 }
 
-/** Compiles the pattern into a search: true when any part of the text matches. */
-export function regularExpressionMatcher(pattern: string, ignoreCase: boolean): (text: string) => boolean {
-  const machine = new Machine(pattern);
-  const first = machine.build(new Parser(pattern, ignoreCase).parse(), 0);
-  return (text) => search(machine.states, first, Array.from(text));
+/** The states of a pattern and the one that it begins in. */
+export interface RegularExpressionMachine {
+  readonly states: readonly RegularExpressionState[];
+  readonly first: number;
 }
 
-function search(states: readonly State[], first: number, points: readonly string[]): boolean {
+/** @throws HeadraceError `PLAN_INVALID_ARGUMENT` */
+export function regularExpressionMachine(pattern: string, ignoreCase: boolean): RegularExpressionMachine {
+  const machine = new Machine(pattern);
+  const first = machine.build(new Parser(pattern, ignoreCase).parse(), 0);
+  return { states: machine.states, first };
+}
+
+/** Compiles the pattern into a search: true when any part of the text matches. */
+export function regularExpressionMatcher(pattern: string, ignoreCase: boolean): (text: string) => boolean {
+  const { states, first } = regularExpressionMachine(pattern, ignoreCase);
+  return (text) => search(states, first, Array.from(text));
+}
+
+function search(states: readonly RegularExpressionState[], first: number, points: readonly string[]): boolean {
   let current: number[] = [];
   for (let at = 0; at <= points.length; at++) {
     const reached = new Set<number>();

@@ -4,7 +4,8 @@ import { emitBoolean, emitStrict } from './emit-strict.ts';
 import type { Emitter, KernelFunction } from './emitter.ts';
 import { type Code, i32, i64, type ValueType } from './instruction.ts';
 import { type LikePattern, likePattern } from './like-pattern.ts';
-import { asI32, asText, i32Operand, notCompilable, type Operand, textOperand, ZERO } from './operand.ts';
+import { asI32, asText, i32Operand, notCompilable, ONE, type Operand, textOperand, ZERO } from './operand.ts';
+import { patternTable } from './pattern-table.ts';
 
 /** Further than any text reaches. */
 const END = i64.const(2n ** 40n);
@@ -14,6 +15,7 @@ const ONE64 = i64.const(1n);
 export function emitText(emitter: Emitter, call: CallExpression): Operand {
   const { args } = call;
   if (call.function === 'like' || call.function === 'ilike') return emitLike(emitter, call);
+  if (call.function === 'matches' || call.function === 'imatches') return emitMatch(emitter, call);
   const strict = emitStrict(emitter, args, (inner, operands) => textFunction(inner, call, operands));
   return call.type.kind === 'boolean' ? emitBoolean(emitter, asI32(strict), strict.isNull) : strict;
 }
@@ -103,6 +105,21 @@ function emitLike(emitter: Emitter, call: CallExpression): Operand {
     const name = ignoreCase ? 'likeFolded' : LIKE_FUNCTIONS[compiled.kind];
     const bytes = ignoreCase ? compiled.bytes : compiled.plain;
     return i32Operand(inner.keep(inner.call(name, [reference, inner.text(bytes)], 'i32')), undefined);
+  });
+  return emitBoolean(emitter, asI32(strict), strict.isNull);
+}
+
+/** A constant regular expression, as a table. */
+function emitMatch(emitter: Emitter, call: CallExpression): Operand {
+  const [text, pattern] = call.args as [Expression, Expression];
+  if (pattern.kind !== 'literal' || pattern.value === null) return notCompilable('a pattern that varies');
+  const table =
+    patternTable(pattern.value as string, call.function === 'imatches') ?? notCompilable('so large a pattern');
+  const strict = emitStrict(emitter, [text], (inner, [operand]) => {
+    const args = [asText(operand!), inner.bytes(table.bytes), i32.const(table.first)];
+    const answer = inner.keep(inner.call('matchPattern', args, 'i32'));
+    inner.bailIf(i32.gt(answer, ONE));
+    return i32Operand(answer, undefined);
   });
   return emitBoolean(emitter, asI32(strict), strict.isNull);
 }

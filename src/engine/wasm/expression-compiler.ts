@@ -112,6 +112,8 @@ const TEXT_FUNCTIONS: ReadonlySet<string> = new Set([
   'rtrim',
   'like',
   'ilike',
+  'matches',
+  'imatches',
 ]);
 
 function callOperand(emitter: Emitter, call: CallExpression): Operand {

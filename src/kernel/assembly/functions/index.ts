@@ -5,3 +5,4 @@ export { addMonths, dateField, truncateDays } from "./calendar";
 export * from "./value-text";
 export * from "./arithmetic";
 export { jsonElement, jsonMember, jsonStep, jsonText } from "./json";
+export { matchPattern } from "./pattern";
