@@ -535,7 +535,9 @@ export class LogSimulation {
       if (!isTold && warnings.length === 0) throw new Error(where, { cause: error });
     }
     // A damaged copy may say anything: the next one is compared with what was before.
-    this.#model.topics.forEach((topic, i) => topic.logStarts.splice(0, Number.POSITIVE_INFINITY, ...logStarts[i]!));
+    for (const [i, topic] of this.#model.topics.entries()) {
+      topic.logStarts.splice(0, Number.POSITIVE_INFINITY, ...logStarts[i]!);
+    }
     await log.close();
   }
 }
