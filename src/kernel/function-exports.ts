@@ -38,6 +38,7 @@ export interface FunctionExports {
   parsedScale(): number;
   parseWhole(text: number): number;
   parseDecimal(text: number): number;
+  parseNumeric(text: number, scale: number): number;
   parseTimestampText(text: number): number;
   parseDateText(text: number): number;
   multiplyOverflows(a: bigint, b: bigint): number;

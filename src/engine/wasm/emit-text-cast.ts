@@ -1,5 +1,6 @@
 import type { DataType } from '../../plan/data-type.ts';
 import { narrow } from './emit-arithmetic.ts';
+import { fitNumeric } from './emit-numeric.ts';
 import type { Emitter, KernelFunction } from './emitter.ts';
 import { type Code, f64, i32, i64, select, type ValueType } from './instruction.ts';
 import {
@@ -8,7 +9,9 @@ import {
   asI32,
   asI64,
   asText,
+  decimalOperand,
   f64Operand,
+  I64_BOUND,
   i32Operand,
   i64Operand,
   notCompilable,
@@ -19,6 +22,9 @@ import {
 
 /** Powers of ten that a double holds exactly, as many as a text of 15 digits may need. */
 const POWERS = Array.from({ length: 16 }, (_, exponent) => 10 ** exponent);
+
+/** Digits that fit 64 bits for certain. */
+const NUMERIC_PRECISION_MAX = 18;
 
 const constant = (emitter: Emitter, text: string): Code<'i32'> => emitter.text(Buffer.from(text, 'utf8'));
 
@@ -80,6 +86,15 @@ export function emitFromText(emitter: Emitter, operand: Operand, to: DataType): 
       const scale = emitter.call('parsedScale', [], 'i32');
       const power = f64.load(i32.add(emitter.doubles(POWERS), i32.shl(scale, i32.const(3))));
       return f64Operand(emitter.keep(f64.div(f64.convert64(parsed()), power)), undefined);
+    }
+    case 'numeric': {
+      // Without a declared scale, the scale is that of each text.
+      if (to.precision === undefined || to.precision > NUMERIC_PRECISION_MAX) return notCompilable('text as numeric');
+      const scale = to.scale ?? 0;
+      emitter.callOrBail('parseNumeric', [text, i32.const(scale)]);
+      const decimal = { value: parsed(), scale, bound: I64_BOUND };
+      const fitted = fitNumeric(emitter, decimal, to);
+      return decimalOperand(fitted.value, scale, fitted.bound, undefined);
     }
     case 'date':
       emitter.callOrBail('parseDateText', [text]);

@@ -28,6 +28,7 @@ const COLUMNS: readonly Column[] = [
   { name: 'path', type: TYPE.text, nullable: false },
   { name: 'country', type: TYPE.text, nullable: true },
   { name: 'ts', type: TYPE.timestamptz, nullable: false },
+  { name: 'doc', type: TYPE.jsonb, nullable: false },
 ];
 const PATHS = ['/', '/index.html', '/api/v2/ingest/requests', '/images/logo.png', '/blog/2015/05/geekery'];
 const COUNTRIES = ['DE', 'US', 'FR', null];
@@ -56,6 +57,12 @@ const EXPRESSIONS: Readonly<Record<string, Expression>> = {
     resolveCall('eq', [column('country'), text('FR')]),
   ]),
   "path LIKE '/api/%'": resolveCall('like', [column('path'), text('/api/%')]),
+  "path ~ '^/api/v[0-9]+/'": resolveCall('matches', [column('path'), text('^/api/v[0-9]+/')]),
+  "doc -> 'user' ->> 'name'": resolveCall('json_get_text', [
+    resolveCall('json_get', [column('doc'), text('user')]),
+    text('name'),
+  ]),
+  "(doc ->> 'amount')::float8": resolveCast(resolveCall('json_get_text', [column('doc'), text('amount')]), TYPE.float8),
   "'/' || split_part(path, '/', 2)": resolveCall('concat', [
     text('/'),
     resolveCall('split_part', [column('path'), text('/'), int4(2)]),
@@ -87,6 +94,7 @@ function batch(): Batch {
     PATHS[i % PATHS.length],
     COUNTRIES[i % COUNTRIES.length],
     1_700_000_000_000_000n + BigInt(i) * 1_234_567n,
+    { id: i, user: { name: `user${i % 100}`, roles: ['reader', 'writer'] }, amount: (i % 1000) / 100, page: '/home' },
   ]);
   const columns = COLUMNS.map(({ type }, at) =>
     columnOfValues(

@@ -432,7 +432,9 @@ function floats(type: DataType, depth: number): fc.Arbitrary<Expression>[] {
 
 function numerics(type: DataType & { kind: 'numeric' }, depth: number): fc.Arbitrary<Expression>[] {
   if (type.precision !== undefined) {
-    return [TYPE.int4, TYPE.int8, TYPE.numeric, numericType(6, 3)].map((from) => cast(from, type, depth));
+    return [TYPE.int4, TYPE.int8, TYPE.numeric, numericType(6, 3), TYPE.text, TYPE.jsonb].map((from) =>
+      cast(from, type, depth),
+    );
   }
   const digits = fc.integer({ min: -2, max: 5 }).map((value): Expression => literal(value, TYPE.int4));
   const amounts = (name: string) => apply(name, depth, AMOUNT, AMOUNT);

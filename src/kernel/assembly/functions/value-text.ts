@@ -2,6 +2,7 @@
 
 import { bytesOf, lengthOf, setReference, textRoom, textTake } from "./reference";
 import { civilDay, civilMonth, civilYear, splitDays } from "./calendar";
+import { divideRounded, multiplyOverflows } from "./arithmetic";
 import { days, instant, parseDate, parseUtcMillis } from "../instant";
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -198,6 +199,26 @@ export function parseDecimal(text: usize): bool {
   if (digits == 0 || (value == 0 && sign == 0x2d)) return false;
   parsed = sign == 0x2d ? -value : value;
   parsedPower = max(scale, 0);
+  return true;
+}
+
+@inline
+function power10(exponent: i32): i64 {
+  let power: i64 = 1;
+  for (; exponent > 0; exponent--) power *= 10;
+  return power;
+}
+
+/** A text as {@link parseDecimal} takes it, as a whole number of 10^-scale, rounded half away from zero; `scale` is 18 at most. */
+export function parseNumeric(text: usize, scale: i32): bool {
+  if (!parseDecimal(text)) return false;
+  if (parsedPower > scale) {
+    parsed = divideRounded(parsed, power10(parsedPower - scale));
+    return true;
+  }
+  const power = power10(scale - parsedPower);
+  if (multiplyOverflows(parsed, power)) return false;
+  parsed *= power;
   return true;
 }
 
