@@ -15,10 +15,12 @@ export interface ScanJob {
   readonly view: LogView;
   readonly topic: string;
   readonly fields: readonly SourceColumn[];
-  /** `serializePlan` of an aggregate, whose parts are answered; or of the top of a chain, whose rows are. */
+  /** `serializePlan` of an aggregate, whose parts are answered; or of the top of a chain, perhaps sorted, whose rows are. */
   readonly plan: string;
   /** Of a chain: the columns of its top that are wanted. Undefined for an aggregate. */
   readonly wanted: readonly number[] | undefined;
+  /** Of a sorted chain: so many of the first rows are wanted. */
+  readonly best: number | undefined;
   readonly nowMs: number;
   readonly ranges: readonly ScanRange[];
   readonly control: SharedArrayBuffer;

@@ -102,9 +102,9 @@ export class QueryScans {
   }
 
   #rows(scan: RowScan, relations: ReadonlyMap<string, PinnedRelation>, limits: QueryLimits): PinnedRelation {
-    const { relation, top, wanted, limit } = scan;
+    const { relation, top, wanted, limit, order } = scan;
     const { topic, fields, from, until } = relations.get(relation)!.records!;
-    const request = { topic, fields, top, wanted, limit, from, until, nowMs: limits.nowMs };
+    const request = { topic, fields, top, wanted, limit, order, from, until, nowMs: limits.nowMs };
     const columns = wanted.map((at) => top.columns[at]!);
     let newest = 0;
     const read = this.#runner.rows(request, limits, (newestMs) => {

@@ -1,5 +1,6 @@
 import { tableScanNode } from '../../plan/factory.ts';
-import type { PlanNode } from '../../plan/node.ts';
+import type { PlanNode, SortKey } from '../../plan/node.ts';
+import { isOrdered } from './best-rows.ts';
 import { expressionsOf, readBy, SCAN_RELATION_PREFIX } from './scan-plan.ts';
 
 /** Rows of a topic that a query needs, through the filters and projections that stand right above it. */
@@ -10,11 +11,13 @@ export interface RowScan {
   readonly top: PlanNode;
   /** Columns of `top` that are read above it, ascending. */
   readonly wanted: readonly number[];
-  /** So many rows are enough, whichever. */
+  /** So many rows are enough: whichever, or the first in the order. */
   readonly limit: number | undefined;
+  readonly order: readonly SortKey[] | undefined;
 }
 
 type Wanted = ReadonlySet<number>;
+type Rewrite = (node: PlanNode, wanted: Wanted, limit: number | undefined, order?: readonly SortKey[]) => PlanNode;
 
 /**
  * Takes the parts of a query that read large topics row by row out of it: what remains has their rows as relations, of
@@ -26,25 +29,21 @@ export function takeRowScans(
   rowsMax: number,
 ): { readonly plan: PlanNode; readonly scans: readonly RowScan[] } {
   const scans: RowScan[] = [];
-  const rewrite = (node: PlanNode, wanted: Wanted, limit: number | undefined): PlanNode => {
+  const rewrite: Rewrite = (node, wanted, limit, order) => {
     const relation = scannedThrough(node);
     const read = wanted.size === 0 ? new Set([cheapestColumn(node)]) : wanted;
     if (relation !== undefined && scannable(node, read, relation)) {
       const name = `${SCAN_RELATION_PREFIX}rows:${scans.length}`;
-      scans.push({ name, relation, top: node, wanted: [...read].sort((a, b) => a - b), limit });
+      scans.push({ name, relation, top: node, wanted: [...read].sort((a, b) => a - b), limit, order });
       return tableScanNode(name, node.columns);
     }
-    return rewriteBelow(node, wanted, limit, rewrite);
+    // Without its order, a limit says nothing about what lies below.
+    return rewriteBelow(node, wanted, order === undefined ? limit : undefined, rewrite);
   };
   return { plan: rewrite(plan, all(plan), rowsMax), scans };
 }
 
-function rewriteBelow(
-  node: PlanNode,
-  wanted: Wanted,
-  limit: number | undefined,
-  rewrite: (node: PlanNode, wanted: Wanted, limit: number | undefined) => PlanNode,
-): PlanNode {
+function rewriteBelow(node: PlanNode, wanted: Wanted, limit: number | undefined, rewrite: Rewrite): PlanNode {
   switch (node.kind) {
     case 'filter':
       return { ...node, input: rewrite(node.input, readBy([node.predicate], wanted), undefined) };
@@ -59,7 +58,11 @@ function rewriteBelow(
     }
     case 'sort': {
       const keys = node.keys.map((key) => key.expression);
-      return { ...node, input: rewrite(node.input, readBy(keys, wanted), undefined) };
+      const first = limit !== undefined && scannedThrough(node.input) !== undefined && isOrdered(node.keys);
+      const input = first
+        ? rewrite(node.input, readBy(keys, wanted), limit, node.keys)
+        : rewrite(node.input, readBy(keys, wanted), undefined);
+      return { ...node, input };
     }
     case 'aggregate':
       return { ...node, input: rewrite(node.input, readBy(expressionsOf(node)), undefined) };

@@ -4,6 +4,7 @@ import type { PartitionReader } from '../../log/log.ts';
 import type { AggregateNode } from '../../plan/node.ts';
 import { deserializePlan } from '../../plan/pipeline-text.ts';
 import { SCAN_MEMORY_BYTES_MAX } from '../limits.ts';
+import { BestRows } from './best-rows.ts';
 import { ChainScan } from './chain-scan.ts';
 import { CONTROL, type ScanJob, type ScanReport } from './message.ts';
 import { RowCollector, type RowsBlock } from './row-collector.ts';
@@ -61,12 +62,18 @@ function aggregateScan(kernel: Kernel, job: ScanJob): ScanWork {
 
 function rowScan(kernel: Kernel, job: ScanJob, door: ScanDoor): ScanWork {
   const { topic, fields, nowMs, wanted = [] } = job;
-  const top = deserializePlan(job.plan);
+  const plan = deserializePlan(job.plan);
+  const top = plan.kind === 'sort' ? plan.input : plan;
   const collector = new RowCollector(kernel, top.columns, wanted, (block) => door.emit(block));
-  const chain = new ChainScan(kernel, { topic, fields, top, wanted: new Set(wanted), nowMs }, collector);
+  const best =
+    plan.kind === 'sort' && job.best !== undefined
+      ? new BestRows(kernel, plan, { count: job.best, wanted, nowUs: BigInt(nowMs) * 1000n, next: collector })
+      : undefined;
+  const chain = new ChainScan(kernel, { topic, fields, top, wanted: new Set(wanted), nowMs }, best ?? collector);
   return {
     chain,
     finish() {
+      best?.finish();
       collector.flush();
       return [];
     },

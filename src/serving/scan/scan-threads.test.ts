@@ -95,6 +95,13 @@ describe('a scan in threads', () => {
     expect((await service.query('SELECT n FROM events WHERE n >= 100 LIMIT 5 OFFSET 3')).rows.length).toBe(5);
   });
 
+  it('keeps only the first rows in the order that is asked for', async () => {
+    const { rows } = await service.query("SELECT n FROM events WHERE kind = 'k3' ORDER BY n DESC LIMIT 3");
+    expect(rows).toEqual([[119_997], [119_990], [119_983]]);
+    const { rows: least } = await service.query('SELECT n FROM events ORDER BY (n * 7919) % 120011 LIMIT 2');
+    expect(least).toEqual([[0], [32_401]]);
+  });
+
   it.each(['SELECT kind, count(*) FROM events GROUP BY kind', 'SELECT count(DISTINCT pad), sum(n) FROM events'])(
     'stops when nobody waits for it any more, and when its time is over: %s',
     async (sql) => {

@@ -4,6 +4,8 @@ import type { Clock } from '../../base/clock.ts';
 import { HeadraceError } from '../../base/error.ts';
 import { workerEntry } from '../../base/worker-entry.ts';
 import type { Log } from '../../log/log.ts';
+import { sortNode } from '../../plan/factory.ts';
+import type { PlanNode } from '../../plan/node.ts';
 import { serializePlan } from '../../plan/pipeline-text.ts';
 import { SCAN_RANGE_RECORDS, SCAN_THREADS, SCAN_THREADS_IDLE_MS } from '../limits.ts';
 import { CONTROL, CONTROL_BYTES, type ScanJob, type ScanMessage, type ScanReport } from './message.ts';
@@ -71,7 +73,8 @@ class ScanThreads implements ScanRunner {
     let wake = (): void => {};
     let ended = false;
     let rows = 0;
-    const enough = request.limit ?? Number.POSITIVE_INFINITY;
+    // Each thread has its own best rows: all of them are needed.
+    const enough = request.order === undefined ? (request.limit ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
     const whole = this.#all(job, watch, (block) => {
       blocks.push(block);
       wake();
@@ -223,7 +226,7 @@ class StopWatch {
 
 function jobOf(id: number, request: ScanRequest | RowScanRequest, log: Log): ScanJob {
   const { topic, fields, from, until, nowMs } = request;
-  const [node, wanted] = 'top' in request ? [request.top, request.wanted] : [request.aggregate, undefined];
+  const { node, wanted, best } = 'top' in request ? rowsPlan(request) : aggregatePlan(request);
   return {
     id,
     view: log.view(),
@@ -231,10 +234,23 @@ function jobOf(id: number, request: ScanRequest | RowScanRequest, log: Log): Sca
     fields,
     plan: serializePlan(node),
     wanted,
+    best,
     nowMs,
     ranges: cutRanges(from, until, SCAN_RANGE_RECORDS),
     control: new SharedArrayBuffer(CONTROL_BYTES),
   };
+}
+
+type JobPlan = { readonly node: PlanNode } & Pick<ScanJob, 'wanted' | 'best'>;
+
+function aggregatePlan({ aggregate }: ScanRequest): JobPlan {
+  return { node: aggregate, wanted: undefined, best: undefined };
+}
+
+function rowsPlan({ top, wanted, limit, order }: RowScanRequest): JobPlan {
+  return order === undefined
+    ? { node: top, wanted, best: undefined }
+    : { node: sortNode(top, order), wanted, best: limit };
 }
 
 function failureOf(report: Extract<ScanReport, { kind: 'failed' }>): HeadraceError {

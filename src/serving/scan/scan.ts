@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import type { AggregateNode, PlanNode, SourceColumn } from '../../plan/node.ts';
+import type { AggregateNode, PlanNode, SortKey, SourceColumn } from '../../plan/node.ts';
 import type { RowsBlock } from './row-collector.ts';
 import type { ScanPartial } from './topic-aggregation.ts';
 
@@ -33,8 +33,9 @@ export interface RowScanRequest extends Omit<ScanRequest, 'aggregate'> {
   readonly top: PlanNode;
   /** Columns of `top`, ascending. */
   readonly wanted: readonly number[];
-  /** So many rows are enough, whichever; a few more may come. */
+  /** So many rows are enough, whichever, or the first in the order; a few more may come. */
   readonly limit: number | undefined;
+  readonly order: readonly SortKey[] | undefined;
 }
 
 /** Reads topics straight from their segments. */
