@@ -142,12 +142,16 @@ class Run {
   }
 
   said(): unknown {
-    const rows = this.observed.rows.map(({ values, weight }) => ({
-      values: values.map((value) => (value instanceof Decimal ? value.toString() : value)),
-      weight,
-    }));
-    return { rows, letters: this.observed.letters };
+    return texts(this.observed);
   }
+}
+
+function texts({ rows, letters }: Observed): unknown {
+  const said = rows.map(({ values, weight }) => ({
+    values: values.map((value) => (value instanceof Decimal ? value.toString() : value)),
+    weight,
+  }));
+  return { rows: said, letters };
 }
 
 const nullable = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(values, { nil: null, freq: 5 });
@@ -253,6 +257,59 @@ describe('an aggregate in the kernel says what the one that goes row by row says
 
   it('without groups', () => {
     agrees(optionsOf(nodeOf([], [...invertible, ...extremes])), false);
+  });
+});
+
+describe('several windows over the same rows', () => {
+  const plain = invertible.filter(({ call: { filter, distinct } }) => filter === undefined && !distinct);
+  const numbers = extremes.filter(({ name, call: { filter } }) => filter === undefined && !name.includes('name'));
+  const node = nodeOf(windowed, [...plain, ...numbers]);
+  const sizes = [WINDOW_US, 120n, 240n];
+
+  /** The rows with the bounds of windows of another size. */
+  const resized = (rows: readonly TestRow[], size: bigint): TestRow[] =>
+    rows.map((row) => {
+      const start = row.time! - (((row.time! % size) + size) % size);
+      return { ...row, values: [...row.values.slice(0, 8), start, start + size] };
+    });
+
+  it('say what each would say alone', () => {
+    fc.assert(
+      fc.property(steps, (all) => {
+        const kernel = Kernel.create();
+        const together = sizes.map(() => {
+          const operator = new AggregateOperator(optionsOf(node));
+          return { operator, observed: observe(kernel, operator, node.columns) };
+        });
+        const alone = sizes.map(() => new Run(node, () => new RowAggregate(optionsOf(node))));
+        let watermark = WATERMARK_MIN;
+        for (const step of all) {
+          for (const rows of step.batches) {
+            const added = rows.map((row) => ({ ...row, weight: 1 }));
+            const batches = sizes.map((size) => batchOfRows(kernel, window.columns, resized(added, size), step.holes));
+            const [first] = batches;
+            together.forEach(({ operator }, i) => {
+              // As behind one operator: the columns are the same ones, but for the bounds.
+              const columns = [...first!.columns.slice(0, 8), ...batches[i]!.columns.slice(8)];
+              operator.processBatch({ ...first!, columns });
+              alone[i]!.process(resized(added, sizes[i]!), step.holes);
+            });
+            kernel.arenaReset();
+          }
+          if (step.watermark > watermark) watermark = step.watermark;
+          together.forEach(({ operator }, i) => {
+            operator.endEpoch();
+            operator.onWatermark(watermark);
+            kernel.arenaReset();
+            alone[i]!.finish(watermark);
+          });
+        }
+        together.forEach(({ observed }, i) => {
+          expect(texts(observed)).toEqual(alone[i]!.said());
+        });
+      }),
+      { numRuns: 60 },
+    );
   });
 });
 

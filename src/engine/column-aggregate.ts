@@ -1,17 +1,21 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { messageOf } from '../base/error.ts';
 import type { ColumnVector } from '../kernel/column.ts';
-import type { GroupLayout } from '../kernel/group-layout.ts';
-import { type GroupedRows, type GroupOutput, GroupState } from '../kernel/group-state.ts';
+import type { GroupFunction, GroupLayout } from '../kernel/group-layout.ts';
+import { type GroupedRows, type GroupInput, type GroupOutput, GroupState } from '../kernel/group-state.ts';
 import { Decimal } from '../plan/decimal.ts';
 import { outOfRange } from '../plan/evaluation-error.ts';
 import type { Expression } from '../plan/expression.ts';
 import { type AggregateOptions, type WindowEnd, windowEndOf } from './aggregate-options.ts';
 import { type Batch, WATERMARK_MIN } from './batch.ts';
+import { findPartial, sharePartial } from './batch-partial.ts';
 import { columnOfValues } from './column-access.ts';
 import { ColumnEvaluator } from './column-evaluator.ts';
 import type { Operator, OperatorContext } from './operator.ts';
 
+/** A batch with more keys than this, and than a quarter of its rows, is not worth a partial. */
+const PARTIAL_KEYS_MIN = 32;
+const PARTIALS_SKIPPED = 15;
 /** Groups that are emitted in one batch. */
 const EMITTED_GROUPS_MAX = 16_384;
 
@@ -24,6 +28,12 @@ export class ColumnAggregate implements Operator {
   readonly #expressions: readonly Expression[];
   readonly #argumentAt: readonly (number | undefined)[];
   readonly #filterAt: readonly (number | undefined)[];
+  /** Keys but for the bounds of windows, then arguments: among the expressions. */
+  readonly #partialColumns: readonly number[];
+  readonly #layoutText: string;
+  readonly #isMergeable: boolean;
+  /** Batches that are not tried after one with too many keys. */
+  #skippedPartials = 0;
   #context: OperatorContext | undefined;
   #evaluator: ColumnEvaluator | undefined;
   #state: GroupState | undefined;
@@ -40,6 +50,14 @@ export class ColumnAggregate implements Operator {
     this.#argumentAt = node.aggregates.map((call) => place(call.argument));
     this.#filterAt = node.aggregates.map((call) => place(call.filter));
     this.#expressions = expressions;
+    const keys = layout.keys.flatMap((key, i) => (key.isBound ? [] : [i]));
+    this.#partialColumns = [...keys, ...this.#argumentAt.filter((argument) => argument !== undefined)];
+    this.#layoutText = JSON.stringify(layout);
+    this.#isMergeable =
+      this.#filterAt.every((filter) => filter === undefined) &&
+      layout.aggregates.every(
+        ({ function: name, argument, distinct }) => !distinct && !(isExtreme(name) && argument === 'str'),
+      );
   }
 
   open(context: OperatorContext): void {
@@ -57,20 +75,50 @@ export class ColumnAggregate implements Operator {
     }
     if (selected === 0) return;
     const end = this.#windowEnd;
-    const found = state.assign(
-      {
-        keys: columns.slice(0, this.#layout.keys.length),
-        ends: end === undefined ? 0 : columns[end.position]!.data,
-        endAdd: end?.add ?? 0n,
-        watermarks: batch.watermarks,
-        selection,
-        selected,
-        weights: batch.weights,
-      },
-      this.#watermark,
-    );
+    const input: GroupInput = {
+      keys: columns.slice(0, this.#layout.keys.length),
+      ends: end === undefined ? 0 : columns[end.position]!.data,
+      endAdd: end?.add ?? 0n,
+      watermarks: batch.watermarks,
+      selection,
+      selected,
+      weights: batch.weights,
+    };
+    if (this.#mergePartial(input, columns)) return;
+    const found = state.assign(input, this.#watermark);
     if (found.lateCount > 0) this.#reportLate(batch, found.late, found.lateCount);
     for (let i = 0; i < this.#layout.aggregates.length; i++) this.#add(i, columns, batch, found);
+  }
+
+  /** Where all rows fall into one window: by key first, which other windows over the same rows share. */
+  #mergePartial(input: GroupInput, columns: readonly ColumnVector[]): boolean {
+    if (!this.#isMergeable) return false;
+    if (this.#skippedPartials > 0) {
+      this.#skippedPartials--;
+      return false;
+    }
+    const state = this.#state!;
+    if (!state.isOneWindow(input, this.#watermark)) return false;
+    const { selection, selected, weights } = input;
+    const shared = this.#partialColumns.map((at) => columns[at]!);
+    const source = { layout: this.#layoutText, columns: shared, selection, selected, weights };
+    const known = findPartial(source);
+    if (known !== undefined) {
+      state.merge(input, known);
+      return true;
+    }
+    const made = state.partial(input, Math.max(PARTIAL_KEYS_MIN, selected >>> 2));
+    if (made === undefined) {
+      this.#skippedPartials = PARTIALS_SKIPPED;
+      return false;
+    }
+    this.#argumentAt.forEach((argument, i) => {
+      state.add(i, argument === undefined ? undefined : columns[argument], weights, made.found);
+    });
+    if (!state.isPlain(made.partial)) return false;
+    sharePartial(source, made.partial);
+    state.merge(input, made.partial);
+    return true;
   }
 
   #add(at: number, columns: readonly ColumnVector[], batch: Batch, found: GroupedRows): void {
@@ -202,4 +250,8 @@ export class ColumnAggregate implements Operator {
   state(): { readonly keys: number; readonly bytes: number } {
     return { keys: this.#state?.groups ?? 0, bytes: this.#state?.bytes ?? 0 };
   }
+}
+
+function isExtreme(name: GroupFunction): boolean {
+  return name === 'min' || name === 'max';
 }

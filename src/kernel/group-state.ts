@@ -30,6 +30,14 @@ export interface GroupedRows {
   readonly count: number;
 }
 
+/** A batch by key alone ({@link GroupState.partial}); in the arena. */
+export interface GroupPartial {
+  readonly records: number;
+  /** The first row of each key. */
+  readonly first: number;
+  readonly keys: number;
+}
+
 /** Rows to be emitted: records with weights (i32) and results, in the arena; and groups whose result does not fit. */
 export interface GroupOutput {
   readonly records: number;
@@ -99,6 +107,56 @@ export class GroupState {
       late,
     );
     return { records, rows, count, late, lateCount: this.#word(TABLE.late) };
+  }
+
+  /**
+   * The rows by key, without regard to windows, for {@link add} to fill in; undefined when there are more than `keysMax` keys.
+   * {@link isPlain} must be asked before it is merged.
+   */
+  partial(
+    input: GroupInput,
+    keysMax: number,
+  ): { readonly partial: GroupPartial; readonly found: GroupedRows } | undefined {
+    const kernel = this.#kernel;
+    const { keys, selection, selected, weights } = input;
+    const first = kernel.arenaAlloc(keysMax * 4);
+    const records = kernel.arenaAlloc(selected * 4);
+    const rows = kernel.arenaAlloc(selected * 4);
+    const base = kernel.arenaAlloc(4);
+    putColumns(kernel, this.#columns, keys);
+    const found = kernel.exports.groupPartial(
+      this.#table,
+      this.#columns,
+      selection,
+      selected,
+      weights,
+      keysMax,
+      first,
+      records,
+      rows,
+      base,
+    );
+    if (found === 0) return undefined;
+    const partial = { records: kernel.u32()[base >>> 2]!, first, keys: found };
+    return { partial, found: { records, rows, count: selected } };
+  }
+
+  /** Whether a partial that has been filled in can be merged; one that cannot is done with. */
+  isPlain({ records, keys }: GroupPartial): boolean {
+    return this.#kernel.exports.groupPartialIsPlain(this.#table, records, keys) !== 0;
+  }
+
+  /** Whether all rows fall into one window and none is late. */
+  isOneWindow({ ends, endAdd, watermarks, selection, selected }: GroupInput, watermark: bigint): boolean {
+    if (ends === 0) return true;
+    return this.#kernel.exports.groupIsOneWindow(ends, endAdd, watermarks, watermark, selection, selected) !== 0;
+  }
+
+  /** Adds a partial of these rows, which fall into one window; the partial may be one of another table of the same layout. */
+  merge({ keys, ends, endAdd }: GroupInput, partial: GroupPartial): void {
+    putColumns(this.#kernel, this.#columns, keys);
+    const { records, first, keys: count } = partial;
+    this.#kernel.exports.groupMerge(this.#table, this.#columns, ends, endAdd, records, first, count);
   }
 
   /** Those of the rows for which the boolean column is true. */

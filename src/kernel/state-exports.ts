@@ -68,6 +68,36 @@ export interface StateExports {
     rows: number,
     count: number,
   ): void;
+  groupPartial(
+    table: number,
+    columns: number,
+    selection: number,
+    count: number,
+    weights: number,
+    limit: number,
+    first: number,
+    records: number,
+    rows: number,
+    base: number,
+  ): number;
+  groupPartialIsPlain(table: number, partial: number, keys: number): number;
+  groupIsOneWindow(
+    ends: number,
+    endAdd: bigint,
+    watermarks: number,
+    watermark: bigint,
+    selection: number,
+    count: number,
+  ): number;
+  groupMerge(
+    table: number,
+    columns: number,
+    ends: number,
+    endAdd: bigint,
+    partial: number,
+    first: number,
+    keys: number,
+  ): void;
   groupDistinct(
     table: number,
     aggregate: number,

@@ -85,7 +85,7 @@ function addFloats(offset: usize, data: usize, nulls: usize, weights: usize, rec
 
 /** NaN is above all numbers; of values that are equal the first stays. */
 @inline
-function isBetterFloat(value: f64, best: f64, most: bool): bool {
+export function isBetterFloat(value: f64, best: f64, most: bool): bool {
   if (most) return value > best || (value != value && best == best);
   return value < best || (value == value && best != best);
 }

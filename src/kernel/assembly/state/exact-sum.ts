@@ -78,21 +78,38 @@ function addToBlock(state: usize, word: i32, low: u64, high: u64, negative: bool
   }
 }
 
+/** Moves the three words one place down in value; false when the highest is needed. */
+function slideDown(state: usize): bool {
+  if (load<i64>(state, 16) != load<i64>(state, 8) >> 63) return false;
+  store<u64>(state, load<u64>(state, 8), 16);
+  store<u64>(state, load<u64>(state), 8);
+  store<u64>(state, 0);
+  store<i32>(state, load<i32>(state, SUM_BASE) - 1, SUM_BASE);
+  return true;
+}
+
+@inline
+function isZero(state: usize): bool {
+  return (load<u64>(state) | load<u64>(state, 8) | load<u64>(state, 16)) == 0;
+}
+
+/** Half of the range is left free above, so that one addition cannot leave it unseen. */
+@inline
+function isWide(state: usize): bool {
+  const top = load<i64>(state, 16);
+  return top >= i64.MAX_VALUE >> 1 || top <= i64.MIN_VALUE >> 1;
+}
+
 /** Moves the three words so that `word` and the one above it are among them; false when the sum does not fit. */
 function reach(state: usize, word: i32): bool {
   let base = load<i32>(state, SUM_BASE) - 1;
-  const isZero = (load<u64>(state) | load<u64>(state, 8) | load<u64>(state, 16)) == 0;
-  if (base < 0 || isZero) {
+  if (base < 0 || isZero(state)) {
     store<i32>(state, word + 1, SUM_BASE);
     return true;
   }
   while (word < base) {
-    if (load<i64>(state, 16) != load<i64>(state, 8) >> 63) return false;
-    store<u64>(state, load<u64>(state, 8), 16);
-    store<u64>(state, load<u64>(state), 8);
-    store<u64>(state, 0);
+    if (!slideDown(state)) return false;
     base--;
-    store<i32>(state, base + 1, SUM_BASE);
   }
   while (word > base + 1) {
     if (load<u64>(state) != 0) return false;
@@ -141,9 +158,7 @@ export function sumAdd(state: usize, value: f64, weight: i32): void {
   const x0 = isLowest ? low : 0;
   const x1 = isLowest ? high : low;
   const x2 = isLowest ? 0 : high;
-  const top = load<i64>(state, 16);
-  // Half of the range is left free above, so that one addition cannot leave it unseen.
-  if (top >= i64.MAX_VALUE >> 1 || top <= i64.MIN_VALUE >> 1) {
+  if (isWide(state)) {
     addToBlock(state, word, low, high, negative);
     return;
   }
@@ -230,6 +245,47 @@ export function sumFree(state: usize): void {
   if (load<u32>(state, SUM_BLOCK) == 0) return;
   free(<usize>load<u32>(state, SUM_BLOCK));
   sumBlocks--;
+}
+
+/** Adds all of another sum that has no block; its words may be moved. */
+export function sumMerge(state: usize, other: usize): void {
+  store<i64>(state, load<i64>(state, SUM_COUNT) + load<i64>(other, SUM_COUNT), SUM_COUNT);
+  if (load<i32>(other, SUM_BASE) == 0 || isZero(other)) return;
+  if (load<u32>(state, SUM_BLOCK) == 0) {
+    if (load<i32>(state, SUM_BASE) == 0 || isZero(state)) {
+      memory.copy(state, other, 24);
+      store<i32>(state, load<i32>(other, SUM_BASE), SUM_BASE);
+      return;
+    }
+    if (mergeWords(state, other)) return;
+  }
+  mergeBlock(state, other);
+}
+
+function mergeWords(state: usize, other: usize): bool {
+  while (load<i32>(state, SUM_BASE) > load<i32>(other, SUM_BASE)) if (!slideDown(state)) return false;
+  while (load<i32>(other, SUM_BASE) > load<i32>(state, SUM_BASE)) if (!slideDown(other)) return false;
+  if (isWide(state) || isWide(other)) return false;
+  carry = 0;
+  addWord(state, load<u64>(other));
+  addWord(state + 8, load<u64>(other, 8));
+  addWord(state + 16, load<u64>(other, 16));
+  return true;
+}
+
+function mergeBlock(state: usize, other: usize): void {
+  const words = blockOf(state) + BLOCK_WORDS;
+  const base = load<i32>(other, SUM_BASE) - 1;
+  const extension = <u64>(load<i64>(other, 16) >> 63);
+  carry = 0;
+  for (let i: i32 = base; i < WORDS; i++) {
+    addWord(words + (<usize>i << 3), i < base + 3 ? load<u64>(other + (<usize>(i - base) << 3)) : extension);
+  }
+}
+
+@inline
+export function sumHasBlock(state: usize): bool {
+  return load<u32>(state, SUM_BLOCK) != 0;
 }
 
 /** Bytes that {@link sumExport} writes. */

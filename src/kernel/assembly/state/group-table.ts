@@ -48,7 +48,7 @@ function isNull(column: usize, row: usize): bool {
 }
 
 /** Hash of the row's key, without the bounds of its window. */
-function hashOfRow(layout: usize, columns: usize, row: usize): u64 {
+export function hashOfRow(layout: usize, columns: usize, row: usize): u64 {
   const count = load<u32>(layout, L.LAYOUT_KEYS);
   let hash: u64 = 0;
   for (let i: u32 = 0; i < count; i++) {
@@ -216,8 +216,9 @@ function keepKey(table: usize, window: usize, record: usize, columns: usize, row
   }
 }
 
+/** The group of a row in a window, made when it is new. */
 @inline
-function groupOfRow(table: usize, window: usize, columns: usize, row: usize): usize {
+export function groupOfRow(table: usize, window: usize, columns: usize, row: usize): usize {
   const layout = <usize>load<u32>(table);
   const hash = hashOfRow(layout, columns, row);
   const index = <usize>load<u32>(window, L.WINDOW_INDEX);
@@ -237,7 +238,7 @@ function groupOfRow(table: usize, window: usize, columns: usize, row: usize): us
   return record;
 }
 
-function listChange(table: usize, record: usize): void {
+export function listChange(table: usize, record: usize): void {
   const count = load<u32>(table, L.TABLE_CHANGED_COUNT);
   if (count == load<u32>(table, L.TABLE_CHANGED_CAPACITY)) {
     const capacity = max(CHANGED_CAPACITY_MIN, count << 1);

@@ -11,3 +11,4 @@ export { groupDistinct } from "./distinct";
 export { groupAdd, groupFilter } from "./aggregate";
 export { groupChanges, groupKeyColumn, groupResultColumn, groupResults } from "./group-result";
 export { groupExport, groupExportBytes, groupImport, groupImportPlaces, groupOrder } from "./group-snapshot";
+export { groupIsOneWindow, groupMerge, groupPartial, groupPartialIsPlain } from "./group-partial";
