@@ -1,9 +1,9 @@
 import { utf8 } from '../base/bytes.ts';
 import { HeadraceError } from '../base/error.ts';
-import { toJsonText } from '../plan/json-value.ts';
 import type { OutputNode } from '../plan/node.ts';
 import type { Batch } from './batch.ts';
-import { forEachRow, type ValueReader, valueReader, weightOf } from './column-access.ts';
+import { forEachRow, weightOf } from './column-access.ts';
+import { type JsonReader, jsonReader } from './json-column.ts';
 import { type OperatorContext, StatelessOperator } from './operator.ts';
 import type { RecordSink } from './record-sink.ts';
 
@@ -18,7 +18,7 @@ const OP_DELETE = utf8('d');
 export class OutputOperator extends StatelessOperator {
   readonly #node: OutputNode;
   readonly #sink: RecordSink;
-  #readers: readonly ValueReader[] = [];
+  #readers: readonly JsonReader[] = [];
   readonly #names: readonly string[];
   /** Upsert: the net change of the epoch, by key, in the order of the first change. */
   readonly #pending = new Map<string, string | null>();
@@ -32,14 +32,14 @@ export class OutputOperator extends StatelessOperator {
 
   override open(context: OperatorContext): void {
     super.open(context);
-    this.#readers = this.#node.input.columns.map((column) => valueReader(context.kernel, column.type));
+    this.#readers = this.#node.input.columns.map((column) => jsonReader(context.kernel, column.type));
   }
 
   processBatch(batch: Batch): void {
     const { kernel, clockMs } = this.context;
-    const { mode, keys, input, name } = this.#node;
+    const { mode, keys, name } = this.#node;
     forEachRow(kernel, batch, (row) => {
-      const texts = this.#readers.map((read, i) => toJsonText(read(batch.columns[i]!, row), input.columns[i]!.type));
+      const texts = this.#readers.map((read, i) => read(batch.columns[i]!, row));
       const weight = weightOf(kernel, batch, row);
       const key = keys.length === 0 ? null : `[${keys.map((at) => texts[at]).join(',')}]`;
       if (mode === 'upsert' && key !== null) {
@@ -48,7 +48,8 @@ export class OutputOperator extends StatelessOperator {
       }
       if (weight < 0 && mode === 'append') throw takesBack(name);
       const headers = mode === 'retract' ? [{ key: OP_HEADER, value: weight > 0 ? OP_CREATE : OP_DELETE }] : [];
-      const record = { key: key === null ? null : utf8(key), value: utf8(this.#valueOf(texts)), headers };
+      const value = Buffer.from(this.#valueOf(texts));
+      const record = { key: key === null ? null : Buffer.from(key), value, headers };
       this.#sink.write(record, clockMs());
     });
   }
@@ -69,7 +70,7 @@ export class OutputOperator extends StatelessOperator {
     if (this.#pending.size === 0) return;
     const clock = this.context.clockMs();
     for (const [key, value] of this.#pending) {
-      this.#sink.write({ key: utf8(key), value: value === null ? null : utf8(value) }, clock);
+      this.#sink.write({ key: Buffer.from(key), value: value === null ? null : Buffer.from(value) }, clock);
     }
     this.#pending.clear();
   }

@@ -55,6 +55,7 @@ export class Kernel {
   #u32: Uint32Array;
   #i64: BigInt64Array;
   #f64: Float64Array;
+  #bytes: Buffer;
 
   private constructor(memoryBytesMax: number) {
     const pages = Math.floor(Math.min(memoryBytesMax, KERNEL_MEMORY_BYTES_MAX) / PAGE_BYTES);
@@ -81,6 +82,7 @@ export class Kernel {
     this.#u32 = new Uint32Array(buffer);
     this.#i64 = new BigInt64Array(buffer);
     this.#f64 = new Float64Array(buffer);
+    this.#bytes = Buffer.from(buffer);
   }
 
   /** @throws HeadraceError `KERNEL_NOT_BUILT`, `KERNEL_MEMORY_LIMIT_INVALID` */
@@ -114,6 +116,7 @@ export class Kernel {
     this.#u32 = new Uint32Array(buffer);
     this.#i64 = new BigInt64Array(buffer);
     this.#f64 = new Float64Array(buffer);
+    this.#bytes = Buffer.from(buffer);
   }
 
   u8(): Uint8Array {
@@ -174,8 +177,8 @@ export class Kernel {
 
   /** The text at an address; bytes that are no UTF-8 become U+FFFD. */
   text(pointer: number, length: number): string {
-    const view = this.u8();
-    return Buffer.from(view.buffer, pointer, length).toString('utf8');
+    this.u8();
+    return this.#bytes.toString('utf8', pointer, pointer + length);
   }
 
   /** The text that a 16-byte string reference points to. */
