@@ -3,8 +3,9 @@ import { type AggregateOptions, finalNeedsWindow, windowEndOf } from './aggregat
 import type { Batch } from './batch.ts';
 import { ColumnAggregate } from './column-aggregate.ts';
 import { planGroups } from './group-plan.ts';
-import type { Operator, OperatorContext } from './operator.ts';
+import type { Operator, OperatorContext, StagedSnapshot } from './operator.ts';
 import { RowAggregate } from './row-aggregate.ts';
+import { snapshotAtOnce } from './task-snapshot.ts';
 
 /**
  * Groups and aggregates. `updates`: at the end of an epoch, one net change per changed group. `final`: when event time
@@ -45,6 +46,10 @@ export class AggregateOperator implements Operator {
 
   snapshot(writer: ByteWriter): void {
     this.#inner.snapshot(writer);
+  }
+
+  stageSnapshot(): StagedSnapshot {
+    return this.#inner.stageSnapshot?.() ?? snapshotAtOnce(this.#inner);
   }
 
   restore(reader: ByteReader): void {

@@ -11,7 +11,8 @@ import { type Batch, WATERMARK_MIN } from './batch.ts';
 import { findPartial, sharePartial } from './batch-partial.ts';
 import { columnOfValues } from './column-access.ts';
 import { ColumnEvaluator } from './column-evaluator.ts';
-import type { Operator, OperatorContext } from './operator.ts';
+import { SNAPSHOT_PART_BYTES } from './limits.ts';
+import type { Operator, OperatorContext, StagedSnapshot } from './operator.ts';
 
 /** A batch with more keys than this, and than a quarter of its rows, is not worth a partial. */
 const PARTIAL_KEYS_MIN = 32;
@@ -232,8 +233,25 @@ export class ColumnAggregate implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    writer.i64(this.#watermark);
-    this.#state!.snapshot(writer);
+    const staged = this.#stage(Number.POSITIVE_INFINITY);
+    staged.next(writer);
+    staged.end();
+  }
+
+  stageSnapshot(): StagedSnapshot {
+    return this.#stage(SNAPSHOT_PART_BYTES);
+  }
+
+  #stage(partBytes: number): StagedSnapshot {
+    const watermark = this.#watermark;
+    const groups = this.#state!.beginSnapshot();
+    return {
+      next: (writer) => {
+        writer.i64(watermark);
+        return groups.next(writer, partBytes);
+      },
+      end: () => groups.end(),
+    };
   }
 
   restore(reader: ByteReader): void {

@@ -42,7 +42,7 @@ export const RESULT_BYTES = 24;
 
 const ITEMS = 32;
 const PART_BYTES = 16;
-const RECORD_HEADER = 32;
+const RECORD_HEADER = 40;
 const DISTINCT_BYTES = 32;
 const FUNCTION_CODE = { count: 0, 'sum-integer': 1, 'sum-float': 2, min: 3, max: 4 } as const;
 const FLAG = { windowed: 1, changes: 2, retracts: 4, distinct: 8 } as const;

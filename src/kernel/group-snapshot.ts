@@ -2,50 +2,62 @@ import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { HeadraceError } from '../base/error.ts';
 import { INPUT_PADDING_BYTES, type Kernel } from './kernel.ts';
 
-const KEY_GROUPS = 128;
-/** Above 128: earlier formats began with a count of key groups. */
-const STATE_FORMAT = 0xa1;
+const STATE_FORMAT = 0xa2;
+/** Records are written in blocks of about so many bytes; one that is larger has a block of its own. */
+const BLOCK_BYTES = 256 * 1024;
 
-/** Writes a group table: how many groups, then those of each key group that has some. */
-export function writeGroups(kernel: Kernel, table: number, groups: number, writer: ByteWriter): void {
-  const { exports } = kernel;
-  writer.u8(STATE_FORMAT);
-  writer.varint(groups);
-  const lists = [0, 1, 2].map(() => kernel.alloc(Math.max(1, groups) * 4));
-  const [scratch, ordered, ranks] = lists as [number, number, number];
-  const starts = exports.groupOrder(table, scratch, ordered, ranks) >>> 0;
-  for (let group = 0; group < KEY_GROUPS; group++) {
-    const from = kernel.u32()[(starts >>> 2) + group]!;
-    const count = kernel.u32()[(starts >>> 2) + group + 1]! - from;
-    if (count === 0) continue;
-    const bytes = exports.groupExportBytes(table, ordered + from * 4, count) >>> 0;
-    const target = kernel.alloc(bytes);
-    exports.groupExport(table, ordered + from * 4, ranks + from * 4, count, target);
-    writer.varint(group);
-    writer.prefixed(kernel.u8().subarray(target, target + bytes));
-    kernel.free(target);
+/** The groups of one moment, handed out in parts while rows go on being added; one at a time. */
+export class GroupSnapshot {
+  readonly #kernel: Kernel;
+  readonly #table: number;
+  #complete = false;
+  #open = true;
+
+  constructor(kernel: Kernel, table: number) {
+    this.#kernel = kernel;
+    this.#table = table;
+    kernel.exports.groupSnapshotBegin(table);
   }
-  writer.varint(KEY_GROUPS);
-  for (const list of lists) kernel.free(list);
+
+  /** Writes the next groups until the part has `bytesMin`; false when there were none left. */
+  next(writer: ByteWriter, bytesMin: number): boolean {
+    if (this.#complete) return false;
+    writer.u8(STATE_FORMAT);
+    const from = writer.length;
+    let room = BLOCK_BYTES;
+    while (!this.#complete && writer.length - from < bytesMin) room = this.#writeBlock(writer, room);
+    writer.varint(0);
+    return true;
+  }
+
+  /** Returns the room that the next block needs. */
+  #writeBlock(writer: ByteWriter, room: number): number {
+    const { exports } = this.#kernel;
+    const target = this.#kernel.alloc(room);
+    const bytes = exports.groupSnapshotNext(this.#table, target, room) >>> 0;
+    const needed = exports.groupSnapshotNeeded(this.#table) >>> 0;
+    if (bytes > 0) writer.prefixed(this.#kernel.u8().subarray(target, target + bytes));
+    this.#kernel.free(target);
+    this.#complete = needed === 0;
+    return Math.max(BLOCK_BYTES, needed);
+  }
+
+  end(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#kernel.exports.groupSnapshotEnd(this.#table);
+  }
 }
 
-/** @throws HeadraceError `KERNEL_STATE_INVALID` */
+/** Takes in one part of a snapshot. @throws HeadraceError `KERNEL_STATE_INVALID` */
 export function readGroups(kernel: Kernel, table: number, reader: ByteReader): void {
   if (reader.u8() !== STATE_FORMAT) throw unknownFormat();
-  const { exports } = kernel;
-  const groups = reader.unsigned();
-  const places = kernel.alloc(Math.max(1, groups) * 4);
-  const blocks: number[] = [];
-  while (reader.unsigned() < KEY_GROUPS) {
-    const bytes = reader.prefixed();
-    const block = kernel.alloc(bytes.length + INPUT_PADDING_BYTES);
-    kernel.u8().set(bytes, block);
-    exports.groupImportPlaces(block, bytes.length, places);
-    blocks.push(block);
+  for (let length = reader.unsigned(); length > 0; length = reader.unsigned()) {
+    const block = kernel.alloc(length + INPUT_PADDING_BYTES);
+    kernel.u8().set(reader.raw(length), block);
+    kernel.exports.groupImport(table, block, length);
+    kernel.free(block);
   }
-  exports.groupImport(table, places, groups);
-  for (const block of blocks) kernel.free(block);
-  kernel.free(places);
 }
 
 function unknownFormat(): HeadraceError {

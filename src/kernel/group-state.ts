@@ -1,7 +1,7 @@
-import type { ByteReader, ByteWriter } from '../base/bytes.ts';
+import type { ByteReader } from '../base/bytes.ts';
 import { type ColumnVector, PHYSICAL_WIDTH, type PhysicalType } from './column.ts';
 import { type GroupLayout, putLayout, RESULT_BYTES } from './group-layout.ts';
-import { readGroups, writeGroups } from './group-snapshot.ts';
+import { GroupSnapshot, readGroups } from './group-snapshot.ts';
 import type { Kernel } from './kernel.ts';
 import { COLUMN_BYTES, putColumns } from './state-column.ts';
 
@@ -302,11 +302,12 @@ export class GroupState {
     return { sum: (longs[at + 1]! << 64n) | BigInt.asUintN(64, longs[at]!), count: longs[at + 2]! };
   }
 
-  snapshot(writer: ByteWriter): void {
-    writeGroups(this.#kernel, this.#table, this.groups, writer);
+  /** Begins a snapshot of the groups as they are now; rows may be added before it ends. */
+  beginSnapshot(): GroupSnapshot {
+    return new GroupSnapshot(this.#kernel, this.#table);
   }
 
-  /** @throws HeadraceError `KERNEL_STATE_INVALID` when another version wrote it */
+  /** Takes in one part of a snapshot. @throws HeadraceError `KERNEL_STATE_INVALID` when another version wrote it */
   restore(reader: ByteReader): void {
     readGroups(this.#kernel, this.#table, reader);
   }

@@ -136,10 +136,10 @@ export interface StateExports {
   groupWindowGroups(table: number, at: number): number;
   groupWindowRecords(table: number, at: number, target: number): number;
   groupDropWindows(table: number, count: number): void;
-  groupOrder(table: number, scratch: number, ordered: number, ranks: number): number;
-  groupExportBytes(table: number, records: number, count: number): number;
-  groupExport(table: number, records: number, ranks: number, count: number, target: number): void;
-  groupImportPlaces(from: number, bytes: number, places: number): void;
-  groupImport(table: number, places: number, count: number): void;
+  groupSnapshotBegin(table: number): void;
+  groupSnapshotNext(table: number, target: number, room: number): number;
+  groupSnapshotNeeded(table: number): number;
+  groupSnapshotEnd(table: number): void;
+  groupImport(table: number, from: number, bytes: number): void;
   groupFree(table: number): void;
 }

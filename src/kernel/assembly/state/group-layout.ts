@@ -47,11 +47,14 @@ export const RECORD_FLAGS: usize = 16; // u32
 export const RECORD_NULLS: usize = 20; // u32 a bit per key column
 export const RECORD_WINDOW: usize = 24; // u32
 export const RECORD_TEXTS: usize = 28; // u32 block of the strings of the key, 0 when they lie in the window's arena
+export const RECORD_IMAGE: usize = 32; // u32 what the record was when the snapshot under way began, 0 when it has not changed
 
 export const RECORD_CHANGED: u32 = 1;
 export const RECORD_EMITTED: u32 = 2;
 /** Taken out; its memory waits for the next group. */
 export const RECORD_DEAD: u32 = 4;
+/** Turns over with every snapshot: differs from the table's while the snapshot under way has not seen the record. */
+export const RECORD_SEEN: u32 = 8;
 
 // Result of an aggregate, as it is emitted: two words, and a count that is 0 for null.
 export const RESULT_BYTES: usize = 24;
@@ -69,7 +72,10 @@ export const TABLE_CHANGED_CAPACITY: usize = 48; // u32
 export const TABLE_LATE: usize = 52; // u32 late rows of the last call
 export const TABLE_REMOVED: usize = 56; // u32 records taken out whose keys are still being emitted, linked by their hash
 export const TABLE_FAILED: usize = 60; // u32 groups of the last call whose result does not fit
-export const TABLE_BYTES: usize = 64;
+export const TABLE_SNAPSHOT: usize = 64; // u32 the snapshot under way, 0 for none
+export const TABLE_SEEN: usize = 68; // u32 0 or RECORD_SEEN
+export const TABLE_DROPPED: usize = 72; // u32 windows that were dropped while a snapshot reads them, linked
+export const TABLE_BYTES: usize = 80;
 
 // Window: the groups that end together (all groups of a table without windows).
 export const WINDOW_END: usize = 0; // i64
@@ -84,6 +90,7 @@ export const WINDOW_ARENA: usize = 36; // u32 chunk of strings { u32 previous, u
 export const WINDOW_ARENA_NEXT: usize = 40; // u32
 export const WINDOW_ARENA_END: usize = 44; // u32
 export const WINDOW_FREE: usize = 48; // u32 dead records, linked by their hash
+export const WINDOW_DROPPED: usize = 52; // u32 the next of the dropped windows
 export const WINDOW_SIZE: usize = 56; // u64 bytes
 export const WINDOW_BYTES: usize = 64;
 

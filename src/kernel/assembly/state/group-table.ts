@@ -7,6 +7,7 @@ import { COLUMN_BYTES, COLUMN_DATA, COLUMN_NULLS, groupingBits, TYPE_F64, TYPE_I
 import { listAddress, listCount, listDrop, listFind, listFree, listInsert, listNumber } from "./list";
 import { distinctFree } from "./distinct";
 import { sumBlocks, sumFree } from "./exact-sum";
+import { beforeChange, groupSnapshotEnd } from "./group-snapshot";
 import * as L from "./group-layout";
 
 const BLOCK_HEADER: usize = 16;
@@ -159,7 +160,11 @@ export function addRecord(table: usize, window: usize, hash: u64): usize {
   const mask = load<u32>(window, L.WINDOW_MASK);
   if (load<u32>(window, L.WINDOW_INDEX) == 0 || groups > mask - (mask >> 2)) growIndex(table, window);
   let record = <usize>load<u32>(window, L.WINDOW_FREE);
-  if (record != 0) store<u32>(window, load<u32>(record), L.WINDOW_FREE);
+  let image: u32 = 0;
+  if (record != 0) {
+    store<u32>(window, load<u32>(record), L.WINDOW_FREE);
+    image = load<u32>(record, L.RECORD_IMAGE);
+  }
   else {
     if (load<u32>(window, L.WINDOW_NEXT) == load<u32>(window, L.WINDOW_CHUNK_END)) addChunk(table, window, recordBytes);
     record = <usize>load<u32>(window, L.WINDOW_NEXT);
@@ -168,6 +173,8 @@ export function addRecord(table: usize, window: usize, hash: u64): usize {
   }
   memory.fill(record, 0, recordBytes);
   store<u64>(record, hash);
+  store<u32>(record, load<u32>(table, L.TABLE_SEEN), L.RECORD_FLAGS);
+  store<u32>(record, image, L.RECORD_IMAGE);
   store<u32>(record, <u32>window, L.RECORD_WINDOW);
   store<u32>(window, groups, L.WINDOW_GROUPS);
   store<u64>(table, load<u64>(table, L.TABLE_GROUPS) + 1, L.TABLE_GROUPS);
@@ -216,7 +223,7 @@ function keepKey(table: usize, window: usize, record: usize, columns: usize, row
   }
 }
 
-/** The group of a row in a window, made when it is new. */
+/** The group of a row in a window, made when it is new; the caller may change it. */
 @inline
 export function groupOfRow(table: usize, window: usize, columns: usize, row: usize): usize {
   const layout = <usize>load<u32>(table);
@@ -229,7 +236,11 @@ export function groupOfRow(table: usize, window: usize, columns: usize, row: usi
     while (true) {
       const slot = load<u64>(index + (<usize>at << 3));
       if (slot == 0) break;
-      if (<u32>slot == tag && isGroupOf(layout, <usize>(slot >> 32), columns, row)) return <usize>(slot >> 32);
+      if (<u32>slot == tag && isGroupOf(layout, <usize>(slot >> 32), columns, row)) {
+        const known = <usize>(slot >> 32);
+        if (load<u32>(table, L.TABLE_SNAPSHOT) != 0) beforeChange(table, known);
+        return known;
+      }
       at = (at + 1) & mask;
     }
   }
@@ -371,7 +382,7 @@ function ownsMemory(layout: usize): bool {
     (load<u32>(layout, L.LAYOUT_FLAGS) & L.LAYOUT_DISTINCT) != 0;
 }
 
-function freeWindow(table: usize, window: usize): void {
+export function freeWindow(table: usize, window: usize): void {
   const layout = <usize>load<u32>(table);
   if (ownsMemory(layout)) {
     const recordBytes = <usize>load<u32>(layout);
@@ -425,11 +436,22 @@ export function groupWindowRecords(table: usize, at: u32, target: usize): u32 {
 /** Drops the first `count` windows. */
 export function groupDropWindows(table: usize, count: u32): void {
   const list = table + L.TABLE_WINDOWS;
-  for (let at: u32 = 0; at < count; at++) freeWindow(table, listAddress(list, at));
+  for (let at: u32 = 0; at < count; at++) {
+    const window = listAddress(list, at);
+    if (load<u32>(table, L.TABLE_SNAPSHOT) == 0) {
+      freeWindow(table, window);
+      continue;
+    }
+    store<u64>(table, load<u64>(table, L.TABLE_GROUPS) - <u64>load<u32>(window, L.WINDOW_GROUPS), L.TABLE_GROUPS);
+    store<u32>(window, 0, L.WINDOW_GROUPS);
+    store<u32>(window, load<u32>(table, L.TABLE_DROPPED), L.WINDOW_DROPPED);
+    store<u32>(table, <u32>window, L.TABLE_DROPPED);
+  }
   if (count > 0) listDrop(list, count);
 }
 
 export function groupFree(table: usize): void {
+  groupSnapshotEnd(table);
   groupForget(table);
   groupDropWindows(table, groupWindows(table));
   listFree(table + L.TABLE_WINDOWS);

@@ -10,5 +10,7 @@ export {
 export { groupDistinct } from "./distinct";
 export { groupAdd, groupFilter } from "./aggregate";
 export { groupChanges, groupKeyColumn, groupResultColumn, groupResults } from "./group-result";
-export { groupExport, groupExportBytes, groupImport, groupImportPlaces, groupOrder } from "./group-snapshot";
 export { groupIsOneWindow, groupMerge, groupPartial, groupPartialIsPlain } from "./group-partial";
+export {
+  groupImport, groupSnapshotBegin, groupSnapshotEnd, groupSnapshotNeeded, groupSnapshotNext,
+} from "./group-snapshot";
