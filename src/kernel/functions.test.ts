@@ -241,6 +241,17 @@ describe('parts of JSON', () => {
     });
   });
 
+  it('believes nothing beyond the end of a text that breaks off', () => {
+    const whole = '{"a":[1,{"b":"c\\""}],"d":{"e":[true]}}';
+    for (let length = 0; length < whole.length; length++) {
+      for (const text of [whole.slice(0, length), `[${whole.slice(0, length)}`, `[1}${whole}`, `{"a"}${whole}`]) {
+        expect([0, 2]).toContain(exports.jsonMember(reference(text), reference('z'), out));
+        expect([0, 2]).toContain(exports.jsonElement(reference(text), 5, out));
+        expect([0, 2]).toContain(exports.jsonElement(reference(text), -5, out));
+      }
+    }
+  });
+
   it('writes what it knows as PostgreSQL does', () => {
     for (const [text, wanted] of [
       ['12', '12'],

@@ -1,5 +1,5 @@
 // Members and elements of jsonb values. A value is its JSON text, which is valid (RFC 8259); what is found in it is a part
-// of that text. Of names that repeat in an object the last counts, as in PostgreSQL. Names with escapes, and values whose
+// of that text. Nothing beyond the end is believed all the same: what breaks off is left to the interpreter. Of names that repeat in an object the last counts, as in PostgreSQL. Names with escapes, and values whose
 // text would have to change, are left to the interpreter.
 
 import { bytesOf, lengthOf, setReference, textRoom, textTake } from "./reference";
@@ -11,16 +11,16 @@ const FOUND: i32 = 1;
 const INTERPRET: i32 = 2;
 
 @inline
-function skipBlank(p: usize): usize {
-  while (load<u8>(p) <= 0x20) p++;
+function skipBlank(p: usize, end: usize): usize {
+  while (p < end && load<u8>(p) <= 0x20) p++;
   return p;
 }
 
-/** The closing quote of the string whose first character is at `p`. */
-function stringEnd(p: usize): usize {
+/** The closing quote of the string whose first character is at `p`; at or beyond the end when there is none. */
+function stringEnd(p: usize, end: usize): usize {
   const quote = i8x16.splat(0x22);
   const escape = i8x16.splat(0x5c);
-  while (true) {
+  while (p < end) {
     const v = v128.load(p);
     const mask = <u32>i8x16.bitmask(v128.or(i8x16.eq(v, quote), i8x16.eq(v, escape)));
     if (mask == 0) {
@@ -31,12 +31,13 @@ function stringEnd(p: usize): usize {
     if (load<u8>(p) == 0x22) return p;
     p += 2;
   }
+  return p;
 }
 
 /** The place behind the value at `p`. */
 function valueEnd(p: usize, end: usize): usize {
   const first = load<u8>(p);
-  if (first == 0x22) return stringEnd(p + 1) + 1;
+  if (first == 0x22) return stringEnd(p + 1, end) + 1;
   if (first != 0x7b && first != 0x5b) {
     while (p < end) {
       const byte = load<u8>(p);
@@ -46,14 +47,15 @@ function valueEnd(p: usize, end: usize): usize {
     return p;
   }
   let depth = 0;
-  while (true) {
+  while (p < end) {
     const byte = load<u8>(p);
-    if (byte == 0x22) p = stringEnd(p + 1);
+    if (byte == 0x22) p = stringEnd(p + 1, end);
     else if (byte == 0x7b || byte == 0x5b) depth++;
     else if (byte == 0x7d || byte == 0x5d) depth--;
     p++;
-    if (depth == 0) return p;
+    if (depth == 0) break;
   }
+  return p;
 }
 
 @inline
@@ -65,65 +67,70 @@ function found(start: usize, length: u32, out: usize): i32 {
 
 /** The value of a member; JSON null counts as absent, and so does any member of what is no object. */
 export function jsonMember(json: usize, name: usize, out: usize): i32 {
-  if (lengthOf(json) == 0) return ABSENT;
   const end = bytesOf(json) + lengthOf(json);
-  let p = skipBlank(bytesOf(json));
-  if (load<u8>(p) != 0x7b) return ABSENT;
+  let p = skipBlank(bytesOf(json), end);
+  if (p >= end || load<u8>(p) != 0x7b) return ABSENT;
   const wanted = bytesOf(name);
   const length = lengthOf(name);
   let start: usize = 0;
   let size: u32 = 0;
-  p = skipBlank(p + 1);
-  while (load<u8>(p) == 0x22) {
+  p = skipBlank(p + 1, end);
+  while (p < end && load<u8>(p) == 0x22) {
     const key = p + 1;
-    p = stringEnd(key);
+    p = stringEnd(key, end);
     const keyLength = <u32>(p - key);
     for (let i: u32 = 0; i < keyLength; i++) if (load<u8>(key + i) == 0x5c) return INTERPRET;
-    p = skipBlank(p + 1);
-    p = skipBlank(p + 1);
+    p = skipBlank(p + 1, end);
+    p = skipBlank(p + 1, end);
     const value = p;
     p = valueEnd(p, end);
+    if (p > end) return INTERPRET;
     if (keyLength == length && equalBytes(key, wanted, length)) {
       start = value;
       size = <u32>(p - value);
     }
-    p = skipBlank(p);
-    if (load<u8>(p) != 0x2c) break;
-    p = skipBlank(p + 1);
+    p = skipBlank(p, end);
+    if (p >= end || load<u8>(p) != 0x2c) break;
+    p = skipBlank(p + 1, end);
   }
+  if (p >= end) return INTERPRET;
   return found(start, size, out);
+}
+
+/** The place behind the element at `p` and its comma; the end when the array breaks off. */
+@inline
+function nextElement(p: usize, end: usize): usize {
+  p = skipBlank(valueEnd(p, end), end);
+  if (p >= end || load<u8>(p) == 0x5d) return p;
+  return load<u8>(p) == 0x2c ? skipBlank(p + 1, end) : end;
 }
 
 /** The element of an array, from its end when negative; absent in what is no array. */
 export function jsonElement(json: usize, index: i32, out: usize): i32 {
-  if (lengthOf(json) == 0) return ABSENT;
   const end = bytesOf(json) + lengthOf(json);
-  const first = skipBlank(bytesOf(json));
-  if (load<u8>(first) != 0x5b) return ABSENT;
+  const open = skipBlank(bytesOf(json), end);
+  if (open >= end || load<u8>(open) != 0x5b) return ABSENT;
+  const first = skipBlank(open + 1, end);
   if (index < 0) {
     let count = 0;
-    for (let p = skipBlank(first + 1); load<u8>(p) != 0x5d; count++) {
-      p = skipBlank(valueEnd(p, end));
-      if (load<u8>(p) == 0x2c) p = skipBlank(p + 1);
-    }
+    let p = first;
+    for (; p < end && load<u8>(p) != 0x5d; count++) p = nextElement(p, end);
+    if (p >= end) return INTERPRET;
     index += count;
     if (index < 0) return ABSENT;
   }
-  let p = skipBlank(first + 1);
-  for (let i = 0; load<u8>(p) != 0x5d; i++) {
-    const value = p;
-    p = valueEnd(p, end);
-    if (i == index) return found(value, <u32>(p - value), out);
-    p = skipBlank(p);
-    if (load<u8>(p) == 0x2c) p = skipBlank(p + 1);
+  let p = first;
+  for (let i = 0; p < end && load<u8>(p) != 0x5d; i++) {
+    if (i == index) return found(p, <u32>(valueEnd(p, end) - p), out);
+    p = nextElement(p, end);
   }
-  return ABSENT;
+  return p >= end ? INTERPRET : ABSENT;
 }
 
 /** One step of a path: a member of an object, or the element of an array whose number the step is. */
 export function jsonStep(json: usize, step: usize, out: usize): i32 {
-  if (lengthOf(json) == 0) return ABSENT;
-  if (load<u8>(skipBlank(bytesOf(json))) != 0x5b) return jsonMember(json, step, out);
+  const open = skipBlank(bytesOf(json), bytesOf(json) + lengthOf(json));
+  if (load<u8>(open) != 0x5b) return jsonMember(json, step, out);
   let p = bytesOf(step);
   const end = p + lengthOf(step);
   const negative = p < end && load<u8>(p) == 0x2d;
