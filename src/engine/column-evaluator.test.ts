@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Kernel } from '../kernel/kernel.ts';
 import { Decimal } from '../plan/decimal.ts';
 import type { Expression } from '../plan/expression.ts';
-import { call, columnReference, literal } from '../plan/expression-factory.ts';
+import { call, caseExpression, columnReference, literal, userFunctionCall } from '../plan/expression-factory.ts';
 import { expressionText } from '../plan/expression-text.ts';
 import { TYPE } from '../plan/type-name.ts';
 import type { Batch } from './batch.ts';
@@ -137,6 +137,52 @@ describe('compiled expressions', () => {
     const results = computed(expression, batchOf(rows, undefined), [...rows.keys()]);
     expect(kernel.memory.buffer.byteLength).toBeGreaterThan(before);
     expect([...results.values()]).toEqual(rows.map((_, i) => `${i} ${text}${i} `));
+  });
+
+  it('call a user function for the rows that come to it, and once for each', () => {
+    kernel.arenaReset();
+    const called: unknown[] = [];
+    const counting: ExpressionContext = {
+      ...context,
+      userFunction: () => (value) => {
+        called.push(value);
+        return value;
+      },
+    };
+    const at = RANDOM_COLUMNS.findIndex(({ name }) => name === 'i4');
+    const column = columnReference(RANDOM_COLUMNS, at);
+    const double = userFunctionCall({ name: 'f', module: 'm', exportName: 'f', type: TYPE.int4 }, [column]);
+    const zero = literal(0, TYPE.int4);
+    // biome-ignore lint/suspicious/noThenProperty: the contract names the result of a branch `then`
+    const expression = caseExpression([{ when: call('gt', [column, zero]), then: double }], zero);
+    const rows = [1, -1, 5, null, 0].map((value) => RANDOM_COLUMNS.map((_, i) => (i === at ? value : null)));
+    const evaluator = new ColumnEvaluator(kernel, RANDOM_COLUMNS, [expression], counting);
+    const { columns } = evaluator.evaluate(batchOf(rows, undefined));
+    const read = valueReader(kernel, TYPE.int4);
+    expect(rows.map((_, row) => read(columns[0]!, row))).toEqual([1, 0, 5, 0, 0]);
+    expect(called).toEqual([1, 5]);
+  });
+
+  it('name the first expression of a row that fails, and go on with the other rows', () => {
+    kernel.arenaReset();
+    const at = RANDOM_COLUMNS.findIndex(({ name }) => name === 'i4');
+    const column = columnReference(RANDOM_COLUMNS, at);
+    const over = (divisor: number) =>
+      call('divide', [literal(12, TYPE.int4), call('subtract', [column, literal(divisor, TYPE.int4)])]);
+    const rows = [0, 1, 2, 3].map((value) => RANDOM_COLUMNS.map((_, i) => (i === at ? value : null)));
+    const evaluator = new ColumnEvaluator(kernel, RANDOM_COLUMNS, [over(2), over(1), over(2)], context);
+    const { columns, failures, selection, selected } = evaluator.evaluate(batchOf(rows, undefined));
+    expect(failures.map(({ row, expression, reason }) => [row, expression, reason])).toEqual([
+      [1, 1, 'expression'],
+      [2, 0, 'expression'],
+    ]);
+    const alive = [...kernel.u32().subarray(selection >>> 2, (selection >>> 2) + selected)];
+    expect(alive).toEqual([0, 3]);
+    const read = valueReader(kernel, TYPE.int4);
+    expect(alive.map((row) => columns.map((vector) => read(vector, row)))).toEqual([
+      [-6, -12, -6],
+      [12, 6, 12],
+    ]);
   });
 
   it('are mostly compiled', () => {
