@@ -173,6 +173,19 @@ function resize(set: usize, bucket: usize, shard: usize, groups: u32, wanted: u3
   grown(set, bucket, <i64>((wanted - groups) * GROUP_SLOTS) * 5);
 }
 
+/** Makes the table large enough for so many keys at once: they would be placed anew every time that it doubles. */
+function reserve(set: usize, bucket: usize, shard: usize, count: u32): void {
+  let groups: u32 = 1;
+  while (count > slotsOf(groups)) groups <<= 1;
+  resize(set, bucket, shard, 0, groups);
+}
+
+/** Keys of the same key group in the bucket before: about as many as there will be in this one. */
+function countBefore(set: usize, bucket: usize, shard: usize): u32 {
+  const before = listFind(set + SET_LIST, load<i64>(bucket) - 1);
+  return before == 0 ? 0 : load<u32>(before + (shard - bucket), SHARD_COUNT);
+}
+
 function addChunk(set: usize, bucket: usize, shard: usize): void {
   // As large as all before it: half of it is unused on average at first, little later.
   const used = <usize>load<u32>(shard, SHARD_COUNT) * ENTRY_BYTES;
@@ -213,7 +226,8 @@ function keepBytes(set: usize, bucket: usize, shard: usize, from: usize, length:
 function insert(set: usize, bucket: usize, shard: usize, key: usize, time: i64): void {
   const count = load<u32>(shard, SHARD_COUNT) + 1;
   const groups: u32 = load<u32>(shard) == 0 ? 0 : load<u32>(shard, SHARD_MASK) + 1;
-  if (count > slotsOf(groups)) resize(set, bucket, shard, groups, max<u32>(1, groups << 1));
+  if (groups == 0) reserve(set, bucket, shard, countBefore(set, bucket, shard));
+  else if (count > slotsOf(groups)) resize(set, bucket, shard, groups, groups << 1);
   if (load<u32>(shard, SHARD_NEXT) == load<u32>(shard, SHARD_END)) addChunk(set, bucket, shard);
   const entry = <usize>load<u32>(shard, SHARD_NEXT);
   const form = load<u32>(key, KEY_FORM);
@@ -230,6 +244,22 @@ function insert(set: usize, bucket: usize, shard: usize, key: usize, time: i64):
   store<u32>(bucket, load<u32>(bucket, BUCKET_KEYS) + 1, BUCKET_KEYS);
   store<u64>(set, load<u64>(set, SET_KEYS) + 1, SET_KEYS);
   place(<usize>load<u32>(shard), load<u32>(shard, SHARD_MASK), load<u64>(key, KEY_HASH), entry);
+}
+
+let fetched: u64 = 0;
+
+/**
+ * Reads what the look-ups of a block of keys will read first, so that the misses of the cache overlap: a look-up waits for its own.
+ */
+function fetch(bucket: usize, count: u32): void {
+  if (bucket == 0) return;
+  let sum: u64 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const hash = load<u64>(block + <usize>i * KEY_BYTES, KEY_HASH);
+    const shard = shardOf(bucket, hash);
+    sum ^= load<u64>(<usize>load<u32>(shard) + (<usize>(<u32>(hash >> 8) & load<u32>(shard, SHARD_MASK)) << 4));
+  }
+  fetched = sum;
 }
 
 /** Whether the bucket beside has the key less than a time-to-live away. */
@@ -264,6 +294,8 @@ export function deduplicate(
   for (let from: u32 = 0; from < count; from += BLOCK_ROWS) {
     const rows = min(BLOCK_ROWS, count - from);
     keysOfRows(columns, columnCount, selection, from, rows, block);
+    fetch(own, rows);
+    fetch(before, rows);
     for (let i: u32 = 0; i < rows; i++) {
       const at = from + i;
       const row = <usize>(selection != 0 ? load<u32>(selection + (<usize>at << 2)) : at);
@@ -395,18 +427,11 @@ export function deduplicateExport(mark: usize, target: usize): void {
   }
 }
 
-/** Makes the table large enough for so many keys at once: they would be placed anew every time that it doubles. */
-function reserve(set: usize, bucket: usize, shard: usize, count: u32): void {
-  if (load<u32>(shard) != 0) return;
-  let groups: u32 = 1;
-  while (count > slotsOf(groups)) groups <<= 1;
-  resize(set, bucket, shard, 0, groups);
-}
-
 /** Takes in what {@link deduplicateExport} wrote of a key group; PADDING bytes more must be readable. */
 export function deduplicateImport(set: usize, number: i64, group: u32, from: usize, bytes: usize): void {
   const bucket = makeBucket(set, number);
-  reserve(set, bucket, bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES, <u32>(bytes / ENTRY_BYTES));
+  const shard = bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES;
+  if (load<u32>(shard) == 0) reserve(set, bucket, shard, <u32>(bytes / ENTRY_BYTES));
   const begin = number * load<i64>(set);
   const end = from + bytes;
   while (from < end) {
