@@ -11,7 +11,8 @@ import { columnOfValues, selectionOf, valueReader } from './column-access.ts';
 import { ColumnEvaluator } from './column-evaluator.ts';
 import { type ExpressionContext, RowEvaluator } from './row-evaluator.ts';
 import { compileProgram } from './wasm/program.ts';
-import { RANDOM_COLUMNS, randomExpression, randomPredicate, randomRows } from './wasm/random-expression.ts';
+import { randomExpression, randomPredicate } from './wasm/random-expression.fixture.ts';
+import { RANDOM_COLUMNS, randomRows } from './wasm/random-row.fixture.ts';
 
 const RUNS = Number(process.env.HEADRACE_EXPRESSION_RUNS ?? 800);
 /** A long run takes as long as it takes. */
