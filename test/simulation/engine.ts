@@ -2,7 +2,7 @@
  * Crashes the engine at random disk operations of a virtual disk, in processing and in recovery, and checks after each that
  * every row counts once. The whole of a round follows from its seed.
  *
- *   npm run test:simulation -- --rounds 1000 [--seed 1]
+ *   npm run test:simulation:engine -- --rounds 1000 [--seed 1]
  */
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { simulate } from '../../src/engine/crash-simulation.fixture.ts';
@@ -31,14 +31,14 @@ for (let seed = first; seed < first + rounds; seed++) {
     }
   } catch (error) {
     console.error(`simulation of seed ${seed}, crashes after ${crashes.join(', ')} operations, failed:`, error);
-    console.error(`replay it with: npm run test:simulation -- --rounds 1 --seed ${seed}`);
+    console.error(`replay it with: npm run test:simulation:engine -- --rounds 1 --seed ${seed}`);
     process.exit(1);
   }
 }
 const seconds = Math.round((performance.now() - startedAt) / 1000);
 console.log(
   JSON.stringify({
-    bench: 'simulation',
+    bench: 'engine-simulation',
     value: rounds,
     unit: 'rounds',
     against: null,
