@@ -1,4 +1,4 @@
-import { ALIGNMENT_US } from './limits.ts';
+import { ALIGNMENT_BACKLOG_RECORDS, ALIGNMENT_US, CHUNK_BYTES } from './limits.ts';
 
 /** One partition that an epoch may read from. */
 export interface InputState {
@@ -9,18 +9,20 @@ export interface InputState {
 }
 
 /**
- * How many bytes of each partition an epoch reads. The one that is furthest behind in event time is always read; those
- * that are further ahead of it than `ALIGNMENT_US` wait, so that windows do not stay open for partitions that are read
- * too far. The rest share the budget evenly. A partition that has been read to its end holds nobody back. Pure.
+ * How many bytes of each partition an epoch reads. Partitions with a backlog are read by event time: one that is further ahead
+ * of the last of them than `ALIGNMENT_US` is read slowly, a chunk an epoch, so that windows do not stay open for partitions that
+ * are read too far, and nobody waits for ever. The rest share the budget evenly. A partition that is nearly at its end holds
+ * nobody back, however old its events are. Pure.
  */
 export function chooseInputs(inputs: readonly InputState[], budgetBytes: number): readonly number[] {
   let least: bigint | undefined;
   for (const { available, watermark } of inputs) {
-    if (available > 0 && (least === undefined || watermark < least)) least = watermark;
+    if (available >= ALIGNMENT_BACKLOG_RECORDS && (least === undefined || watermark < least)) least = watermark;
   }
-  if (least === undefined) return inputs.map(() => 0);
-  const limit = least + ALIGNMENT_US;
-  const reads = inputs.map(({ available, watermark }) => available > 0 && watermark <= limit);
-  const share = Math.floor(budgetBytes / reads.filter(Boolean).length);
-  return reads.map((read) => (read ? share : 0));
+  const isAhead = ({ watermark }: InputState): boolean => least !== undefined && watermark > least + ALIGNMENT_US;
+  const sharing = inputs.filter((input) => input.available > 0 && !isAhead(input)).length;
+  return inputs.map((input) => {
+    if (input.available === 0) return 0;
+    return isAhead(input) ? Math.min(CHUNK_BYTES, budgetBytes) : Math.max(1, Math.floor(budgetBytes / sharing));
+  });
 }

@@ -32,8 +32,10 @@ export const SNAPSHOT_COST_PART = 10;
 export const SNAPSHOT_PART_BYTES = 1024 ** 2;
 /** What a snapshot that the disk refused counts as having taken: it is tried again after ten times as long. Milliseconds. */
 export const SNAPSHOT_REFUSED_COST_MS = 1_000;
-/** How much further ahead in event time than the last a partition is read, microseconds. */
+/** How much further ahead in event time than the last with a backlog a partition is read at full speed, microseconds. */
 export const ALIGNMENT_US = 60_000_000n;
+/** Records that are not yet read which make a partition hold back those that are ahead of it. */
+export const ALIGNMENT_BACKLOG_RECORDS = 10_000;
 /** Wait before a pipeline is recovered after a commit was refused; doubled each time it is refused again. */
 export const RETRY_DELAY_MS = 500;
 /** The longest of these waits. */
