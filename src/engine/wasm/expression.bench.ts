@@ -18,7 +18,7 @@ import { compiledBy } from './program.ts';
 const ROWS = Math.min(BATCH_ROWS_MAX, Number(process.argv[2] ?? 8192));
 /** Each side runs at least so long, after a warm-up of a third of it. */
 const RUN_MS = 300;
-const RUNS_OF_BATCH = 20;
+const RUNS_OF_BATCH = 200;
 
 const COLUMNS: readonly Column[] = [
   { name: 'status', type: TYPE.int4, nullable: false },
@@ -123,9 +123,12 @@ function rate(run: (input: Batch) => void): number {
       kernel.arenaReset();
       const input = batch();
       const before = cpuMs();
-      for (let i = 0; i < RUNS_OF_BATCH; i++) run(input);
-      elapsed += cpuMs() - before;
-      rows += ROWS * RUNS_OF_BATCH;
+      const done = elapsed;
+      for (let i = 0; i < RUNS_OF_BATCH && elapsed < ms; i++) {
+        run(input);
+        rows += ROWS;
+        elapsed = done + cpuMs() - before;
+      }
     }
     return (rows / elapsed) * 1000;
   };
