@@ -15,7 +15,7 @@ import('../dist/cli/main.js').then(
       process.exitCode = code;
     }),
   (error) => {
-    console.error('starting headrace: ' + error.message + '; if this is a checkout, run "npm run build" first');
+    console.error(`starting headrace: ${error.message}; if this is a checkout, run "npm run build" first`);
     process.exit(1);
   },
 );

@@ -35,7 +35,7 @@ export function App({ console }: { readonly console: Console }) {
   const first = useRef(true);
 
   // A new page: its title, and the keyboard at its start, as after a real navigation.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each page
+  // Once for each page.
   useEffect(() => {
     document.title = `${title} · Headrace`;
     if (!first.current) {

@@ -26,7 +26,7 @@ type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 
 /** The version is left out, so that a release changes no page. */
 export function restPage(): string {
-  const paths = openApiDocument(routes, '')['paths'] as Paths;
+  const paths = openApiDocument(routes, '').paths as Paths;
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   );
@@ -64,29 +64,26 @@ function operationText({ path, method, operation }: { path: string; method: stri
 
 /** The fields of a JSON body that declares them. */
 function fieldsText(schema: Readonly<Record<string, unknown>>): readonly string[] {
-  const properties = schema['properties'] as Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
+  const properties = schema.properties as Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
   if (properties === undefined) return [];
-  const required = (schema['required'] ?? []) as readonly string[];
+  const required = (schema.required ?? []) as readonly string[];
   const rows = Object.entries(properties).map(([name, field]) => [
     code(name),
     `${typeText(field)}${required.includes(name) ? ', required' : ''}`,
     String(
-      field['description'] ??
-        (Array.isArray(field['examples']) ? `For example ${code(String(field['examples'][0]))}.` : ''),
+      field.description ?? (Array.isArray(field.examples) ? `For example ${code(String(field.examples[0]))}.` : ''),
     ),
   ]);
   return [table(['field', 'value', 'what it is'], rows)];
 }
 
 function typeText(schema: Readonly<Record<string, unknown>>): string {
-  const values = schema['enum'] as readonly unknown[] | undefined;
+  const values = schema.enum as readonly unknown[] | undefined;
   const types =
-    values === undefined
-      ? [schema['type'] ?? 'any'].flat().join(' or ')
-      : values.map((v) => code(String(v))).join(', ');
+    values === undefined ? [schema.type ?? 'any'].flat().join(' or ') : values.map((v) => code(String(v))).join(', ');
   const { minimum, maximum } = schema;
   const range =
     minimum === undefined && maximum === undefined ? '' : `, ${String(minimum ?? '')} to ${String(maximum ?? '')}`;
-  const fallback = schema['default'] === undefined ? '' : `, default ${code(String(schema['default']))}`;
+  const fallback = schema.default === undefined ? '' : `, default ${code(String(schema.default))}`;
   return `${types}${range}${fallback}`;
 }

@@ -27,7 +27,7 @@ export class ApiClient {
   }
 
   static of({ flags, env }: CommandContext): ApiClient {
-    const url = String(flags['url'] ?? env['HEADRACE_URL'] ?? DEFAULT_URL);
+    const url = String(flags.url ?? env.HEADRACE_URL ?? DEFAULT_URL);
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new CliError(
         EXIT.usage,
@@ -36,7 +36,7 @@ export class ApiClient {
         'write http://127.0.0.1:8080',
       );
     }
-    const token = flags['token'] ?? env['HEADRACE_TOKEN'];
+    const token = flags.token ?? env.HEADRACE_TOKEN;
     return new ApiClient(url, token === undefined ? undefined : String(token));
   }
 

@@ -14,7 +14,7 @@ export function errorText(error: unknown, json: boolean, { env, terminal }: Erro
     const { code = 'CLI_INTERNAL', next, position } = known ?? {};
     return `${JSON.stringify({ error: { code, message: messageOf(error), next, position } })}\n`;
   }
-  const stack = env['HEADRACE_DEBUG'] !== undefined || known === undefined;
+  const stack = env.HEADRACE_DEBUG !== undefined || known === undefined;
   const text = stack && error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
   const { position } = known ?? {};
   const place =

@@ -45,7 +45,7 @@ async function dispatch(args: readonly string[], surroundings: Surroundings): Pr
   const command = commandNamed(first);
   const flags = { ...command.flags, ...GLOBAL_FLAGS };
   const line = parseLine(rest, flags, command.handsOnOptions ?? false);
-  if (line.flags['help'] === true) {
+  if (line.flags.help === true) {
     terminal.out(commandText(command, terminal));
     return EXIT.ok;
   }
@@ -54,7 +54,7 @@ async function dispatch(args: readonly string[], surroundings: Surroundings): Pr
     const next = `write "headrace ${command.name} ${command.usage}"; quotes keep words together`;
     throw usageError(`reading the command line: "${extra}" is one word too many`, next);
   }
-  return command.run({ ...surroundings, ...line, json: line.flags['json'] === true });
+  return command.run({ ...surroundings, ...line, json: line.flags.json === true });
 }
 
 function help(topic: string | undefined, terminal: Terminal): ExitCode {

@@ -34,7 +34,7 @@ export function processTerminal(env: Readonly<Record<string, string | undefined>
     get width() {
       return stdout.isTTY ? stdout.columns : undefined;
     },
-    colors: stdout.isTTY === true && env['NO_COLOR'] === undefined,
+    colors: stdout.isTTY === true && env.NO_COLOR === undefined,
     interactive: stderr.isTTY === true,
   };
 }

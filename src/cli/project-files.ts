@@ -176,8 +176,8 @@ export function expectedCounts({ sample, schema }: Pick<ProjectDesign, 'sample' 
     const row: Record<string, unknown> = {};
     if (timeField !== undefined) {
       const start = Math.floor(instantOf(valueAt(record, timeField.path)) / MINUTE_MS) * MINUTE_MS;
-      row['window_start'] = new Date(start).toISOString();
-      row['window_end'] = new Date(start + MINUTE_MS).toISOString();
+      row.window_start = new Date(start).toISOString();
+      row.window_end = new Date(start + MINUTE_MS).toISOString();
     }
     if (groupField !== undefined) row[groupField.name] = valueAt(record, groupField.path);
     const key = JSON.stringify(row);

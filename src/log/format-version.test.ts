@@ -104,12 +104,12 @@ function addTopic(change: (stored: Record<string, unknown>) => void): void {
 }
 
 test('a newer format of the metadata of a topic', async () => {
-  addTopic((stored) => (stored['formatVersion'] = TOPIC_FORMAT_VERSION + 1));
+  addTopic((stored) => (stored.formatVersion = TOPIC_FORMAT_VERSION + 1));
   await expectRefused(/the description of topic "u": its format version is 2/);
 });
 
 test('a newer format of the records in the segments', async () => {
-  addTopic((stored) => (stored['recordFormatVersion'] = RECORD_FORMAT_VERSION + 1));
+  addTopic((stored) => (stored.recordFormatVersion = RECORD_FORMAT_VERSION + 1));
   await expectRefused(/the segments of topic "u": its format version is 3/);
 });
 

@@ -62,7 +62,7 @@ export function Chart(props: ChartProps) {
   const latest = useRef(data);
   latest.current = data;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new drawing only when the lines or the colours change
+  // A new drawing only when the lines or the colours change
   useEffect(() => {
     const element = holder.current;
     if (element === null) return;

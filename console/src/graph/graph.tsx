@@ -23,7 +23,7 @@ export interface GraphProps {
 export function Graph(props: GraphProps) {
   const { pipeline } = props;
   const shape = `${pipeline.operators.map((one) => one.id).join()}|${pipeline.edges.map((edge) => `${edge.from}>${edge.to}`).join()}`;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the layout follows the shape alone, not the figures
+  // The layout follows the shape alone, not the figures.
   const layout: Layout = useMemo(() => layoutGraph(pipeline.operators, pipeline.edges, SIZE), [shape]);
   const operators = new Map(pipeline.operators.map((one) => [one.id, one]));
   const width = layout.width + 2 * MARGIN;

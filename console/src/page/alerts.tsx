@@ -23,7 +23,7 @@ export function AlertsPage({ console }: PageProps) {
   const state = useStore(console.monitor.state);
   const view = useLiveView(console.client, ALERT_STREAM);
   const live = view.state.kind === 'live' && view.table.caughtUp;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the table is the same object; its version says that it changed
+  // The table is the same object; its version says that it changed.
   const streamed = useMemo(() => view.table.rows().map((row) => decodeAlert(row.row)), [view.version]);
   const alerts = live && streamed.length > 0 ? streamed : state.alerts;
   const nowMs = Date.now();

@@ -3,7 +3,7 @@ import type { ApiClient } from '../api/client.ts';
 import { ApiError } from '../api/error.ts';
 import type { Alert, PipelineStatus } from '../api/types.ts';
 import { figuresOf } from './figures.ts';
-import { History, type HistoryPoint, RateMeter } from './history.ts';
+import { History, RateMeter } from './history.ts';
 import { Store } from './store.ts';
 
 export type Connection =

@@ -60,11 +60,7 @@ interface Figures {
 }
 
 async function measure(client: ApiClient, { flags, signal, terminal }: CommandContext): Promise<Figures> {
-  const [seconds, batch, connections] = [
-    Number(flags['seconds']),
-    Number(flags['batch']),
-    Number(flags['connections']),
-  ];
+  const [seconds, batch, connections] = [Number(flags.seconds), Number(flags.batch), Number(flags.connections)];
   const secure = client.url.startsWith('https:');
   const agent = new (secure ? https : http).Agent({ keepAlive: true, maxSockets: connections });
   const body = Buffer.from(Array.from({ length: batch }, () => eventText()).join('\n'));

@@ -51,7 +51,7 @@ export const dlq: Command = {
 
 async function list(context: CommandContext): Promise<ExitCode> {
   const { terminal } = context;
-  const answer = await fetchLetters(context, Number(context.flags['limit']));
+  const answer = await fetchLetters(context, Number(context.flags.limit));
   if (context.json) {
     terminal.out(`${JSON.stringify(answer)}\n`);
     return EXIT.ok;

@@ -48,7 +48,7 @@ export const init: Command = {
         'name another',
       );
     }
-    const from = context.flags['from'] === undefined ? undefined : resolve(context.cwd, String(context.flags['from']));
+    const from = context.flags.from === undefined ? undefined : resolve(context.cwd, String(context.flags.from));
     const design =
       from === undefined
         ? starterDesign(basename(dir), ownDependency(dir))

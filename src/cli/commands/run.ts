@@ -37,7 +37,7 @@ export const run: Command = {
       flags: context.options,
       env: context.env,
       until: untilIdle ? 'idle' : 'stopped',
-      rebuild: context.flags['rebuild'] === true,
+      rebuild: context.flags.rebuild === true,
     });
     try {
       return untilIdle ? await toTheEnd(app, context) : await untilAborted(context.signal).then(() => EXIT.ok);
@@ -89,7 +89,7 @@ function lagOf(app: RunningApp): number {
 }
 
 function printTables(app: RunningApp, { terminal, flags, json }: CommandContext): void {
-  const limit = Number(flags['rows']);
+  const limit = Number(flags.rows);
   for (const { name } of app.pipelines().flatMap(({ pipeline }) => pipeline.outputs)) {
     const table = app.parts.tables.get(name);
     if (table === undefined) continue;

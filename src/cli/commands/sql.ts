@@ -45,7 +45,7 @@ export const sql: Command = {
     }
     const text = word === '-' ? readFileSync(0, 'utf8') : word;
     const client = ApiClient.of(context);
-    const format = context.json ? 'json' : String(context.flags['format']);
+    const format = context.json ? 'json' : String(context.flags.format);
     const { terminal, signal } = context;
     if (format !== 'table') {
       const headers = { 'content-type': 'application/json' };

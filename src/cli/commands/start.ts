@@ -26,7 +26,7 @@ export const start: Command = {
       flags: context.options,
       env,
       until: 'stopped',
-      rebuild: context.flags['rebuild'] === true,
+      rebuild: context.flags.rebuild === true,
     });
     const elapsedMs = performance.now() - began;
     terminal.out(context.json ? readyJson(app, elapsedMs) : bannerText(app, elapsedMs, terminal));

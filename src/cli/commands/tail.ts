@@ -37,8 +37,8 @@ export const tail: Command = {
     if (id === undefined || more.length > 0)
       throw usageError('reading the command line: name one view or topic', 'see "headrace topics" for those there are');
     const client = ApiClient.of(context);
-    const limit = context.flags['limit'] === undefined ? Number.POSITIVE_INFINITY : Number(context.flags['limit']);
-    const cursor: Cursor = { offset: context.flags['offset'] as string | undefined, left: limit, connected: false };
+    const limit = context.flags.limit === undefined ? Number.POSITIVE_INFINITY : Number(context.flags.limit);
+    const cursor: Cursor = { offset: context.flags.offset as string | undefined, left: limit, connected: false };
     while (!context.signal.aborted && cursor.left > 0) {
       try {
         await follow(client, id, context, cursor);

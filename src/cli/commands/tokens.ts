@@ -78,5 +78,5 @@ async function list(context: CommandContext): Promise<ExitCode> {
 }
 
 function fileOf({ flags, cwd }: CommandContext): string {
-  return resolve(cwd, String(flags['file']));
+  return resolve(cwd, String(flags.file));
 }

@@ -119,7 +119,7 @@ async function create(context: CommandContext): Promise<ExitCode> {
 
 async function remove(context: CommandContext): Promise<ExitCode> {
   const name = oneWord(context, 'the name of the topic', 'headrace topics delete orders --yes');
-  if (context.flags['yes'] !== true)
+  if (context.flags.yes !== true)
     throw usageError(`deleting topic "${name}": its records go too`, 'add --yes if that is meant');
   await ApiClient.of(context).json(`/api/v2/topics/${encodeURIComponent(name)}`, context.signal, { method: 'DELETE' });
   context.terminal.out(context.json ? `${JSON.stringify({ deleted: name })}\n` : `deleted topic ${name}\n`);

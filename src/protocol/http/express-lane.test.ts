@@ -122,7 +122,7 @@ describe('a connection on the express lane', () => {
     door = await openTestDoor();
     const chunked = `${HEAD}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n"b"\r\n0\r\n\r\n`;
     const answer = await exchange([
-      request('"a"') + chunked + request('"c"') + 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n',
+      `${request('"a"') + chunked + request('"c"')}GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n`,
     ]);
     expect(statuses(answer)).toEqual(['200', '200', '200', '200']);
     expect(bodies()).toEqual(['"a"', '"b"', '"c"']);

@@ -59,8 +59,8 @@ describe('ingest over HTTP', () => {
   it('asks for a topic when the project has several', async () => {
     door = await openTestDoor({}, (services) => ({ ...services, defaultTopic: () => undefined }));
     const { status, body } = await post('/ingest', '{}');
-    expect([status, body['code']]).toEqual([400, 'HTTP_PARAMETER_INVALID']);
-    expect(body['detail']).toContain('/api/v2/ingest/{topic}');
+    expect([status, body.code]).toEqual([400, 'HTTP_PARAMETER_INVALID']);
+    expect(body.detail).toContain('/api/v2/ingest/{topic}');
   });
 
   it('passes the idempotency key on', async () => {
@@ -97,8 +97,8 @@ describe('bad input to ingest', () => {
   it('names the types it takes when the type is wrong', async () => {
     door = await openTestDoor();
     const { status, body } = await post('/ingest', 'a=1', { 'content-type': 'application/x-www-form-urlencoded' });
-    expect([status, body['code']]).toEqual([415, 'HTTP_MEDIA_TYPE']);
-    for (const type of ['application/json', 'application/x-ndjson', 'text/csv']) expect(body['detail']).toContain(type);
+    expect([status, body.code]).toEqual([415, 'HTTP_MEDIA_TYPE']);
+    for (const type of ['application/json', 'application/x-ndjson', 'text/csv']) expect(body.detail).toContain(type);
   });
 
   it('refuses another charset and another encoding', async () => {
@@ -112,7 +112,7 @@ describe('bad input to ingest', () => {
     door = await openTestDoor();
     const { status, body } = await post('/api/v2/ingest/orders', '{}');
     expect(status).toBe(404);
-    expect(body['detail']).toContain('headrace topics create orders');
+    expect(body.detail).toContain('headrace topics create orders');
   });
 
   it('refuses an empty body', async () => {
@@ -149,7 +149,7 @@ describe('bad input to ingest', () => {
     door = await openTestDoor({ limits: { bodyBytesMax: 100_000 } });
     const bomb = gzipSync(Buffer.alloc(10_000_000));
     const { status, body } = await post('/ingest', bomb, { ...JSON_TYPE, 'content-encoding': 'gzip' });
-    expect([status, body['code']]).toEqual([413, 'HTTP_BODY_TOO_LARGE']);
+    expect([status, body.code]).toEqual([413, 'HTTP_BODY_TOO_LARGE']);
   });
 
   it('keeps nothing of a body whose connection ends before it does', async () => {
@@ -166,9 +166,9 @@ describe('bad input to ingest', () => {
     door = await openTestDoor();
     const cut = gzipSync('{"a":1}'.repeat(1000)).subarray(0, 40);
     const { status, body } = await post('/ingest', cut, { ...JSON_TYPE, 'content-encoding': 'gzip' });
-    expect([status, body['code']]).toEqual([400, 'HTTP_BODY_TRUNCATED']);
+    expect([status, body.code]).toEqual([400, 'HTTP_BODY_TRUNCATED']);
     const garbage = await post('/ingest', 'not gzip', { ...JSON_TYPE, 'content-encoding': 'gzip' });
-    expect([garbage.status, garbage.body['code']]).toEqual([400, 'HTTP_BODY_INVALID']);
+    expect([garbage.status, garbage.body.code]).toEqual([400, 'HTTP_BODY_INVALID']);
   });
 
   it('answers 429 with Retry-After while too many bytes are in memory, and recovers', async () => {

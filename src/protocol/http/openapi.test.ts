@@ -5,7 +5,7 @@ import { routes } from './routes/index.ts';
 
 describe('the routes', () => {
   const document = openApiDocument(routes, '0.1.0');
-  const paths = document['paths'] as Record<string, Record<string, Record<string, unknown>>>;
+  const paths = document.paths as Record<string, Record<string, Record<string, unknown>>>;
 
   it('are all in the OpenAPI document', () => {
     expect(Object.keys(paths).sort()).toMatchInlineSnapshot(`
@@ -34,7 +34,7 @@ describe('the routes', () => {
   });
 
   it('have names that no other has', () => {
-    const names = Object.values(paths).flatMap((operations) => Object.values(operations).map((o) => o['operationId']));
+    const names = Object.values(paths).flatMap((operations) => Object.values(operations).map((o) => o.operationId));
     expect(new Set(names).size).toBe(names.length);
   });
 
@@ -49,8 +49,8 @@ describe('the routes', () => {
   it('describe every answer', () => {
     for (const operations of Object.values(paths)) {
       for (const operation of Object.values(operations)) {
-        expect(operation['summary']).toEqual(expect.any(String));
-        expect(operation['responses']).toHaveProperty('default');
+        expect(operation.summary).toEqual(expect.any(String));
+        expect(operation.responses).toHaveProperty('default');
       }
     }
   });

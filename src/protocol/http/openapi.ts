@@ -91,7 +91,7 @@ function responsesOf(route: Route): Record<string, unknown> {
       ...(contents === undefined && { content: { [PROBLEM_MEDIA_TYPE]: { schema: problemReference } } }),
     };
   }
-  responses['default'] = {
+  responses.default = {
     description: 'Any other refusal.',
     content: { [PROBLEM_MEDIA_TYPE]: { schema: problemReference } },
   };
