@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { SeededRandom } from '../../bench/reference-events.ts';
 import { createJsonDecoder } from '../../src/kernel/json-decoder.ts';
 import type { JsonField } from '../../src/kernel/json-shape.ts';
@@ -105,12 +106,21 @@ export class JsonDocuments {
     return this.check(this.#random.below(2) === 0 ? whole : mutate(whole, this.#random));
   }
 
+  /**
+   * JSON.parse of V8 13.6 (Node 24) can take an escaped key for another one after it has seen many objects: `{"\u006e":1}`
+   * gave the key `\`. A difference counts when JSON.parse of a realm that has seen none says the same.
+   */
   check(bytes: Uint8Array): string | undefined {
+    const difference = this.#check(bytes, JSON.parse);
+    return difference && this.#check(bytes, runInNewContext('JSON.parse') as typeof JSON.parse);
+  }
+
+  #check(bytes: Uint8Array, parse: typeof JSON.parse): string | undefined {
     const kernel = this.#kernel;
     kernel.arenaReset();
     let parsed: { value: unknown } | undefined;
     try {
-      parsed = { value: JSON.parse(this.#utf8.decode(bytes)) as unknown };
+      parsed = { value: parse(this.#utf8.decode(bytes)) as unknown };
       this.valid++;
     } catch {
       this.refused++;
