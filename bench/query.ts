@@ -12,6 +12,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { offset } from '../src/base/brand.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { createIngest } from '../src/ingest/create-ingest.ts';
+import { COMMIT_FORMAT_VERSION } from '../src/log/commit-file.ts';
 import type { Log } from '../src/log/log.ts';
 import { openLog } from '../src/log/open.ts';
 import type { SourceNode } from '../src/plan/node.ts';
@@ -23,7 +24,8 @@ import { report, rounded } from './load/report.ts';
 import { generateReferenceEvents } from './reference-events.ts';
 
 const EVENTS = Number(process.argv[2] ?? 10_000_000);
-const FOLDER = join(tmpdir(), `headrace-bench-query-${EVENTS}`);
+/** Kept between runs; data of another format of the log is not taken for it. */
+const FOLDER = join(tmpdir(), `headrace-bench-query-${COMMIT_FORMAT_VERSION}-${EVENTS}`);
 const NDJSON = join(FOLDER, 'events.ndjson');
 const DONE = join(FOLDER, 'complete');
 const TOPIC = 'events';
