@@ -1,4 +1,4 @@
-import { type TimestampMs, timestampMs } from '../base/brand.ts';
+import { type Offset, type TimestampMs, timestampMs } from '../base/brand.ts';
 import { utf8 } from '../base/bytes.ts';
 import type { HeadraceError } from '../base/error.ts';
 import { DEAD_LETTER_TOPIC, type DeadLetter } from '../log/dead-letter.ts';
@@ -6,10 +6,21 @@ import type { Append, Log } from '../log/log.ts';
 import { encodeRecordBatch } from '../log/record-batch.ts';
 import { ALERT_TOPIC } from './alert.ts';
 import { ALERT_SEGMENT_BYTES } from './limits.ts';
-import type { Delivery } from './webhook.ts';
 
 /** Reason of the dead letter of a transition that a webhook did not take. */
 export const WEBHOOK_REASON = 'webhook';
+
+/** One transition for one address. */
+export interface Delivery {
+  readonly body: string;
+  readonly id: string;
+  readonly partition: number;
+  readonly offset: Offset;
+  /** When the alert changed. */
+  readonly at: TimestampMs;
+  /** What to commit when it is done. */
+  readonly position: string;
+}
 
 /** The dead letter of a transition: its bytes, where it is in `_alerts`, and why it was not delivered. */
 export function deadLetterOf(delivery: Delivery, error: HeadraceError, nowMs: TimestampMs): Append {

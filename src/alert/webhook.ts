@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { Offset, TimestampMs } from '../base/brand.ts';
 import { utf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
@@ -21,7 +20,7 @@ import { formatPosition, parsePosition, type TopicPosition } from '../serving/to
 import type { TopicRecord } from '../serving/topic-record.ts';
 import { ALERT_TOPIC, type Alert } from './alert.ts';
 import { ALERT_COMMIT_RETRY_MS, WEBHOOK_TIMEOUT_MS } from './limits.ts';
-import { deadLetterOf, ensureDeadLetterTopic, WEBHOOK_REASON } from './undelivered.ts';
+import { type Delivery, deadLetterOf, ensureDeadLetterTopic, WEBHOOK_REASON } from './undelivered.ts';
 
 export interface WebhookRequest {
   readonly url: string;
@@ -63,18 +62,6 @@ export class WebhookLanes {
   async close(): Promise<void> {
     await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
   }
-}
-
-/** One transition for one address. */
-export interface Delivery {
-  readonly body: string;
-  readonly id: string;
-  readonly partition: number;
-  readonly offset: Offset;
-  /** When the alert changed. */
-  readonly at: TimestampMs;
-  /** What to commit when it is done. */
-  readonly position: string;
 }
 
 const SPACE = 'alert';

@@ -9,14 +9,20 @@ import { createFileSink } from '../connector/file/file-sink.ts';
 import { FILE_SINK_OPTIONS } from '../connector/file/file-sink-options.ts';
 import { createHttpSink, requireUrl } from '../connector/http/http-sink.ts';
 import { HTTP_SINK_OPTIONS } from '../connector/http/http-sink-options.ts';
-import type { SinkNode } from '../plan/node.ts';
+import type { Pipeline, SinkNode } from '../plan/node.ts';
 import type { SinkOption } from '../sql/pipeline-compiler.ts';
 import type { Parts } from './http-services.ts';
-import type { Project } from './project.ts';
 import { collectSinkMetrics } from './sink-metrics.ts';
 
 type SinkServices = Pick<Parts, 'log' | 'clock' | 'logger' | 'metrics'>;
-type OpenSink = (sink: SinkNode, topic: string, project: Pick<Project, 'dir'>, parts: SinkServices) => SinkConnector;
+/** What sinks need to know of a project. */
+export interface SinkProject {
+  /** What the paths of its files start from. */
+  readonly dir: string;
+  readonly pipelines: readonly Pipeline[];
+}
+
+type OpenSink = (sink: SinkNode, topic: string, project: SinkProject, parts: SinkServices) => SinkConnector;
 
 interface SinkKind {
   readonly options: OptionMap;
@@ -97,7 +103,7 @@ export class RunningSinks {
   }
 
   /** Starts what the project declares, stops what it no longer does; what is unchanged runs on. The topics exist. */
-  async apply(project: Project): Promise<void> {
+  async apply(project: SinkProject): Promise<void> {
     const declared = declaredSinks(project);
     for (const [name, { identity, connector }] of this.#running) {
       if (declared.get(name)?.identity === identity) continue;
@@ -128,7 +134,7 @@ interface DeclaredSink {
   readonly identity: string;
 }
 
-function declaredSinks(project: Project): ReadonlyMap<string, DeclaredSink> {
+function declaredSinks(project: SinkProject): ReadonlyMap<string, DeclaredSink> {
   const sinks = new Map<string, DeclaredSink>();
   for (const sink of project.pipelines.flatMap((pipeline) => pipeline.sinks)) {
     if (sinks.has(sink.name)) throw sinkTwice(sink.name);
@@ -139,7 +145,7 @@ function declaredSinks(project: Project): ReadonlyMap<string, DeclaredSink> {
 }
 
 /** Of a view of any pipeline, or of a source of its own. */
-function topicOf(sink: SinkNode, { pipelines }: Project): string {
+function topicOf(sink: SinkNode, { pipelines }: SinkProject): string {
   const output = pipelines.flatMap(({ outputs }) => outputs).find(({ name }) => name === sink.from);
   const source = pipelines.flatMap(({ sources }) => sources).find(({ name }) => name === sink.from);
   return output?.topic ?? source?.topic ?? sink.from;

@@ -6,8 +6,9 @@ import type { Batch } from './batch.ts';
 import { columnOfValues, forEachRow, selectionOf, storeValue } from './column-access.ts';
 import type { RowLetter } from './operator.ts';
 import { type ExpressionContext, RowEvaluator } from './row-evaluator.ts';
-import { compileProgram, type Program, type ProgramKind } from './wasm/program.ts';
+import { compileProgram, type Program } from './wasm/program.ts';
 import { ProgramInstance } from './wasm/program-instance.ts';
+import type { ProgramKind } from './wasm/row-loop.ts';
 
 /** A row for which an expression has no value. */
 export interface RowFailure {

@@ -2,8 +2,8 @@ import type { DuckDBAppender, DuckDBConnection, DuckDBInstance, DuckDBType } fro
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
 import type { Column, DataType } from '../plan/data-type.ts';
-import { DECIMAL_DIGITS_MAX, duckdbType } from './duckdb-expression.ts';
 import { DUCKDB_MACROS } from './duckdb-function.ts';
+import { DECIMAL_DIGITS_MAX, duckdbType } from './duckdb-type.ts';
 import { type DuckdbModule, fromDuckdbValue, toDuckdbValue } from './duckdb-value.ts';
 import { QUERY_MEMORY_MB, QUERY_THREADS } from './limits.ts';
 import type { ColumnBlock } from './query-relation.ts';

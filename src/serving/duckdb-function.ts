@@ -7,7 +7,7 @@ import {
   QUOTIENT_SCALE,
   rescaled,
   unsupported,
-} from './duckdb-expression.ts';
+} from './duckdb-type.ts';
 
 type Args = readonly CompiledExpression[];
 type Writer = (args: Args, scope: ExpressionScope) => string;

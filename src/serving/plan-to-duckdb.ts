@@ -1,15 +1,15 @@
 import type { DataType } from '../plan/data-type.ts';
 import type { AggregateCall, AggregateNode, JoinNode, PlanNode, SetOperationNode, WindowNode } from '../plan/node.ts';
+import { compileToDuckdb } from './duckdb-expression.ts';
+import { decimalRatio } from './duckdb-function.ts';
 import {
   type CompiledExpression,
-  compileToDuckdb,
   duckdbType,
   type ExpressionScope,
   QUOTIENT_SCALE,
   rescaled,
   unsupported,
-} from './duckdb-expression.ts';
-import { decimalRatio } from './duckdb-function.ts';
+} from './duckdb-type.ts';
 
 /** A table of the query database that stands for a relation of the plan; its columns are `c0`, `c1` ... */
 export interface DuckdbRelation {

@@ -5,7 +5,7 @@ import { physicalOf } from '../column-access.ts';
 import { ModuleBuilder } from './module-builder.ts';
 import { NotCompilable } from './operand.ts';
 import { ProgramMemory } from './program-memory.ts';
-import { buildRowLoop, FRAME, ROW_LOOP_SIGNATURE, type RowLoopOptions } from './row-loop.ts';
+import { buildRowLoop, FRAME, type ProgramKind, ROW_LOOP_SIGNATURE, type RowLoopOptions } from './row-loop.ts';
 
 /**
  * Who runs an expression: compiled code; compiled code that leaves some rows to the interpreter, by a condition in the
@@ -32,9 +32,6 @@ export interface CompiledExpression {
   /** It may leave rows to the interpreter. */
   readonly bails: boolean;
 }
-
-/** Values are written to columns; a predicate lists the rows for which it is true. */
-export type ProgramKind = 'values' | 'predicate';
 
 /** Expressions over the columns of one relation as one module; the same bytes for the same plan. */
 export interface Program {

@@ -38,7 +38,6 @@ import {
   ZERO,
   ZERO64,
 } from './operand.ts';
-import type { ProgramKind } from './program.ts';
 import type { ProgramMemory } from './program-memory.ts';
 
 /** The start of a program's memory: what a function is told, and tells. */
@@ -57,6 +56,9 @@ export const FRAME = {
 
 /** Parameters: number of rows alive (at least one), address of their numbers or 0. Result: see {@link buildRowLoop}. */
 export const ROW_LOOP_SIGNATURE: Signature = { parameters: ['i32', 'i32'], result: 'i32' };
+
+/** Values are written to columns; a predicate lists the rows for which it is true. */
+export type ProgramKind = 'values' | 'predicate';
 
 export interface RowLoopOptions {
   readonly module: ModuleBuilder;

@@ -1,7 +1,7 @@
 import { timestampMs } from '../../base/brand.ts';
 import { HeadraceError } from '../../base/error.ts';
 import type { AggregateNode, PlanNode } from '../../plan/node.ts';
-import { duckdbType } from '../duckdb-expression.ts';
+import { duckdbType } from '../duckdb-type.ts';
 import type { DuckdbRelation } from '../plan-to-duckdb.ts';
 import { type ColumnBlock, type PinnedRelation, relationOfRows } from '../query-relation.ts';
 import { receivedColumn } from './row-collector.ts';
