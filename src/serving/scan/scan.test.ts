@@ -81,7 +81,8 @@ const event = fc.record(
       fc.integer({ min: -1e6, max: 1e6 }).map((n) => n / 1000),
       fc.constantFrom(0, 123456789.25),
     ),
-    share: fc.double({ noNaN: true, noDefaultInfinity: true }),
+    // Doubled, it must stay in range: beyond, the query fails as a whole.
+    share: fc.double({ min: -1e300, max: 1e300, noNaN: true }),
     good: fc.oneof(fc.boolean(), fc.constantFrom(null, 'yes')),
     at: fc.oneof(
       fc.integer({ min: 0, max: 10_000_000 }).map((ms) => new Date(1_700_000_000_000 + ms).toISOString()),
