@@ -11,6 +11,8 @@ const SUFFIX = '.snapshot';
 const MAGIC = utf8('HRSNAP03');
 /** Length and CRC-32 of a section, before its bytes; Node computes this one fastest. */
 const SECTION_HEADER_BYTES = 8;
+/** Synced this often while it is written, so that a commit never waits behind much of a snapshot. */
+const SYNC_BYTES = 2 * 1024 * 1024;
 
 export interface WrittenSnapshot {
   readonly file: string;
@@ -64,6 +66,7 @@ class DiskSnapshotWriter implements SnapshotWriter {
   readonly #file: string;
   readonly #part: string;
   #position = 0;
+  #syncedTo = 0;
   #crc = 0;
 
   constructor(disk: SnapshotDisk, directory: string, epoch: number) {
@@ -95,6 +98,9 @@ class DiskSnapshotWriter implements SnapshotWriter {
     this.#position += SECTION_HEADER_BYTES + section.length;
     const buffers = [header, section];
     await this.#disk.run([{ kind: 'write', path: this.#part, position, buffers }]);
+    if (this.#position - this.#syncedTo < SYNC_BYTES) return;
+    this.#syncedTo = this.#position;
+    await this.#disk.run([{ kind: 'sync', path: this.#part }]);
   }
 
   async finish(): Promise<WrittenSnapshot> {
