@@ -1,37 +1,11 @@
 import { utf8 } from '../base/bytes.ts';
-import { type ColumnVector, PHYSICAL_WIDTH, type PhysicalType } from '../kernel/column.ts';
+import { type ColumnVector, PHYSICAL_WIDTH, type PhysicalType, physicalOf } from '../kernel/column.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { DataType } from '../plan/data-type.ts';
 import { Decimal } from '../plan/decimal.ts';
 import { fromJsonValue, toJsonText } from '../plan/json-value.ts';
 import { textToValue, valueToText } from '../plan/value-text.ts';
 import type { Batch } from './batch.ts';
-
-/** Digits of a numeric that fits an i64 for certain. */
-const NUMERIC_I64_PRECISION_MAX = 18;
-
-/** How a type lies in a column (kernel/column.ts). */
-export function physicalOf(type: DataType): PhysicalType {
-  switch (type.kind) {
-    case 'boolean':
-    case 'int2':
-    case 'int4':
-    case 'date':
-      return 'i32';
-    case 'int8':
-    case 'time':
-    case 'timestamp':
-    case 'timestamptz':
-      return 'i64';
-    case 'float4':
-    case 'float8':
-      return 'f64';
-    case 'numeric':
-      return type.precision !== undefined && type.precision <= NUMERIC_I64_PRECISION_MAX ? 'i64' : 'str';
-    default:
-      return 'str';
-  }
-}
 
 /** The value of one row as in plan/data-type.ts. For output, the interpreter and dead letters: allocates. */
 export type ValueReader = (vector: ColumnVector, row: number) => unknown;

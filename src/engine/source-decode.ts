@@ -1,11 +1,10 @@
 import { HeadraceError } from '../base/error.ts';
-import type { ColumnVector } from '../kernel/column.ts';
+import { type ColumnVector, physicalOf } from '../kernel/column.ts';
 import { createJsonDecoder, type DecodedBatch, type JsonDecoder } from '../kernel/json-decoder.ts';
 import type { JsonField, JsonFieldKind } from '../kernel/json-shape.ts';
 import type { DataType } from '../plan/data-type.ts';
 import type { SourceColumn, SourceNode } from '../plan/node.ts';
 import type { Batch, RowOrigin } from './batch.ts';
-import { physicalOf } from './column-access.ts';
 import type { OperatorContext } from './operator.ts';
 import type { SourceWatermark } from './watermark.ts';
 

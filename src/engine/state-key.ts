@@ -1,10 +1,10 @@
-import type { ColumnVector } from '../kernel/column.ts';
+import { type ColumnVector, physicalOf } from '../kernel/column.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { DataType } from '../plan/data-type.ts';
 import { TYPE } from '../plan/type-name.ts';
 import { groupingKey } from '../plan/value-order.ts';
 import type { Batch } from './batch.ts';
-import { columnOfValues, forEachRow, physicalOf, valueReader } from './column-access.ts';
+import { columnOfValues, forEachRow, valueReader } from './column-access.ts';
 
 /** Whether values of the type that are equal are the same bytes in a column (but for -0 and NaN, which kernels know). */
 export function isCanonical(type: DataType): boolean {

@@ -1,3 +1,5 @@
+import type { DataType } from '../plan/data-type.ts';
+
 /**
  * The layout of a column batch in WebAssembly memory; the one thing that decoders, operators and compiled expressions
  * all know. All addresses are byte addresses in the worker's one memory, 16-byte aligned.
@@ -17,6 +19,35 @@ export type PhysicalType = 'i32' | 'i64' | 'f64' | 'str';
 
 export const PHYSICAL_CODE = { i32: 0, i64: 1, f64: 2, str: 3 } as const satisfies Record<PhysicalType, number>;
 export const PHYSICAL_WIDTH = { i32: 4, i64: 8, f64: 8, str: 16 } as const satisfies Record<PhysicalType, number>;
+
+/** Digits of a numeric that fits an i64 for certain. */
+const NUMERIC_I64_PRECISION_MAX = 18;
+
+/** How a type lies in a column; a numeric without a precision that fits is text. */
+export function physicalOf(type: {
+  readonly kind: DataType['kind'];
+  readonly precision?: number | undefined;
+}): PhysicalType {
+  switch (type.kind) {
+    case 'boolean':
+    case 'int2':
+    case 'int4':
+    case 'date':
+      return 'i32';
+    case 'int8':
+    case 'time':
+    case 'timestamp':
+    case 'timestamptz':
+      return 'i64';
+    case 'float4':
+    case 'float8':
+      return 'f64';
+    case 'numeric':
+      return type.precision !== undefined && type.precision <= NUMERIC_I64_PRECISION_MAX ? 'i64' : 'str';
+    default:
+      return 'str';
+  }
+}
 
 /** Rows in a batch at most: bounds every per-batch buffer. */
 export const BATCH_ROWS_MAX = 65_536;

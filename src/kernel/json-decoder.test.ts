@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DecodedBatch, JsonDecoderOptions, JsonInputFormat } from './json-decoder.ts';
 import { createJsonDecoder } from './json-decoder.ts';
-import { type JsonField, physicalOf } from './json-shape.ts';
+import { type JsonField, physicalOfField } from './json-shape.ts';
 import { Kernel } from './kernel.ts';
 
 const kernel = Kernel.create();
@@ -490,6 +490,6 @@ describe('inputs', () => {
 
   it('cannot have two fields of one path', () => {
     expect(() => createJsonDecoder(kernel, [name, name])).toThrow(/two fields/);
-    expect(physicalOf(name)).toBe('str');
+    expect(physicalOfField(name)).toBe('str');
   });
 });

@@ -1,6 +1,6 @@
 import { HeadraceError } from '../base/error.ts';
 import { BATCH_ROWS_MAX, type ColumnBatch, type ColumnVector, PHYSICAL_WIDTH } from './column.ts';
-import { buildJsonShape, type JsonField, type JsonShape, type JsonType, NODE, physicalOf } from './json-shape.ts';
+import { buildJsonShape, type JsonField, type JsonShape, type JsonType, NODE, physicalOfField } from './json-shape.ts';
 import type { Kernel } from './kernel.ts';
 
 /** Nesting that is refused beyond this, unless the decoder was told otherwise. */
@@ -225,7 +225,7 @@ export class JsonDecoder {
     const columns: ColumnVector[] = [];
     this.#put('rowsMax', rowsMax);
     this.fields.forEach((field, index) => {
-      const physical = physicalOf(field);
+      const physical = physicalOfField(field);
       if (physical === undefined) return;
       const data = kernel.arenaAlloc(rowsMax * PHYSICAL_WIDTH[physical]);
       const nulls = kernel.arenaAlloc(rowsMax);

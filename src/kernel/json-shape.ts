@@ -1,4 +1,4 @@
-import type { PhysicalType } from './column.ts';
+import { type PhysicalType, physicalOf } from './column.ts';
 import type { Kernel } from './kernel.ts';
 
 /** What a value becomes: PostgreSQL's types that a JSON value can fill. `check` fills no column and is only validated. */
@@ -105,7 +105,6 @@ const FLAG_NOT_NULL = 2;
 const FORMATS = { 'date-time': 1, date: 2, uuid: 3 } as const;
 const CONSTRAINT_BYTES = 48;
 /** Digits that a scaled 64-bit integer always holds. */
-const SCALED_PRECISION_MAX = 18;
 
 const TYPES_OF_KIND: Readonly<Record<JsonFieldKind, readonly JsonType[]>> = {
   check: ['boolean', 'number', 'string', 'object', 'array'],
@@ -126,32 +125,13 @@ const TYPES_OF_KIND: Readonly<Record<JsonFieldKind, readonly JsonType[]>> = {
 };
 
 function isScaled(field: JsonField): boolean {
-  return field.kind === 'numeric' && field.precision !== undefined && field.precision <= SCALED_PRECISION_MAX;
+  return field.kind === 'numeric' && physicalOfField(field) === 'i64';
 }
 
 /** The physical column of a field, undefined for `check`. */
-export function physicalOf(field: JsonField): PhysicalType | undefined {
-  switch (field.kind) {
-    case 'check':
-      return undefined;
-    case 'boolean':
-    case 'int2':
-    case 'int4':
-    case 'date':
-      return 'i32';
-    case 'int8':
-    case 'time':
-    case 'timestamp':
-    case 'timestamptz':
-      return 'i64';
-    case 'float4':
-    case 'float8':
-      return 'f64';
-    case 'numeric':
-      return isScaled(field) ? 'i64' : 'str';
-    default:
-      return 'str';
-  }
+export function physicalOfField(field: JsonField): PhysicalType | undefined {
+  const { kind, precision } = field;
+  return kind === 'check' ? undefined : physicalOf({ kind, precision });
 }
 
 interface Branch {
@@ -240,7 +220,7 @@ function writeNode(
     if (root !== undefined) types &= root;
     if (!nullable) types &= ~TYPE_BITS.null;
   }
-  const physical = field === undefined ? undefined : physicalOf(field);
+  const physical = field === undefined ? undefined : physicalOfField(field);
   const words = kernel.u32();
   const put = (offset: number, value: number) => {
     words[(node + offset) >>> 2] = value;

@@ -1,7 +1,6 @@
-import type { PhysicalType } from '../../kernel/column.ts';
+import { type PhysicalType, physicalOf } from '../../kernel/column.ts';
 import type { Column } from '../../plan/data-type.ts';
 import type { Expression } from '../../plan/expression.ts';
-import { physicalOf } from '../column-access.ts';
 import { ModuleBuilder } from './module-builder.ts';
 import { NotCompilable } from './operand.ts';
 import { ProgramMemory } from './program-memory.ts';

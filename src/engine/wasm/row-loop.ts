@@ -1,7 +1,6 @@
-import { PHYSICAL_WIDTH, type PhysicalType } from '../../kernel/column.ts';
+import { PHYSICAL_WIDTH, type PhysicalType, physicalOf } from '../../kernel/column.ts';
 import type { Column, DataType } from '../../plan/data-type.ts';
 import type { Expression } from '../../plan/expression.ts';
-import { physicalOf } from '../column-access.ts';
 import { Label } from './code-sink.ts';
 import { fitNumeric } from './emit-numeric.ts';
 import { emitGuarded, isTrue } from './emit-strict.ts';

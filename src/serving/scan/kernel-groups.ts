@@ -1,9 +1,9 @@
 import type { AggregateOptions } from '../../engine/aggregate-options.ts';
 import type { Batch } from '../../engine/batch.ts';
-import { physicalOf, valueReader } from '../../engine/column-access.ts';
+import { valueReader } from '../../engine/column-access.ts';
 import { planGroups } from '../../engine/group-plan.ts';
 import type { ExpressionContext } from '../../engine/row-evaluator.ts';
-import type { ColumnVector } from '../../kernel/column.ts';
+import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
 import type { GroupLayout } from '../../kernel/group-layout.ts';
 import { type GroupOutput, GroupState } from '../../kernel/group-state.ts';
 import type { Kernel } from '../../kernel/kernel.ts';

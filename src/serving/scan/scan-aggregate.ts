@@ -1,5 +1,5 @@
-import { physicalOf, valueReader } from '../../engine/column-access.ts';
-import type { ColumnVector } from '../../kernel/column.ts';
+import { valueReader } from '../../engine/column-access.ts';
+import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { DataType } from '../../plan/data-type.ts';
 import { Decimal } from '../../plan/decimal.ts';

@@ -1,6 +1,5 @@
 import type { Batch } from '../../engine/batch.ts';
-import { physicalOf } from '../../engine/column-access.ts';
-import type { ColumnVector } from '../../kernel/column.ts';
+import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
 import { createJsonDecoder, type DecodedBatch, type JsonDecoder } from '../../kernel/json-decoder.ts';
 import type { JsonField, JsonFieldKind } from '../../kernel/json-shape.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
