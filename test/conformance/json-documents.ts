@@ -112,15 +112,15 @@ export class JsonDocuments {
    */
   check(bytes: Uint8Array): string | undefined {
     const difference = this.#check(bytes, JSON.parse);
-    return difference && this.#check(bytes, runInNewContext('JSON.parse') as typeof JSON.parse);
+    return difference && this.#check(bytes, (text) => (runInNewContext('JSON.parse') as typeof JSON.parse)(text));
   }
 
-  #check(bytes: Uint8Array, parse: typeof JSON.parse): string | undefined {
+  #check(bytes: Uint8Array, parse: (text: string) => unknown): string | undefined {
     const kernel = this.#kernel;
     kernel.arenaReset();
     let parsed: { value: unknown } | undefined;
     try {
-      parsed = { value: parse(this.#utf8.decode(bytes)) as unknown };
+      parsed = { value: parse(this.#utf8.decode(bytes)) };
       this.valid++;
     } catch {
       this.refused++;
@@ -131,10 +131,11 @@ export class JsonDocuments {
     const [error] = this.#decoder.errors(batch);
     if (parsed === undefined) return error === undefined || error.reason === 'type' ? `decoding took ${shown}` : undefined;
     if (!isObject(parsed.value)) return error?.reason === 'type' ? undefined : `decoding a row that is no object: ${shown}`;
-    return this.#compare(parsed.value, error?.reason, batch.columns, shown);
+    return this.#compare(parsed.value, error?.reason, batch.columns, { parse, shown });
   }
 
-  #compare(value: Json, error: string | undefined, columns: readonly { data: number; nulls: number }[], shown: string) {
+  #compare(value: Json, error: string | undefined, columns: readonly { data: number; nulls: number }[], how: { readonly parse: (text: string) => unknown; readonly shown: string }) {
+    const { parse, shown } = how;
     const n = value['n'];
     const s = value['s'];
     const isWrongNumber = typeof n === 'number' && !Number.isFinite(n);
@@ -155,7 +156,7 @@ export class JsonDocuments {
     const o = value['o'];
     for (const [index, wanted] of [[2, isObject(o) ? o['n'] : undefined], [3, value['j']]] as const) {
       if (isNull(index) !== (wanted === undefined || wanted === null)) return `null value in ${shown}`;
-      if (!isNull(index) && JSON.stringify(JSON.parse(text(index))) !== JSON.stringify(wanted)) return `value in ${shown}`;
+      if (!isNull(index) && JSON.stringify(parse(text(index))) !== JSON.stringify(wanted)) return `value in ${shown}`;
     }
     return undefined;
   }
