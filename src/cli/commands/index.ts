@@ -3,6 +3,7 @@ import { bench } from './bench.ts';
 import { dev } from './dev.ts';
 import { dlq } from './dlq.ts';
 import { doctor } from './doctor.ts';
+import { explain } from './explain.ts';
 import { init } from './init.ts';
 import { run } from './run.ts';
 import { sql } from './sql.ts';
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   topics,
   dlq,
   tokens,
+  explain,
   doctor,
   bench,
 ];
