@@ -1,8 +1,7 @@
 import { HeadraceError } from '../base/error.ts';
 import { type ColumnVector, physicalOf } from '../kernel/column.ts';
 import { createJsonDecoder, type DecodedBatch, type JsonDecoder } from '../kernel/json-decoder.ts';
-import type { JsonField, JsonFieldKind } from '../kernel/json-shape.ts';
-import type { DataType } from '../plan/data-type.ts';
+import { JSON_FIELD_KINDS, type JsonField } from '../kernel/json-shape.ts';
 import type { SourceColumn, SourceNode } from '../plan/node.ts';
 import type { Batch, RowOrigin } from './batch.ts';
 import type { OperatorContext } from './operator.ts';
@@ -216,26 +215,8 @@ export class SourceDecodeOperator {
   }
 }
 
-const FIELD_KINDS: Readonly<Partial<Record<DataType['kind'], JsonFieldKind>>> = {
-  boolean: 'boolean',
-  int2: 'int2',
-  int4: 'int4',
-  int8: 'int8',
-  float4: 'float4',
-  float8: 'float8',
-  numeric: 'numeric',
-  text: 'text',
-  uuid: 'uuid',
-  date: 'date',
-  time: 'time',
-  timestamp: 'timestamp',
-  timestamptz: 'timestamptz',
-  jsonb: 'jsonb',
-  array: 'jsonb',
-};
-
 function fieldOf(column: SourceColumn, source: string): JsonField {
-  const kind = FIELD_KINDS[column.type.kind];
+  const kind = JSON_FIELD_KINDS[column.type.kind];
   if (kind === undefined) {
     throw new HeadraceError(`reading column "${column.name}" of source ${source}: JSON has no ${column.type.kind}`, {
       code: 'ENGINE_COLUMN_UNSUPPORTED',

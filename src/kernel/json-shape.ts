@@ -1,3 +1,4 @@
+import type { DataType } from '../plan/data-type.ts';
 import { type PhysicalType, physicalOf } from './column.ts';
 import type { Kernel } from './kernel.ts';
 
@@ -36,6 +37,25 @@ export interface JsonConstraints {
   /** RFC 3339 date-time (its offset is required) and full-date, RFC 4122 UUID. */
   readonly format?: 'date-time' | 'date' | 'uuid';
 }
+
+/** The field that a column of each type is read by; JSON has no form of the types that are not here. */
+export const JSON_FIELD_KINDS: Readonly<Partial<Record<DataType['kind'], JsonFieldKind>>> = {
+  boolean: 'boolean',
+  int2: 'int2',
+  int4: 'int4',
+  int8: 'int8',
+  float4: 'float4',
+  float8: 'float8',
+  numeric: 'numeric',
+  text: 'text',
+  uuid: 'uuid',
+  date: 'date',
+  time: 'time',
+  timestamp: 'timestamp',
+  timestamptz: 'timestamptz',
+  jsonb: 'jsonb',
+  array: 'jsonb',
+};
 
 export interface JsonField {
   /** Keys from the root; empty for the row itself (kinds `check` and `jsonb` only). */

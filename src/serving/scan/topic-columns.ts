@@ -1,9 +1,8 @@
 import type { Batch } from '../../engine/batch.ts';
 import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
 import { createJsonDecoder, type DecodedBatch, type JsonDecoder } from '../../kernel/json-decoder.ts';
-import type { JsonField, JsonFieldKind } from '../../kernel/json-shape.ts';
+import { JSON_FIELD_KINDS, type JsonField } from '../../kernel/json-shape.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import type { DataType } from '../../plan/data-type.ts';
 import type { PlanNode, SourceColumn } from '../../plan/node.ts';
 import { SCAN_BATCH_ROWS } from '../limits.ts';
 import { PSEUDO_COLUMNS } from '../query-relation.ts';
@@ -117,26 +116,8 @@ export class TopicColumns {
 
 const UNREAD: ColumnVector = { physical: 'i32', data: 0, nulls: 0 };
 
-const JSON_KINDS: Readonly<Partial<Record<DataType['kind'], JsonFieldKind>>> = {
-  boolean: 'boolean',
-  int2: 'int2',
-  int4: 'int4',
-  int8: 'int8',
-  float4: 'float4',
-  float8: 'float8',
-  numeric: 'numeric',
-  text: 'text',
-  uuid: 'uuid',
-  date: 'date',
-  time: 'time',
-  timestamp: 'timestamp',
-  timestamptz: 'timestamptz',
-  jsonb: 'jsonb',
-  array: 'jsonb',
-};
-
 function jsonField({ path, type }: SourceColumn): JsonField {
-  const kind = JSON_KINDS[type.kind] ?? 'jsonb';
+  const kind = JSON_FIELD_KINDS[type.kind] ?? 'jsonb';
   if (type.kind !== 'numeric' || physicalOf(type) !== 'i64') return { path, kind };
   return { path, kind, precision: type.precision!, scale: type.scale ?? 0 };
 }
@@ -151,6 +132,6 @@ export function isScannable(top: PlanNode, wanted: ReadonlySet<number>, fields: 
     const text = JSON.stringify(type);
     const known = types.get(place) ?? text;
     types.set(place, text);
-    return known === text && path.length > 0 && JSON_KINDS[type.kind] !== undefined;
+    return known === text && path.length > 0 && JSON_FIELD_KINDS[type.kind] !== undefined;
   });
 }
