@@ -3,7 +3,7 @@ import { resolveAlertKeys } from '../plan/alert-key.ts';
 import { expressionText } from '../plan/expression-text.ts';
 import { alertRuleNode, inputsOf, outputNode, pipelineOf, sinkNode } from '../plan/factory.ts';
 import type { AlertRuleNode, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode } from '../plan/node.ts';
-import { outputKeys } from '../plan/output-key.ts';
+import { outputShape } from '../plan/output-key.ts';
 import { shareNodes } from '../plan/pipeline-text.ts';
 import { columnIndex, type Row, rowOf, type Shape, type Stream } from './stream.ts';
 import type { Value } from './value.ts';
@@ -39,14 +39,13 @@ export class PipelineBuilder {
     stream: Stream<Columns>,
     options: { readonly topic?: string; readonly emit?: 'updates' | 'final' } = {},
   ): View<Columns> {
-    const keys = outputKeys(stream.node);
+    const emit = options.emit ?? 'updates';
     const output = outputNode({
       name,
       topic: options.topic ?? name,
       input: stream.node,
-      mode: keys === undefined ? 'append' : 'upsert',
-      keys: keys ?? [],
-      emit: { kind: options.emit ?? 'updates' },
+      ...outputShape(stream.node, emit),
+      emit: { kind: emit },
     });
     this.#outputs.push(output);
     return { output };

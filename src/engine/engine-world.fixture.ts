@@ -10,10 +10,10 @@ import { type DiskFault, VirtualDisk } from '../log/virtual-disk.ts';
 import type { Pipeline, UserModule } from '../plan/node.ts';
 import { compilePipeline } from '../sql/pipeline-compiler.ts';
 import type { Engine, RunningPipeline, StartOptions } from './engine.ts';
-import { inlineExecutor } from './executor.ts';
 import { createEngine } from './host.ts';
-import type { SnapshotDisk } from './snapshot-disk.ts';
-import { diskSnapshots } from './snapshot-store.ts';
+import { inlineExecutor } from './task/executor.ts';
+import type { SnapshotDisk } from './task/snapshot-disk.ts';
+import { diskSnapshots } from './task/snapshot-store.ts';
 
 const DIR = '/data';
 export const WORLD_START = Date.UTC(2024, 0, 1);

@@ -22,9 +22,9 @@ import {
 import type { EmitPolicy, Pipeline, PlanNode } from '../plan/node.ts';
 import { TYPE } from '../plan/type-name.ts';
 import type { Engine } from './engine.ts';
-import { inlineExecutor } from './executor.ts';
 import { createEngine } from './host.ts';
-import { fileSnapshots } from './snapshot-store.ts';
+import { inlineExecutor } from './task/executor.ts';
+import { fileSnapshots } from './task/snapshot-store.ts';
 
 const MINUTE = 60_000;
 const START = Date.UTC(2024, 0, 1);
@@ -121,7 +121,7 @@ function windowed(input: PlanNode): PlanNode {
 
 function pipeline(input: PlanNode, keys: readonly number[], emit: EmitPolicy['kind'] = 'updates'): Pipeline {
   const mode = keys.length === 0 ? 'append' : 'upsert';
-  const output = outputNode({ name: 'result', topic: 'result', input, mode, keys, emit: { kind: emit } });
+  const output = outputNode({ name: 'result', topic: 'result', input, mode, keys, emit: { kind: emit } as EmitPolicy });
   return pipelineOf({ name: 'p', outputs: [output], sinks: [], alerts: [], modules: [], sources: sourcesIn(input) });
 }
 

@@ -1,7 +1,7 @@
 import { explain } from '../plan/explain.ts';
 import type { Pipeline } from '../plan/node.ts';
-import { compilePipeline } from './compile.ts';
-import { RecordSink } from './record-sink.ts';
+import { RecordSink } from './operator/record-sink.ts';
+import { compilePipeline } from './task/compile.ts';
 
 /** A pipeline as a tree of text, with who runs each expression: compiled code, the interpreter, or both by turns. */
 export function explainPipeline(pipeline: Pipeline): string {

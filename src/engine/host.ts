@@ -7,13 +7,13 @@ import { typeName } from '../plan/type-name.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
 import type { Engine, EngineOptions, RunningPipeline, StartOptions } from './engine.ts';
-import { type ExecutorFactory, threadExecutor } from './executor.ts';
-import { JOURNAL_SPACE, SNAPSHOT_SPACE } from './journal.ts';
 import { OUTPUT_SEGMENT_BYTES } from './limits.ts';
-import { deletionsOf } from './output-rebuild.ts';
 import { createPipelineMeter, type PipelineMeter } from './pipeline-metrics.ts';
 import { PipelineRunner } from './pipeline-runner.ts';
-import { fileSnapshots, type SnapshotStore } from './snapshot-store.ts';
+import { type ExecutorFactory, threadExecutor } from './task/executor.ts';
+import { JOURNAL_SPACE, SNAPSHOT_SPACE } from './task/journal.ts';
+import { deletionsOf } from './task/output-rebuild.ts';
+import { fileSnapshots, type SnapshotStore } from './task/snapshot-store.ts';
 
 export interface EngineDependencies {
   readonly log: Log;

@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
-import { WATERMARK_MAX } from './batch.ts';
 import type { PipelineStatus } from './engine.ts';
-import type { Receipt } from './receipt.ts';
+import { WATERMARK_MAX } from './operator/batch.ts';
+import type { Receipt } from './task/receipt.ts';
 
 /** What is counted as pipelines run. */
 export interface PipelineMeter {

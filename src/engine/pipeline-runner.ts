@@ -4,9 +4,10 @@ import { HeadraceError, messageOf } from '../base/error.ts';
 import type { Append, LedgerPut, Log } from '../log/log.ts';
 import type { Pipeline } from '../plan/node.ts';
 import { serializePipeline } from '../plan/pipeline-text.ts';
-import { CommittedPositions } from './committed-positions.ts';
 import type { EngineOptions, PipelineState, PipelineStatus, RunningPipeline } from './engine.ts';
-import type { ExecutorFactory, TaskExecutor } from './executor.ts';
+import { EPOCH_SAMPLES, RETRY_DELAY_MS, RETRY_DELAY_MS_MAX } from './limits.ts';
+import { CommittedPositions } from './task/committed-positions.ts';
+import type { ExecutorFactory, TaskExecutor } from './task/executor.ts';
 import {
   decodeSnapshotPointer,
   encodeJournalRecord,
@@ -17,12 +18,11 @@ import {
   journalOf,
   SNAPSHOT_SPACE,
   type SnapshotPointer,
-} from './journal.ts';
-import { EPOCH_SAMPLES, RETRY_DELAY_MS, RETRY_DELAY_MS_MAX } from './limits.ts';
-import type { FromTask, TaskStart } from './message.ts';
-import type { Receipt } from './receipt.ts';
-import type { SnapshotStore } from './snapshot-store.ts';
-import type { TaskStatus } from './task.ts';
+} from './task/journal.ts';
+import type { FromTask, TaskStart } from './task/message.ts';
+import type { Receipt } from './task/receipt.ts';
+import type { SnapshotStore } from './task/snapshot-store.ts';
+import type { TaskStatus } from './task/task.ts';
 
 export interface PipelineRunnerOptions {
   readonly pipeline: Pipeline;

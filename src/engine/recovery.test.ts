@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningPipeline } from './engine.ts';
 import { at, EngineWorld, sqlPipeline } from './engine-world.fixture.ts';
+import { RETRY_DELAY_MS, SNAPSHOT_QUIET_MS } from './limits.ts';
 import {
   decodeJournalRecord,
   decodeSnapshotPointer,
   encodeJournalRecord,
   JOURNAL_SPACE,
   SNAPSHOT_SPACE,
-} from './journal.ts';
-import { RETRY_DELAY_MS, SNAPSHOT_QUIET_MS } from './limits.ts';
+} from './task/journal.ts';
 
 let world: EngineWorld;
 

@@ -1,7 +1,7 @@
 import { HeadraceError, messageOf } from '../base/error.ts';
 import { StackOrigin } from '../base/stack-origin.ts';
 import type { UserModule } from '../plan/node.ts';
-import type { UserFunction } from './row-evaluator.ts';
+import type { UserFunction } from './operator/row-evaluator.ts';
 
 /** Finds the loaded functions of a pipeline's modules. @throws HeadraceError `ENGINE_USER_FUNCTION_MISSING`, `ENGINE_USER_FUNCTION_ASYNC` */
 export type UserFunctionLookup = (module: string, exportName: string) => UserFunction;

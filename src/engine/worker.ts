@@ -2,9 +2,9 @@ import { parentPort } from 'node:worker_threads';
 import { offset } from '../base/brand.ts';
 import { systemClock } from '../base/clock.ts';
 import { openPartitionReader } from '../log/partition-reader.ts';
-import type { FromTask, ToTask } from './message.ts';
-import { fileSnapshots } from './snapshot-store.ts';
-import { failureOf, TaskLoop } from './task-loop.ts';
+import type { FromTask, ToTask } from './task/message.ts';
+import { fileSnapshots } from './task/snapshot-store.ts';
+import { failureOf, TaskLoop } from './task/task-loop.ts';
 
 /** Thread of one pipeline: a {@link TaskLoop} fed by messages. */
 const port = parentPort;

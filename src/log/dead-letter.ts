@@ -17,6 +17,8 @@ export interface DeadLetter {
   readonly operator?: string;
   /** Milliseconds since the Unix epoch. */
   readonly receivedAt: number;
+  /** The row that an earlier letter holds was taken back: the two cancel out. */
+  readonly retracts?: true;
   /** The bytes as text when they are valid UTF-8, else undefined and `base64` set. */
   readonly value?: string;
   readonly base64?: string;

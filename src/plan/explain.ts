@@ -1,7 +1,23 @@
 import { formatDurationUs } from '../base/duration.ts';
 import { expressionText, identifierText } from './expression-text.ts';
 import { inputsOf } from './factory.ts';
-import type { AggregateCall, AggregateNode, Pipeline, PlanNode } from './node.ts';
+import type {
+  AggregateCall,
+  AggregateNode,
+  LookupNode,
+  MatchNode,
+  OverNode,
+  Pipeline,
+  PlanNode,
+  RowPattern,
+  SortKey,
+  TableFunctionNode,
+  TemporalJoinNode,
+  TopNNode,
+  UserCallNode,
+  WindowCall,
+  WindowNode,
+} from './node.ts';
 import { typeName } from './type-name.ts';
 
 /** Who runs an expression of a node: what an engine knows and a plan does not. */
@@ -95,22 +111,97 @@ export function nodeLabel(node: PlanNode): string {
       return `project ${named(node.expressions.map(expressionText), node)}`;
     case 'deduplicate':
       return `deduplicate by ${columnNames(node.input, node.keys)} within ${formatDurationUs(BigInt(node.ttlMs) * 1000n)}`;
-    case 'window': {
-      const shift = node.window.offsetUs === 0n ? '' : ` offset ${formatDurationUs(node.window.offsetUs)}`;
-      return `window tumbling ${formatDurationUs(node.window.sizeUs)}${shift} on ${columnNames(node.input, [node.timeColumn])}`;
-    }
+    case 'window':
+      return windowLabel(node);
     case 'aggregate':
       return aggregateLabel(node);
     case 'join':
       return `${node.join} join${node.condition === undefined ? '' : ` on ${expressionText(node.condition)}`}`;
     case 'sort':
-      return `sort by ${node.keys.map((key) => `${expressionText(key.expression)}${key.descending ? ' desc' : ''}`).join(', ')}`;
+      return `sort${orderText(node.keys).replace(' order', '')}`;
     case 'limit':
       return `limit ${node.limit ?? 'all'}${node.offset === 0 ? '' : ` offset ${node.offset}`}`;
     case 'distinct':
       return 'distinct';
     case 'set-operation':
       return `${node.operation}${node.all ? ' all' : ''}`;
+    default:
+      return analyticLabel(node);
+  }
+}
+
+function windowLabel(node: WindowNode): string {
+  const { window } = node;
+  const on = columnNames(node, [node.timeColumn]);
+  if (window.kind === 'session') {
+    const by = window.keys.length === 0 ? '' : ` by ${columnNames(node, window.keys)}`;
+    return `window session gap ${formatDurationUs(window.gapUs)} on ${on}${by}`;
+  }
+  const shift = window.offsetUs === 0n ? '' : ` offset ${formatDurationUs(window.offsetUs)}`;
+  const slide = window.kind === 'hopping' ? ` every ${formatDurationUs(window.slideUs)}` : '';
+  return `window ${window.kind} ${formatDurationUs(window.sizeUs)}${slide}${shift} on ${on}`;
+}
+
+type AnalyticNode = TopNNode | OverNode | TableFunctionNode | TemporalJoinNode | MatchNode | LookupNode | UserCallNode;
+
+function analyticLabel(node: AnalyticNode): string {
+  switch (node.kind) {
+    case 'top-n': {
+      const by = node.partition.length === 0 ? '' : ` by ${columnNames(node.input, node.partition)}`;
+      const skip = node.offset === 0 ? '' : ` offset ${node.offset}`;
+      return `top ${node.limit ?? 'all'}${skip} (${node.rank})${by}${orderText(node.keys)}`;
+    }
+    case 'over': {
+      const by = node.partition.length === 0 ? '' : ` partition by ${node.partition.map(expressionText).join(', ')}`;
+      return `over ${node.calls.map(windowCallText).join(', ')}${by}${orderText(node.keys)}`;
+    }
+    case 'table-function':
+      return `${node.outer ? 'outer ' : ''}table function ${node.user?.name ?? node.function}(${node.args.map(expressionText).join(', ')})`;
+    case 'temporal-join': {
+      const pairs = node.leftKeys.map(
+        (key, at) => `${columnNames(node.left, [key])} = ${columnNames(node.right, [node.rightKeys[at]!])}`,
+      );
+      const asOf = node.times === undefined ? '' : ` as of ${columnNames(node.left, [node.times.left])}`;
+      return `${node.join} temporal join on ${pairs.join(' and ')}${asOf}`;
+    }
+    case 'match': {
+      const by = node.partition.length === 0 ? '' : ` by ${columnNames(node.input, node.partition)}`;
+      const within = node.withinUs === undefined ? '' : ` within ${formatDurationUs(node.withinUs)}`;
+      return `match ${patternText(node.pattern)}${by}${orderText(node.keys)}${within}`;
+    }
+    case 'lookup':
+      return `${node.join} look-up ${node.connector} by ${node.keys.map(expressionText).join(', ')}`;
+    case 'user-call':
+      return `call ${node.calls.map((call) => call.name).join(', ')}`;
+  }
+}
+
+function orderText(keys: readonly SortKey[]): string {
+  if (keys.length === 0) return '';
+  return ` order by ${keys.map((key) => `${expressionText(key.expression)}${key.descending ? ' desc' : ''}`).join(', ')}`;
+}
+
+function windowCallText(call: WindowCall): string {
+  if (call.aggregate !== undefined) return aggregateText(call.aggregate);
+  return `${call.function}(${call.args.map(expressionText).join(', ')})`;
+}
+
+/** A row pattern as in MATCH_RECOGNIZE. */
+export function patternText(pattern: RowPattern): string {
+  switch (pattern.kind) {
+    case 'variable':
+      return identifierText(pattern.name);
+    case 'sequence':
+      return pattern.items.map(patternText).join(' ');
+    case 'alternation':
+      return `(${pattern.items.map(patternText).join(' | ')})`;
+    case 'repeat': {
+      const item = pattern.item.kind === 'variable' ? patternText(pattern.item) : `(${patternText(pattern.item)})`;
+      const { min, max } = pattern;
+      const known = min === 0 && max === undefined ? '*' : min === 1 && max === undefined ? '+' : undefined;
+      const count = known ?? (min === 0 && max === 1 ? '?' : `{${min},${max ?? ''}}`);
+      return `${item}${count}${pattern.greedy ? '' : '?'}`;
+    }
   }
 }
 
@@ -144,7 +235,9 @@ function aggregateLabel(node: AggregateNode): string {
 
 /** An aggregate call as SQL. */
 export function aggregateText(call: AggregateCall): string {
-  const argument = call.argument === undefined ? '*' : expressionText(call.argument);
+  const first = call.argument === undefined ? '*' : expressionText(call.argument);
+  const args = [first, ...(call.extra ?? []).map(expressionText)].join(', ');
+  const order = orderText(call.orderBy ?? []);
   const filter = call.filter === undefined ? '' : ` FILTER (WHERE ${expressionText(call.filter)})`;
-  return `${call.function}(${call.distinct ? 'DISTINCT ' : ''}${argument})${filter}`;
+  return `${call.user?.name ?? call.function}(${call.distinct ? 'DISTINCT ' : ''}${args}${order})${filter}`;
 }

@@ -6,6 +6,7 @@ import type {
   AggregateCall,
   AggregateNode,
   AlertRuleNode,
+  ChangeSpec,
   DeduplicateNode,
   DistinctNode,
   FilterNode,
@@ -23,7 +24,6 @@ import type {
   SourceColumn,
   SourceNode,
   TableScanNode,
-  TumblingWindow,
   ValuesNode,
   WatermarkSpec,
   WindowNode,
@@ -35,6 +35,9 @@ export interface NamedExpression {
   readonly name: string;
   readonly expression: Expression;
 }
+
+/** Windows that one row may fall into. */
+export const HOPS_MAX = 10_000n;
 
 export const WINDOW_START = 'window_start';
 export const WINDOW_END = 'window_end';
@@ -58,6 +61,7 @@ export function sourceNode(spec: {
   readonly topic: string;
   readonly columns: readonly SourceColumn[];
   readonly watermark: WatermarkSpec | undefined;
+  readonly changes?: ChangeSpec;
 }): SourceNode {
   const columns = freezeColumns(
     spec.columns.map(({ name, type, nullable, path }) => ({ name, type, nullable, path: Object.freeze([...path]) })),
@@ -67,7 +71,10 @@ export function sourceNode(spec: {
     throw invalid(`the watermark column of source "${spec.name}" must be a timestamp or timestamptz`);
   }
   const watermark = spec.watermark === undefined ? undefined : Object.freeze({ ...spec.watermark });
-  return Object.freeze({ kind: 'source', name: spec.name, topic: spec.topic, format: 'json', columns, watermark });
+  const { name, topic, changes } = spec;
+  const table =
+    changes === undefined ? {} : { changes: Object.freeze({ ...changes, keys: Object.freeze([...changes.keys]) }) };
+  return Object.freeze({ kind: 'source', name, topic, format: 'json', columns, watermark, ...table });
 }
 
 export function tableScanNode(name: string, columns: readonly Column[]): TableScanNode {
@@ -123,18 +130,27 @@ export function deduplicateNode(input: PlanNode, keys: readonly number[], ttlMs:
   return Object.freeze({ kind: 'deduplicate', input, keys: Object.freeze([...keys]), ttlMs, columns: input.columns });
 }
 
-export function windowNode(input: PlanNode, window: TumblingWindow, timeColumn: number): WindowNode {
+export function windowNode(input: PlanNode, window: WindowNode['window'], timeColumn: number): WindowNode {
   const time = input.columns[timeColumn];
   if (time === undefined || (time.type.kind !== 'timestamp' && time.type.kind !== 'timestamptz')) {
     throw invalid(`a window needs a timestamp column, not ${time === undefined ? 'none' : typeName(time.type)}`);
   }
-  if (window.sizeUs <= 0n) throw invalid('a window must be longer than zero');
+  requireWindow(window);
   const columns = freezeColumns([
     ...input.columns,
     { name: WINDOW_START, type: time.type, nullable: false },
     { name: WINDOW_END, type: time.type, nullable: false },
   ]);
   return Object.freeze({ kind: 'window', input, window: Object.freeze({ ...window }), timeColumn, columns });
+}
+
+function requireWindow(window: WindowNode['window']): void {
+  const sizes = window.kind === 'session' ? [window.gapUs] : [window.sizeUs];
+  if (window.kind === 'hopping') sizes.push(window.slideUs);
+  if (sizes.some((size) => size <= 0n)) throw invalid('a window must be longer than zero, and its slide too');
+  if (window.kind === 'hopping' && window.sizeUs / window.slideUs > HOPS_MAX) {
+    throw invalid(`a row would fall into more than ${HOPS_MAX} windows: let them hop further`);
+  }
 }
 
 /** Output columns: the groups, then the aggregates. Finds the window's columns among the groups. */
@@ -173,7 +189,9 @@ function windowGroups(input: PlanNode, groups: readonly NamedExpression[]): Aggr
 /** Positions of window_start and window_end in the output of a windowed input, through filters and projections; -1 when gone. */
 export function windowColumns(node: PlanNode): { readonly start: number; readonly end: number } | undefined {
   if (node.kind === 'window') return { start: node.columns.length - 2, end: node.columns.length - 1 };
-  if (node.kind === 'filter' || node.kind === 'deduplicate') return windowColumns(node.input);
+  if (node.kind === 'filter' || node.kind === 'deduplicate' || node.kind === 'top-n' || node.kind === 'over') {
+    return windowColumns(node.input);
+  }
   if (node.kind !== 'project') return undefined;
   const inner = windowColumns(node.input);
   if (inner === undefined) return undefined;
@@ -182,7 +200,13 @@ export function windowColumns(node: PlanNode): { readonly start: number; readonl
   return { start: place(inner.start), end: place(inner.end) };
 }
 
-export function joinNode(join: JoinKind, left: PlanNode, right: PlanNode, condition: Expression | undefined): JoinNode {
+export function joinNode(
+  join: JoinKind,
+  left: PlanNode,
+  right: PlanNode,
+  condition: Expression | undefined,
+  ttlMs?: number,
+): JoinNode {
   if (condition !== undefined) requireBoolean(condition, 'a join condition');
   const optional = (columns: readonly Column[], may: boolean): readonly Column[] =>
     may ? columns.map((column) => ({ ...column, nullable: true })) : columns;
@@ -193,7 +217,7 @@ export function joinNode(join: JoinKind, left: PlanNode, right: PlanNode, condit
           ...optional(left.columns, join === 'right' || join === 'full'),
           ...optional(right.columns, join === 'left' || join === 'full'),
         ]);
-  return Object.freeze({ kind: 'join', join, left, right, condition, columns });
+  return Object.freeze({ kind: 'join', join, left, right, condition, columns, ...(ttlMs !== undefined && { ttlMs }) });
 }
 
 export function sortNode(input: PlanNode, keys: readonly SortKey[]): SortNode {
@@ -244,7 +268,7 @@ export function outputNode(spec: Omit<OutputNode, 'kind'>): OutputNode {
     input: spec.input,
     mode: spec.mode,
     keys: Object.freeze([...spec.keys]),
-    emit: Object.freeze({ kind: spec.emit.kind }),
+    emit: Object.freeze({ ...spec.emit }),
   });
 }
 
@@ -294,6 +318,7 @@ export function inputsOf(node: PlanNode): readonly PlanNode[] {
     case 'values':
       return [];
     case 'join':
+    case 'temporal-join':
       return [node.left, node.right];
     case 'set-operation':
       return node.inputs;

@@ -18,7 +18,14 @@ export type PlanNode =
   | SortNode
   | LimitNode
   | DistinctNode
-  | SetOperationNode;
+  | SetOperationNode
+  | TopNNode
+  | OverNode
+  | TableFunctionNode
+  | TemporalJoinNode
+  | MatchNode
+  | LookupNode
+  | UserCallNode;
 
 interface NodeBase {
   readonly columns: readonly Column[];
@@ -40,7 +47,7 @@ export interface WatermarkSpec {
   readonly futureLimitMs: number;
 }
 
-/** An input topic read as a stream (append-only). */
+/** An input topic read as a stream: of events, or of the changes of a table. */
 export interface SourceNode extends NodeBase {
   readonly kind: 'source';
   readonly name: string;
@@ -48,6 +55,18 @@ export interface SourceNode extends NodeBase {
   readonly format: 'json';
   readonly columns: readonly SourceColumn[];
   readonly watermark: WatermarkSpec | undefined;
+  /** Undefined: every record is a row of its own. */
+  readonly changes?: ChangeSpec;
+}
+
+/**
+ * How the records of a topic change a table. `upsert`: a record replaces the row with the same record key, and a null value
+ * deletes it. `retract`: header `op` says whether the row comes (`c`) or goes (`d`).
+ */
+export interface ChangeSpec {
+  readonly mode: 'upsert' | 'retract';
+  /** Columns that tell rows apart: the primary key; empty for `retract`. */
+  readonly keys: readonly number[];
 }
 
 /** A table or topic of the running system, read by an ad-hoc query at one commit. */
@@ -85,7 +104,7 @@ export interface DeduplicateNode extends NodeBase {
 export interface WindowNode extends NodeBase {
   readonly kind: 'window';
   readonly input: PlanNode;
-  readonly window: TumblingWindow;
+  readonly window: TumblingWindow | HoppingWindow | SessionWindow;
   readonly timeColumn: number;
 }
 
@@ -95,15 +114,64 @@ export interface TumblingWindow {
   readonly offsetUs: bigint;
 }
 
-export type AggregateFunction = 'count' | 'sum' | 'min' | 'max' | 'avg';
+/** A window of `sizeUs` begins every `slideUs`; a row falls into all that hold its time, earliest first. */
+export interface HoppingWindow {
+  readonly kind: 'hopping';
+  readonly sizeUs: bigint;
+  readonly slideUs: bigint;
+  readonly offsetUs: bigint;
+}
+
+/** Rows of one key no further apart than `gapUs`: from the first time to the last plus the gap. Rows move when sessions merge. */
+export interface SessionWindow {
+  readonly kind: 'session';
+  readonly gapUs: bigint;
+  /** Columns of the input that tell sessions apart. */
+  readonly keys: readonly number[];
+}
+
+/** The catalogue of aggregates is plan/aggregate-call.ts. */
+export type AggregateFunction =
+  | 'count'
+  | 'sum'
+  | 'min'
+  | 'max'
+  | 'avg'
+  | 'bool_and'
+  | 'bool_or'
+  | 'string_agg'
+  | 'array_agg'
+  | 'jsonb_agg'
+  | 'jsonb_object_agg'
+  | 'first_value'
+  | 'last_value'
+  | 'stddev_pop'
+  | 'stddev_samp'
+  | 'var_pop'
+  | 'var_samp'
+  | 'covar_pop'
+  | 'covar_samp'
+  | 'corr'
+  | 'percentile_cont'
+  | 'percentile_disc'
+  | 'mode'
+  | 'approx_count_distinct'
+  | 'approx_percentile'
+  | 'user';
 
 export interface AggregateCall {
   readonly function: AggregateFunction;
-  /** Undefined for `count(*)`. */
+  /** Undefined for `count(*)`. Of an ordered-set aggregate (`percentile_cont ... WITHIN GROUP (ORDER BY x)`) what is ordered by. */
   readonly argument: Expression | undefined;
+  /** Further arguments: the delimiter of `string_agg`, the value of `jsonb_object_agg`, the fraction of a percentile (a literal). */
+  readonly extra?: readonly Expression[];
+  /** Order in which the rows are taken, over the input row; rows that are equal in it come in the order of arrival. */
+  readonly orderBy?: readonly SortKey[];
   readonly distinct: boolean;
   readonly filter: Expression | undefined;
   readonly type: DataType;
+  /** A user-defined aggregate, for the function `user`. */
+  readonly user?: { readonly name: string; readonly module: string; readonly exportName: string };
 }
 
 /** Output columns: the group expressions in order, then the aggregates in order. */
@@ -124,6 +192,25 @@ export interface JoinNode extends NodeBase {
   readonly left: PlanNode;
   readonly right: PlanNode;
   /** Over the columns of left, then right. */
+  readonly condition: Expression | undefined;
+  /** Rows are forgotten when event time has passed theirs by this much, milliseconds; undefined: as long as the condition can meet them. */
+  readonly ttlMs?: number;
+}
+
+/**
+ * For each row of `left` the row of `right` with the same keys that was valid at its time: the one with the greatest `rightTime` not
+ * after `leftTime`. Without times, the row that stands when the row of `left` arrives. `left`: rows without one have nulls.
+ */
+export interface TemporalJoinNode extends NodeBase {
+  readonly kind: 'temporal-join';
+  readonly join: 'inner' | 'left';
+  readonly left: PlanNode;
+  readonly right: PlanNode;
+  /** Equal pairs: columns of left, and of right. */
+  readonly leftKeys: readonly number[];
+  readonly rightKeys: readonly number[];
+  readonly times: { readonly left: number; readonly right: number } | undefined;
+  /** What else must hold, over the columns of left, then right. */
   readonly condition: Expression | undefined;
 }
 
@@ -158,9 +245,163 @@ export interface SetOperationNode extends NodeBase {
   readonly inputs: readonly PlanNode[];
 }
 
+/** The rows of each partition that are `offset` to `offset + limit` in order; equal ones in the order of arrival. */
+export interface TopNNode extends NodeBase {
+  readonly kind: 'top-n';
+  readonly input: PlanNode;
+  readonly partition: readonly number[];
+  /** Over the input row. */
+  readonly keys: readonly SortKey[];
+  /** Undefined: all that follow the offset. */
+  readonly limit: number | undefined;
+  readonly offset: number;
+  /** What `limit` counts by; `rank` keeps all rows that are equal to the last. */
+  readonly rank: 'row_number' | 'rank' | 'dense_rank';
+  /** Appends the rank (int8) as a last column. */
+  readonly withRank: boolean;
+}
+
+export type FrameBound =
+  | { readonly kind: 'unbounded' }
+  | { readonly kind: 'current-row' }
+  /** Rows, peer groups, or for RANGE a distance of the order key's type (interval for times). */
+  | { readonly kind: 'preceding' | 'following'; readonly distance: unknown };
+
+export interface WindowFrame {
+  readonly unit: 'rows' | 'range' | 'groups';
+  readonly start: FrameBound;
+  readonly end: FrameBound;
+}
+
+/** A window function over its frame; aggregates are named as in {@link AggregateFunction}. */
+export interface WindowCall {
+  readonly function:
+    | 'row_number'
+    | 'rank'
+    | 'dense_rank'
+    | 'percent_rank'
+    | 'cume_dist'
+    | 'ntile'
+    | 'lag'
+    | 'lead'
+    | 'first_value'
+    | 'last_value'
+    | 'nth_value'
+    | 'aggregate';
+  readonly args: readonly Expression[];
+  /** For `aggregate`. */
+  readonly aggregate?: AggregateCall;
+  readonly frame: WindowFrame;
+  readonly type: DataType;
+}
+
+/** `OVER (PARTITION BY ... ORDER BY ...)`: the columns of the input, then one for each call. */
+export interface OverNode extends NodeBase {
+  readonly kind: 'over';
+  readonly input: PlanNode;
+  readonly partition: readonly Expression[];
+  readonly keys: readonly SortKey[];
+  readonly calls: readonly WindowCall[];
+}
+
+/** A set-returning function for each row of the input: its columns, then the function's. */
+export interface TableFunctionNode extends NodeBase {
+  readonly kind: 'table-function';
+  readonly input: PlanNode;
+  /** `unnest`, `generate_series`, `jsonb_array_elements` ...: plan/table-function.ts; `user` for one in TypeScript. */
+  readonly function: string;
+  readonly user?: { readonly name: string; readonly module: string; readonly exportName: string };
+  readonly args: readonly Expression[];
+  /** Appends the number of the row (int8, from 1). */
+  readonly ordinality: boolean;
+  /** A row for which the function returns none is kept, with nulls. */
+  readonly outer: boolean;
+}
+
+/** A regular expression over the variables of MATCH_RECOGNIZE. */
+export type RowPattern =
+  | { readonly kind: 'variable'; readonly name: string }
+  | { readonly kind: 'sequence'; readonly items: readonly RowPattern[] }
+  | { readonly kind: 'alternation'; readonly items: readonly RowPattern[] }
+  | {
+      readonly kind: 'repeat';
+      readonly item: RowPattern;
+      readonly min: number;
+      readonly max: number | undefined;
+      readonly greedy: boolean;
+    };
+
+/** What DEFINE and MEASURES may name: a column of a row of a variable. Columns of these expressions are positions among `navigations`. */
+export interface RowNavigation {
+  /** Undefined: all rows of the match so far. */
+  readonly variable: string | undefined;
+  readonly column: number | undefined;
+  readonly function: 'first' | 'last' | 'prev' | 'next' | 'classifier' | 'match_number' | 'aggregate';
+  readonly offset: number;
+  readonly aggregate?: AggregateCall;
+  readonly type: DataType;
+}
+
+/** Patterns of rows in order, per partition (SQL:2016, row pattern recognition; ISO/IEC 19075-5). One row per match. */
+export interface MatchNode extends NodeBase {
+  readonly kind: 'match';
+  readonly input: PlanNode;
+  readonly partition: readonly number[];
+  readonly keys: readonly SortKey[];
+  readonly pattern: RowPattern;
+  /** What `defines` and `measures` refer to. */
+  readonly navigations: readonly RowNavigation[];
+  /** Conditions of variables, over `navigations`; a variable without one matches every row. */
+  readonly defines: readonly { readonly variable: string; readonly condition: Expression }[];
+  readonly measures: readonly Expression[];
+  readonly afterMatch:
+    | { readonly kind: 'past-last-row' | 'next-row' }
+    | { readonly kind: 'first' | 'last'; readonly variable: string };
+  /** The last row of a match is no later than this after the first; µs. */
+  readonly withinUs: bigint | undefined;
+}
+
+/** Enrichment from another system: for each row, the columns that a look-up by `keys` gives. Results are journaled. */
+export interface LookupNode extends NodeBase {
+  readonly kind: 'lookup';
+  readonly input: PlanNode;
+  /** The connector, as in `CREATE LOOKUP`: `http`, `redis`, `postgres` ... */
+  readonly connector: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly keys: readonly Expression[];
+  readonly found: readonly SourceColumn[];
+  readonly join: 'inner' | 'left';
+}
+
+/** Calls of user functions that are asynchronous, volatile or run on the pool: one column each after those of the input. */
+export interface UserCallNode extends NodeBase {
+  readonly kind: 'user-call';
+  readonly input: PlanNode;
+  readonly calls: readonly UserCall[];
+}
+
+export interface UserCall {
+  readonly name: string;
+  readonly module: string;
+  readonly exportName: string;
+  readonly args: readonly Expression[];
+  readonly type: DataType;
+  /** Results are journaled, so that a replay does not ask again. */
+  readonly volatile: boolean;
+  /** The function gives a promise. */
+  readonly asynchronous: boolean;
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  readonly retries: number;
+}
+
 /** How an output topic is to be read (DESIGN, section 4). */
 export type OutputMode = 'append' | 'upsert' | 'retract';
-export type EmitPolicy = { readonly kind: 'updates' } | { readonly kind: 'final' };
+export type EmitPolicy =
+  | { readonly kind: 'updates' }
+  | { readonly kind: 'final' }
+  /** What has changed, at most this often by the wall clock. */
+  | { readonly kind: 'every'; readonly intervalMs: number };
 
 /** A materialized view: the rows of `input`, written to the output topic `name` and kept as a table when `upsert`. */
 export interface OutputNode {

@@ -1,13 +1,26 @@
-import { HeadraceError } from '../base/error.ts';
-import type { PlanNode } from './node.ts';
+import { isAppendOnly, uniqueKey } from './changelog.ts';
+import type { EmitPolicy, OutputMode, PlanNode } from './node.ts';
 
 /**
- * The key columns of a view's rows: the group columns of its aggregate, found through filters and projections; undefined when it
- * does not aggregate. `window_end` may be left out where `window_start` is there, since one decides the other.
- *
- * @throws HeadraceError `PLAN_KEY_MISSING` when a group column is not among the output columns
+ * How the rows of a view go to its topic. With columns that tell its rows apart: `upsert` by them. Without, `append` when rows are
+ * only ever added, and `retract` when they can be taken back. An append-only view has no key, so that each of its rows stays.
  */
-export function outputKeys(node: PlanNode): readonly number[] | undefined {
+export function outputShape(
+  node: PlanNode,
+  emit: EmitPolicy['kind'],
+): { readonly mode: OutputMode; readonly keys: readonly number[] } {
+  const keys = aggregateKeys(node);
+  if (keys !== undefined) return { mode: 'upsert', keys };
+  if (isAppendOnly(node, emit)) return { mode: 'append', keys: [] };
+  const unique = uniqueKey(node);
+  return unique === undefined ? { mode: 'retract', keys: [] } : { mode: 'upsert', keys: unique };
+}
+
+/**
+ * The group columns of the aggregate below, through filters and projections; undefined when it does not aggregate, or when one of
+ * them is left out. `window_end` may be left out where `window_start` is there, since one decides the other.
+ */
+function aggregateKeys(node: PlanNode): readonly number[] | undefined {
   const traced = trace(node);
   if (traced === undefined) return undefined;
   const { aggregate, columns } = traced;
@@ -18,17 +31,7 @@ export function outputKeys(node: PlanNode): readonly number[] | undefined {
   for (let group = 0; group < aggregate.groups.length; group++) {
     const at = place(group);
     if (at >= 0) keys.push(at);
-    else if (!(hasWindow && (group === start || group === end))) {
-      const { name } = aggregate.columns[group]!;
-      throw new HeadraceError(
-        `making a plan: group column "${name}" is not in the select list, so rows could not be told apart`,
-        {
-          code: 'PLAN_KEY_MISSING',
-          domain: 'plan',
-          next: `select "${name}" too`,
-        },
-      );
-    }
+    else if (!(hasWindow && (group === start || group === end))) return undefined;
   }
   return keys.sort((a, b) => a - b);
 }

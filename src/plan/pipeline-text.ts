@@ -152,7 +152,7 @@ function decodeNodes(encoded: readonly unknown[]): PlanNode[] {
 
 function namedInputs(kind: PlanNode['kind'], inputs: readonly PlanNode[]): object {
   if (kind === 'set-operation') return { inputs };
-  if (kind === 'join') return { left: inputs[0], right: inputs[1] };
+  if (kind === 'join' || kind === 'temporal-join') return { left: inputs[0], right: inputs[1] };
   return inputs.length === 0 ? {} : { input: inputs[0] };
 }
 

@@ -86,6 +86,8 @@ export function planToDuckdb(node: PlanNode, scope: PlanScope): DuckdbQuery {
       return setOperation(node, scope);
     case 'deduplicate':
       throw unsupported('deduplication');
+    default:
+      throw unsupported(node.kind);
   }
 }
 
@@ -122,6 +124,7 @@ function values(
 
 function window(node: WindowNode, scope: PlanScope): DuckdbQuery {
   const input = planToDuckdb(node.input, scope);
+  if (node.window.kind !== 'tumbling') throw unsupported(`a ${node.window.kind} window`);
   const { sizeUs, offsetUs } = node.window;
   const time = `(epoch_us(t.c${node.timeColumn}) - ${offsetUs})`;
   const start = `(${time} - ((${time} % ${sizeUs}) + ${sizeUs}) % ${sizeUs} + ${offsetUs})`;

@@ -5,7 +5,7 @@ import { resolveAlertKeys } from '../plan/alert-key.ts';
 import type { Column } from '../plan/data-type.ts';
 import { alertRuleNode, outputNode, pipelineOf, sinkNode, sourceNode } from '../plan/factory.ts';
 import type { AlertRuleNode, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode, UserModule } from '../plan/node.ts';
-import { outputKeys } from '../plan/output-key.ts';
+import { outputShape } from '../plan/output-key.ts';
 import { shareNodes } from '../plan/pipeline-text.ts';
 import { FUTURE_LIMIT_DEFAULT_MS, IDLE_TIMEOUT_DEFAULT_MS } from '../plan/watermark-default.ts';
 import { ExpressionBinder } from './expression-binder.ts';
@@ -266,15 +266,8 @@ class PipelineCompiler {
     const deduplicateTtlMs = options.has('ttl') ? this.#duration(options, 'ttl', 0) : undefined;
     const input = this.#query(statement.query, { streaming: true, deduplicateTtlMs });
     const output = this.#source.locate(statement.query.start, () => {
-      const keys = outputKeys(input);
-      return outputNode({
-        name: name.name,
-        topic: options.get('topic')?.value ?? name.name,
-        input,
-        mode: keys === undefined ? 'append' : 'upsert',
-        keys: keys ?? [],
-        emit: { kind: emit },
-      });
+      const topic = options.get('topic')?.value ?? name.name;
+      return outputNode({ name: name.name, topic, input, ...outputShape(input, emit), emit: { kind: emit } });
     });
     this.#outputs.push(output);
     if (output.mode === 'append') this.#relations.set(name.name, input);

@@ -100,12 +100,6 @@ describe('mistakes', () => {
       2,
       57,
     ],
-    [
-      `${source}CREATE MATERIALIZED VIEW v AS SELECT count(*) FROM s GROUP BY id`,
-      'group column "id" is not in the select list',
-      2,
-      31,
-    ],
     [`${source}CREATE VIEW v AS SELECT DISTINCT ON (id) * FROM s`, 'DISTINCT ON is supported', 2, 38],
     [`${source}CREATE ALERT a ON w WHEN n > 1`, 'materialized view "w" does not exist', 2, 19],
     ["CREATE SOURCE s (id text) WITH (topc = 's')", 'did you mean "topic"?', 1, 33],

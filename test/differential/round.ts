@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { EngineWorld, sqlPipeline } from '../../src/engine/engine-world.fixture.ts';
-import { decodeJournalRecord, JOURNAL_SPACE } from '../../src/engine/journal.ts';
+import { decodeJournalRecord, JOURNAL_SPACE } from '../../src/engine/task/journal.ts';
 import { type RandomData, randomData } from './random-data.ts';
 import { type RandomPipeline, randomPipeline } from './random-pipeline.ts';
 import { RandomSource } from './random-source.ts';

@@ -9,10 +9,10 @@ import type { Expression } from '../../plan/expression.ts';
 import { caseExpression, columnReference, literal } from '../../plan/expression-factory.ts';
 import { makeInterval } from '../../plan/interval.ts';
 import { numericType, TYPE } from '../../plan/type-name.ts';
-import type { Batch } from '../batch.ts';
-import { columnOfValues, forEachRow } from '../column-access.ts';
-import { ColumnEvaluator } from '../column-evaluator.ts';
-import { type ExpressionContext, RowEvaluator } from '../row-evaluator.ts';
+import type { Batch } from '../operator/batch.ts';
+import { columnOfValues, forEachRow } from '../operator/column-access.ts';
+import { ColumnEvaluator } from '../operator/column-evaluator.ts';
+import { type ExpressionContext, RowEvaluator } from '../operator/row-evaluator.ts';
 import { compiledBy } from './program.ts';
 
 const ROWS = Math.min(BATCH_ROWS_MAX, Number(process.argv[2] ?? 8192));

@@ -1,6 +1,6 @@
 import { type ColumnVector, PHYSICAL_WIDTH } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import type { Batch } from '../batch.ts';
+import type { Batch } from '../operator/batch.ts';
 import type { CompiledExpression, Program } from './program.ts';
 import { FRAME } from './row-loop.ts';
 

@@ -7,8 +7,8 @@ import type { Expression } from '../../plan/expression.ts';
 import { caseExpression, columnReference, literal } from '../../plan/expression-factory.ts';
 import { makeInterval } from '../../plan/interval.ts';
 import { numericType, TYPE } from '../../plan/type-name.ts';
-import type { Batch } from '../batch.ts';
-import { columnOfValues } from '../column-access.ts';
+import type { Batch } from '../operator/batch.ts';
+import { columnOfValues } from '../operator/column-access.ts';
 import { compiledBy, compileProgram } from './program.ts';
 import { ProgramInstance } from './program-instance.ts';
 

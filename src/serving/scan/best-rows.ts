@@ -1,5 +1,5 @@
-import type { Batch } from '../../engine/batch.ts';
-import { type ValueReader, valueReader } from '../../engine/column-access.ts';
+import type { Batch } from '../../engine/operator/batch.ts';
+import { type ValueReader, valueReader } from '../../engine/operator/column-access.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { DataType } from '../../plan/data-type.ts';
 import { compileExpression, type Evaluator } from '../../plan/evaluate.ts';

@@ -1,5 +1,5 @@
-import type { Batch } from '../../engine/batch.ts';
-import type { ExpressionContext } from '../../engine/row-evaluator.ts';
+import type { Batch } from '../../engine/operator/batch.ts';
+import type { ExpressionContext } from '../../engine/operator/row-evaluator.ts';
 import { type DecodedBatch, ROW_ERRORS } from '../../kernel/json-decoder.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { PlanNode, SourceColumn } from '../../plan/node.ts';

@@ -1,4 +1,4 @@
-import { valueReader } from '../../engine/column-access.ts';
+import { valueReader } from '../../engine/operator/column-access.ts';
 import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { DataType } from '../../plan/data-type.ts';

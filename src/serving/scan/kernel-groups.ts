@@ -1,8 +1,8 @@
-import type { AggregateOptions } from '../../engine/aggregate-options.ts';
-import type { Batch } from '../../engine/batch.ts';
-import { valueReader } from '../../engine/column-access.ts';
-import { planGroups } from '../../engine/group-plan.ts';
-import type { ExpressionContext } from '../../engine/row-evaluator.ts';
+import type { AggregateOptions } from '../../engine/operator/aggregate-options.ts';
+import type { Batch } from '../../engine/operator/batch.ts';
+import { valueReader } from '../../engine/operator/column-access.ts';
+import { planGroups } from '../../engine/operator/group-plan.ts';
+import type { ExpressionContext } from '../../engine/operator/row-evaluator.ts';
 import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
 import type { GroupLayout } from '../../kernel/group-layout.ts';
 import { type GroupOutput, GroupState } from '../../kernel/group-state.ts';

@@ -1,5 +1,5 @@
-import type { Batch } from '../../engine/batch.ts';
-import { type ValueReader, valueReader } from '../../engine/column-access.ts';
+import type { Batch } from '../../engine/operator/batch.ts';
+import { type ValueReader, valueReader } from '../../engine/operator/column-access.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Column, DataType } from '../../plan/data-type.ts';
 import { textToValue, valueToText } from '../../plan/value-text.ts';

@@ -1,7 +1,7 @@
 import { tableScanNode } from '../../plan/factory.ts';
 import type { PlanNode, SortKey } from '../../plan/node.ts';
 import { isOrdered } from './best-rows.ts';
-import { expressionsOf, readBy, SCAN_RELATION_PREFIX } from './scan-plan.ts';
+import { expressionsOf, isScanned, readBy, SCAN_RELATION_PREFIX } from './scan-plan.ts';
 
 /** Rows of a topic that a query needs, through the filters and projections that stand right above it. */
 export interface RowScan {
@@ -91,6 +91,6 @@ function cheapestColumn(node: PlanNode): number {
 
 function scannedThrough(top: PlanNode): string | undefined {
   let node = top;
-  while (node.kind === 'filter' || node.kind === 'project' || node.kind === 'window') node = node.input;
+  while (isScanned(node)) node = node.input;
   return node.kind === 'table-scan' ? node.name : undefined;
 }

@@ -1,5 +1,6 @@
 import { compileExpression } from '../../plan/evaluate.ts';
 import type { PlanNode } from '../../plan/node.ts';
+import { tumblingOf } from './scan-plan.ts';
 
 type RowStep = (row: readonly unknown[]) => readonly unknown[] | undefined;
 
@@ -33,7 +34,7 @@ function rowStep(node: PlanNode, nowUs: bigint): RowStep {
       return (row) => expressions.map((expression) => expression(row));
     }
     case 'window': {
-      const { sizeUs, offsetUs } = node.window;
+      const { sizeUs, offsetUs } = tumblingOf(node);
       return (row) => {
         const time = row[node.timeColumn] as bigint | null;
         if (time === null) return [...row, null, null];

@@ -1,5 +1,5 @@
 import { HeadraceError } from '../../base/error.ts';
-import type { UserFunction } from '../../engine/row-evaluator.ts';
+import type { UserFunction } from '../../engine/operator/row-evaluator.ts';
 import { SCAN_GROUPS_MAX, SCAN_MEMORY_BYTES_MAX } from '../limits.ts';
 
 export function tooManyGroups(): HeadraceError {

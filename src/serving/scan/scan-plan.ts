@@ -1,7 +1,16 @@
-import { columnsRead } from '../../engine/row-evaluator.ts';
+import { columnsRead } from '../../engine/operator/row-evaluator.ts';
 import type { Expression } from '../../plan/expression.ts';
 import { columnOf, tableScanNode } from '../../plan/factory.ts';
-import type { AggregateCall, AggregateNode, DistinctNode, PlanNode } from '../../plan/node.ts';
+import type {
+  AggregateCall,
+  AggregateNode,
+  DistinctNode,
+  FilterNode,
+  PlanNode,
+  ProjectNode,
+  TumblingWindow,
+  WindowNode,
+} from '../../plan/node.ts';
 import { serializeExpression } from '../../plan/pipeline-text.ts';
 
 /** No topic and no view has it in its name. */
@@ -98,8 +107,20 @@ function splitDistinct(
 function scannedTopic(aggregate: AggregateNode): string | undefined {
   if (aggregate.aggregates.some((call) => call.distinct)) return undefined;
   let node = aggregate.input;
-  while (node.kind === 'filter' || node.kind === 'project' || node.kind === 'window') node = node.input;
+  while (isScanned(node)) node = node.input;
   return node.kind === 'table-scan' ? node.name : undefined;
+}
+
+/** Whether a scan computes the node itself, row by row. */
+export function isScanned(node: PlanNode): node is FilterNode | ProjectNode | WindowNode {
+  if (node.kind === 'window') return node.window.kind === 'tumbling';
+  return node.kind === 'filter' || node.kind === 'project';
+}
+
+/** The window of a node that {@link isScanned}. */
+export function tumblingOf(node: WindowNode): TumblingWindow {
+  if (node.window.kind !== 'tumbling') throw new Error(`a scan has no step for a ${node.window.kind} window`);
+  return node.window;
 }
 
 /** The nodes from the scan up to `top`. */

@@ -1,9 +1,10 @@
-import type { Batch } from '../../engine/batch.ts';
-import { ColumnEvaluator } from '../../engine/column-evaluator.ts';
-import type { ExpressionContext } from '../../engine/row-evaluator.ts';
+import type { Batch } from '../../engine/operator/batch.ts';
+import { ColumnEvaluator } from '../../engine/operator/column-evaluator.ts';
+import type { ExpressionContext } from '../../engine/operator/row-evaluator.ts';
 import type { ColumnVector } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { FilterNode, PlanNode, ProjectNode, WindowNode } from '../../plan/node.ts';
+import { tumblingOf } from './scan-plan.ts';
 
 /** Narrows or widens a batch: a filter, a projection, a window. */
 export type ScanStep = (batch: Batch) => Batch;
@@ -74,12 +75,14 @@ function projectStep(
   };
 }
 
-function windowStep(kernel: Kernel, { window, timeColumn }: WindowNode): ScanStep {
+function windowStep(kernel: Kernel, node: WindowNode): ScanStep {
+  const { timeColumn } = node;
+  const { sizeUs, offsetUs } = tumblingOf(node);
   return (batch) => {
     const time = batch.columns[timeColumn]!;
     const start = kernel.arenaAlloc(Math.max(1, batch.rows) * 8);
     const end = kernel.arenaAlloc(Math.max(1, batch.rows) * 8);
-    kernel.exports.tumble(time.data, batch.rows, window.sizeUs, window.offsetUs, start, end);
+    kernel.exports.tumble(time.data, batch.rows, sizeUs, offsetUs, start, end);
     const bounds = [start, end].map((data) => ({ physical: 'i64' as const, data, nulls: time.nulls }));
     return { ...batch, columns: [...batch.columns, ...bounds] };
   };

@@ -1,5 +1,5 @@
-import type { Batch } from '../../engine/batch.ts';
-import { ColumnEvaluator } from '../../engine/column-evaluator.ts';
+import type { Batch } from '../../engine/operator/batch.ts';
+import { ColumnEvaluator } from '../../engine/operator/column-evaluator.ts';
 import type { ColumnVector } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { compileExpression, type Evaluator } from '../../plan/evaluate.ts';

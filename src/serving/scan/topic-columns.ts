@@ -1,4 +1,4 @@
-import type { Batch } from '../../engine/batch.ts';
+import type { Batch } from '../../engine/operator/batch.ts';
 import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
 import { createJsonDecoder, type DecodedBatch, type JsonDecoder } from '../../kernel/json-decoder.ts';
 import { JSON_FIELD_KINDS, type JsonField } from '../../kernel/json-shape.ts';

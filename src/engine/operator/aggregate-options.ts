@@ -1,0 +1,43 @@
+import { HeadraceError } from '../../base/error.ts';
+import type { AggregateNode, PlanNode } from '../../plan/node.ts';
+import type { EmitMoment } from './operator.ts';
+import type { ExpressionContext } from './row-evaluator.ts';
+
+export interface AggregateOptions {
+  readonly node: AggregateNode;
+  readonly emit: EmitMoment;
+  /** No input row is ever taken back. */
+  readonly appendOnly: boolean;
+  /** Whoever follows needs the old row of a key taken back before the new one comes. */
+  readonly retracts: boolean;
+  readonly expressions: ExpressionContext;
+}
+
+/** Where the window of a row ends, from its group values. */
+export interface WindowEnd {
+  readonly position: number;
+  readonly add: bigint;
+}
+
+export function windowEndOf(node: AggregateNode): WindowEnd | undefined {
+  const groups = node.windowGroups;
+  if (groups?.end !== undefined) return { position: groups.end, add: 0n };
+  if (groups?.start === undefined) return undefined;
+  const size = windowSizeBelow(node.input);
+  return size === undefined ? undefined : { position: groups.start, add: size };
+}
+
+function windowSizeBelow(node: PlanNode): bigint | undefined {
+  if (node.kind === 'window') return node.window.kind === 'session' ? undefined : node.window.sizeUs;
+  return node.kind === 'filter' || node.kind === 'project' || node.kind === 'deduplicate'
+    ? windowSizeBelow(node.input)
+    : undefined;
+}
+
+export function finalNeedsWindow(): HeadraceError {
+  return new HeadraceError('planning an aggregate that emits when its window closes: it is not grouped by a window', {
+    code: 'ENGINE_FINAL_NEEDS_WINDOW',
+    domain: 'engine',
+    next: 'group by window_start and window_end, or leave out EMIT ON WINDOW CLOSE',
+  });
+}

@@ -1,0 +1,367 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ByteReader, ByteWriter } from '../../base/bytes.ts';
+import { Kernel } from '../../kernel/kernel.ts';
+import type { DataType } from '../../plan/data-type.ts';
+import { Decimal } from '../../plan/decimal.ts';
+import type { Expression } from '../../plan/expression.ts';
+import { call, columnReference, literal } from '../../plan/expression-factory.ts';
+import { aggregateNode, sourceNode, windowNode } from '../../plan/factory.ts';
+import type { AggregateCall, AggregateNode } from '../../plan/node.ts';
+import { TYPE } from '../../plan/type-name.ts';
+import { AggregateOperator } from './aggregate.ts';
+import type { AggregateOptions } from './aggregate-options.ts';
+import { WATERMARK_MAX, WATERMARK_MIN } from './batch.ts';
+import type { Operator } from './operator.ts';
+import { RowAggregate } from './row-aggregate.ts';
+import { batchOfRows, type Observed, observe, type TestRow } from './row-batch.test-fixture.ts';
+
+const PRICE: DataType = { kind: 'numeric', precision: 12, scale: 2 };
+const WINDOW_US = 60n;
+
+const source = sourceNode({
+  name: 's',
+  topic: 's',
+  columns: [
+    { name: 'ts', type: TYPE.timestamptz },
+    { name: 'name', type: TYPE.text },
+    { name: 'small', type: TYPE.int4 },
+    { name: 'large', type: TYPE.int8 },
+    { name: 'real', type: TYPE.float4 },
+    { name: 'double', type: TYPE.float8 },
+    { name: 'price', type: PRICE },
+    { name: 'flag', type: TYPE.boolean },
+  ].map((column) => ({ ...column, nullable: true, path: [column.name] })),
+  watermark: undefined,
+});
+const window = windowNode(source, { kind: 'tumbling', sizeUs: WINDOW_US, offsetUs: 0n }, 0);
+
+const at = (name: string): { name: string; expression: Expression } => ({
+  name,
+  expression: columnReference(
+    window.columns,
+    window.columns.findIndex((column) => column.name === name),
+  ),
+});
+
+function aggregate(spec: {
+  readonly function: AggregateCall['function'];
+  readonly of: string | undefined;
+  readonly type: DataType;
+  readonly filtered?: boolean;
+  readonly distinct?: boolean;
+}): { name: string; call: AggregateCall } {
+  const argument = spec.of === undefined ? undefined : at(spec.of).expression;
+  const filter = spec.filtered === true ? at('flag').expression : undefined;
+  const { function: name, type, distinct = false } = spec;
+  return {
+    name: `${name}_${spec.of}_${filter !== undefined}`,
+    call: { function: name, argument, filter, type, distinct },
+  };
+}
+
+/** Sums and counts: what takes rows back exactly. */
+const invertible = [
+  aggregate({ function: 'count', of: undefined, type: TYPE.int8 }),
+  aggregate({ function: 'count', of: 'name', type: TYPE.int8, filtered: true }),
+  aggregate({ function: 'sum', of: 'small', type: TYPE.int8 }),
+  aggregate({ function: 'sum', of: 'large', type: TYPE.numeric }),
+  aggregate({ function: 'sum', of: 'double', type: TYPE.float8 }),
+  aggregate({ function: 'sum', of: 'real', type: TYPE.float4 }),
+  aggregate({ function: 'sum', of: 'price', type: TYPE.numeric, filtered: true }),
+  aggregate({ function: 'avg', of: 'small', type: TYPE.numeric }),
+  aggregate({ function: 'avg', of: 'double', type: TYPE.float8, filtered: true }),
+  aggregate({ function: 'avg', of: 'price', type: TYPE.numeric }),
+  aggregate({ function: 'count', of: 'name', type: TYPE.int8, distinct: true }),
+  aggregate({ function: 'count', of: 'price', type: TYPE.int8, distinct: true, filtered: true }),
+  aggregate({ function: 'sum', of: 'large', type: TYPE.numeric, distinct: true }),
+  aggregate({ function: 'sum', of: 'double', type: TYPE.float8, distinct: true }),
+];
+const extremes = ['min', 'max'].flatMap((name) =>
+  (['small', 'large', 'double', 'price', 'name'] as const).map((of) =>
+    aggregate({
+      function: name as 'min' | 'max',
+      of,
+      type: source.columns.find((column) => column.name === of)!.type,
+      filtered: of === 'large',
+    }),
+  ),
+);
+
+function nodeOf(groups: readonly string[], calls: readonly { name: string; call: AggregateCall }[]): AggregateNode {
+  return aggregateNode(window, groups.map(at), calls);
+}
+
+const noUserFunctions = {
+  clockMs: () => 0,
+  userFunction: (): never => {
+    throw new Error('there are none');
+  },
+};
+
+function optionsOf(node: AggregateNode, more: Partial<AggregateOptions> = {}): AggregateOptions {
+  return { node, emit: 'updates', appendOnly: true, retracts: false, expressions: noUserFunctions, ...more };
+}
+
+class Run {
+  readonly #make: () => Operator;
+  readonly #node: AggregateNode;
+  readonly kernel = Kernel.create();
+  operator: Operator;
+  observed: Observed;
+
+  constructor(node: AggregateNode, make: () => Operator) {
+    this.#make = make;
+    this.#node = node;
+    this.operator = make();
+    this.observed = observe(this.kernel, this.operator, node.columns);
+  }
+
+  process(rows: readonly TestRow[], holes: boolean): void {
+    this.operator.processBatch(batchOfRows(this.kernel, window.columns, rows, holes), 0);
+    this.kernel.arenaReset();
+  }
+
+  finish(watermark: bigint): void {
+    this.operator.endEpoch();
+    this.kernel.arenaReset();
+    this.operator.onWatermark(watermark);
+    this.kernel.arenaReset();
+  }
+
+  restart(): void {
+    const writer = new ByteWriter();
+    this.operator.snapshot(writer);
+    this.operator.close();
+    this.operator = this.#make();
+    const { rows, letters } = this.observed;
+    this.observed = observe(this.kernel, this.operator, this.#node.columns);
+    this.observed.rows.push(...rows);
+    this.observed.letters.push(...letters);
+    this.operator.restore(new ByteReader(writer.written().slice()));
+  }
+
+  said(): unknown {
+    return texts(this.observed);
+  }
+}
+
+function texts({ rows, letters }: Observed): unknown {
+  const said = rows.map(({ values, weight }) => ({
+    values: values.map((value) => (value instanceof Decimal ? value.toString() : value)),
+    weight,
+  }));
+  return { rows: said, letters };
+}
+
+const nullable = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(values, { nil: null, freq: 5 });
+const amount = fc.integer({ min: -1_000_000, max: 1_000_000 }).map((cents) => cents / 100);
+const anyDouble = fc.oneof(
+  { weight: 6, arbitrary: amount },
+  { weight: 2, arbitrary: fc.double({ noNaN: true, noDefaultInfinity: true }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(0, -0, 5e-324, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
+  },
+);
+const text = fc.constantFrom('', 'a', 'b', 'ä', 'a longer text than fifteen bytes', '\u{10000}', '\uffff');
+const anyRow = fc
+  .record({
+    ts: fc.bigInt(-100n, 200n),
+    name: nullable(text),
+    small: nullable(fc.integer({ min: -3, max: 3 })),
+    large: nullable(fc.oneof(fc.bigInt(-2n, 2n), fc.constantFrom(2n ** 63n - 1n, -(2n ** 63n)))),
+    real: nullable(amount.map(Math.fround)),
+    double: nullable(anyDouble),
+    price: nullable(fc.integer({ min: -9999, max: 9999 }).map((cents) => new Decimal(BigInt(cents), 2))),
+    flag: nullable(fc.boolean()),
+    own: fc.oneof(
+      { weight: 5, arbitrary: fc.constant(WATERMARK_MIN) },
+      { weight: 1, arbitrary: fc.bigInt(-100n, 100n) },
+    ),
+    takenBack: fc.boolean(),
+  })
+  .map(({ ts, name, small, large, real, double, price, flag, own, takenBack }) => {
+    const rest = ((ts % WINDOW_US) + WINDOW_US) % WINDOW_US;
+    const start = ts - rest;
+    const values = [ts, name, small, large, real, double, price, flag, start, start + WINDOW_US];
+    return { values, time: ts, watermark: own, weight: takenBack ? -1 : 1 };
+  });
+const steps = fc.array(
+  fc.record({
+    batches: fc.array(fc.array(anyRow, { maxLength: 40 }), { maxLength: 3 }),
+    watermark: fc.bigInt(-150n, 100n),
+    restart: fc.boolean(),
+    holes: fc.boolean(),
+  }),
+  { maxLength: 6 },
+);
+
+/** Runs the kernel's aggregate and the one that goes row by row over the same input: they must say the same. */
+function agrees(options: AggregateOptions, weighted: boolean): void {
+  fc.assert(
+    fc.property(steps, (all) => {
+      const runs = [
+        new Run(options.node, () => new RowAggregate(options)),
+        new Run(options.node, () => new AggregateOperator(options)),
+      ];
+      for (const run of runs) {
+        let watermark = WATERMARK_MIN;
+        for (const step of all) {
+          for (const rows of step.batches) {
+            run.process(weighted ? rows : rows.map((row) => ({ ...row, weight: 1 })), step.holes);
+          }
+          if (step.watermark > watermark) watermark = step.watermark;
+          run.finish(watermark);
+          if (step.restart) run.restart();
+        }
+        run.finish(WATERMARK_MAX);
+      }
+      expect(runs[1]!.said()).toEqual(runs[0]!.said());
+      expect(runs[1]!.operator.state().keys).toBe(runs[0]!.operator.state().keys);
+      for (const run of runs) run.operator.close();
+    }),
+    { numRuns: 60 },
+  );
+}
+
+const windowed = ['window_start', 'window_end', 'name'];
+
+describe('an aggregate in the kernel says what the one that goes row by row says', () => {
+  it('for each change of a windowed group', () => {
+    agrees(optionsOf(nodeOf([...windowed, 'small'], [...invertible, ...extremes])), false);
+  });
+
+  it('for windows that close', () => {
+    agrees(optionsOf(nodeOf(['window_end', 'name'], [...invertible, ...extremes]), { emit: 'final' }), false);
+  });
+
+  it('for groups of every type of key, without a window', () => {
+    const keys = ['name', 'small', 'large', 'double', 'price', 'flag'];
+    agrees(optionsOf(nodeOf(keys, [invertible[0]!, extremes[0]!])), false);
+  });
+
+  it('when rows are taken back', () => {
+    agrees(optionsOf(nodeOf(windowed, invertible), { appendOnly: false }), true);
+    agrees(optionsOf(nodeOf(['name'], invertible), { appendOnly: false }), true);
+  });
+
+  it('when rows are taken back and changes must take back what stood', () => {
+    agrees(optionsOf(nodeOf(['name', 'flag'], invertible), { appendOnly: false, retracts: true }), true);
+  });
+
+  it('when changes must take back what stood', () => {
+    const numbers = extremes.filter(({ name }) => !name.includes('name'));
+    agrees(optionsOf(nodeOf(windowed, [...invertible, ...numbers]), { retracts: true }), false);
+  });
+
+  it('without groups', () => {
+    agrees(optionsOf(nodeOf([], [...invertible, ...extremes])), false);
+  });
+});
+
+describe('several windows over the same rows', () => {
+  const plain = invertible.filter(({ call: { filter, distinct } }) => filter === undefined && !distinct);
+  const numbers = extremes.filter(({ name, call: { filter } }) => filter === undefined && !name.includes('name'));
+  const node = nodeOf(windowed, [...plain, ...numbers]);
+  const sizes = [WINDOW_US, 120n, 240n];
+
+  /** The rows with the bounds of windows of another size. */
+  const resized = (rows: readonly TestRow[], size: bigint): TestRow[] =>
+    rows.map((row) => {
+      const start = row.time! - (((row.time! % size) + size) % size);
+      return { ...row, values: [...row.values.slice(0, 8), start, start + size] };
+    });
+
+  it('say what each would say alone', () => {
+    fc.assert(
+      fc.property(steps, (all) => {
+        const kernel = Kernel.create();
+        const together = sizes.map(() => {
+          const operator = new AggregateOperator(optionsOf(node));
+          return { operator, observed: observe(kernel, operator, node.columns) };
+        });
+        const alone = sizes.map(() => new Run(node, () => new RowAggregate(optionsOf(node))));
+        let watermark = WATERMARK_MIN;
+        for (const step of all) {
+          for (const rows of step.batches) {
+            const added = rows.map((row) => ({ ...row, weight: 1 }));
+            const batches = sizes.map((size) => batchOfRows(kernel, window.columns, resized(added, size), step.holes));
+            const [first] = batches;
+            together.forEach(({ operator }, i) => {
+              // As behind one operator: the columns are the same ones, but for the bounds.
+              const columns = [...first!.columns.slice(0, 8), ...batches[i]!.columns.slice(8)];
+              operator.processBatch({ ...first!, columns });
+              alone[i]!.process(resized(added, sizes[i]!), step.holes);
+            });
+            kernel.arenaReset();
+          }
+          if (step.watermark > watermark) watermark = step.watermark;
+          together.forEach(({ operator }, i) => {
+            operator.endEpoch();
+            operator.onWatermark(watermark);
+            kernel.arenaReset();
+            alone[i]!.finish(watermark);
+          });
+        }
+        together.forEach(({ observed }, i) => {
+          expect(texts(observed)).toEqual(alone[i]!.said());
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('aggregate', () => {
+  const row = (values: Partial<Record<string, unknown>>): TestRow => ({
+    values: window.columns.map(({ name }) => values[name] ?? null),
+  });
+
+  it('puts a row whose argument fails to dead letters and counts the others', () => {
+    const quotient = call('divide', [literal(1, TYPE.int4), at('small').expression]);
+    const sum = { function: 'sum' as const, argument: quotient, filter: undefined, type: TYPE.int8, distinct: false };
+    const options = optionsOf(nodeOf(['name'], [{ name: 'sum', call: sum }]));
+    const run = new Run(options.node, () => new AggregateOperator(options));
+    run.process([row({ name: 'a', small: 1 }), row({ name: 'a', small: 0 }), row({ name: 'a', small: -1 })], false);
+    run.finish(0n);
+    expect(run.said()).toEqual({
+      rows: [{ values: ['a', 0n], weight: 1 }],
+      letters: [{ reason: 'expression', row: 1 }],
+    });
+  });
+
+  it('reports a sum beyond int8 and leaves its group out', () => {
+    const sum = aggregate({ function: 'sum', of: 'large', type: TYPE.int8 });
+    const options = optionsOf(nodeOf(['name'], [sum]));
+    const run = new Run(options.node, () => new AggregateOperator(options));
+    const most = 2n ** 63n - 1n;
+    run.process(
+      [row({ name: 'a', large: most }), row({ name: 'b', large: most }), row({ name: 'a', large: 1n })],
+      false,
+    );
+    run.finish(0n);
+    expect(run.said()).toEqual({
+      rows: [{ values: ['b', most], weight: 1 }],
+      letters: [{ reason: 'expression', row: 0 }],
+    });
+  });
+
+  it('emits many groups in several batches, and gives their memory back with the window', () => {
+    const options = optionsOf(nodeOf(['window_end', 'name'], invertible));
+    const run = new Run(options.node, () => new AggregateOperator(options));
+    const groups = 40_000;
+    for (let from = 0; from < groups; from += 10_000) {
+      const rows = Array.from({ length: 10_000 }, (_, i) =>
+        row({ window_end: 60n, name: `the group ${from + i}`, small: 1 }),
+      );
+      run.process(rows, false);
+    }
+    run.finish(0n);
+    expect(run.observed.rows).toHaveLength(groups);
+    expect(new Set(run.observed.rows.map(({ values }) => values[1])).size).toBe(groups);
+    expect(run.operator.state().keys).toBe(groups);
+    run.finish(60n);
+    expect(run.operator.state()).toEqual({ keys: 0, bytes: 0 });
+  });
+});

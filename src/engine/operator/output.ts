@@ -1,0 +1,176 @@
+import { type ByteReader, type ByteWriter, utf8 } from '../../base/bytes.ts';
+import { HeadraceError } from '../../base/error.ts';
+import type { OutputNode } from '../../plan/node.ts';
+import type { Batch } from './batch.ts';
+import { forEachRow, weightOf } from './column-access.ts';
+import { type JsonReader, jsonReader } from './json-column.ts';
+import type { Operator, OperatorContext } from './operator.ts';
+import type { RecordSink } from './record-sink.ts';
+
+const OP_HEADER = 'op';
+const OP_CREATE = utf8('c');
+const OP_DELETE = utf8('d');
+
+/** Net change of one key: how often each value comes (positive) or goes, in the order of the first mention. */
+type KeyChange = Map<string, number>;
+
+/**
+ * Writes rows as JSON records to the output topic, at the end of the epoch (`every`: of the first epoch in which the interval has
+ * passed). `upsert`: one record per key that changed, null for a key that is gone; `retract`: header `op`, `c` or `d` as Debezium's,
+ * what came and went in between left out; `append`: rows as they come. The key is a JSON array of the key columns.
+ */
+export class OutputOperator implements Operator {
+  readonly #node: OutputNode;
+  readonly #sink: RecordSink;
+  readonly #names: readonly string[];
+  #context: OperatorContext | undefined;
+  #readers: readonly JsonReader[] = [];
+  /** Changes that are not written yet, by key; by nothing for `retract`. */
+  #pending = new Map<string, KeyChange>();
+  /** Rows of `append` that wait for the interval. */
+  #waiting: string[] = [];
+  #writtenAtMs = 0;
+  #inputEnded = false;
+
+  constructor(node: OutputNode, sink: RecordSink) {
+    this.#node = node;
+    this.#sink = sink;
+    this.#names = node.input.columns.map((column) => JSON.stringify(column.name));
+  }
+
+  open(context: OperatorContext): void {
+    this.#context = context;
+    this.#readers = this.#node.input.columns.map((column) => jsonReader(context.kernel, column.type));
+  }
+
+  processBatch(batch: Batch): void {
+    const { kernel, clockMs } = this.#context!;
+    const { mode, keys, name, emit } = this.#node;
+    forEachRow(kernel, batch, (row) => {
+      const texts = this.#readers.map((read, i) => read(batch.columns[i]!, row));
+      const weight = weightOf(kernel, batch, row);
+      const value = this.#valueOf(texts);
+      if (mode === 'append') {
+        if (weight < 0) throw takesBack(name);
+        if (emit.kind === 'every') this.#waiting.push(value);
+        else this.#sink.write({ key: null, value: Buffer.from(value) }, clockMs());
+        return;
+      }
+      this.#change(mode === 'upsert' ? `[${keys.map((at) => texts[at]).join(',')}]` : '', value, weight);
+    });
+  }
+
+  #change(key: string, value: string, weight: number): void {
+    let change = this.#pending.get(key);
+    if (change === undefined) {
+      change = new Map();
+      this.#pending.set(key, change);
+    }
+    const count = (change.get(value) ?? 0) + weight;
+    // The last value that came is the last of the map, whenever it was first named.
+    if (weight > 0) change.delete(value);
+    change.set(value, count);
+  }
+
+  #valueOf(texts: readonly string[]): string {
+    let text = '{';
+    for (let i = 0; i < texts.length; i++) text += `${i === 0 ? '' : ','}${this.#names[i]}:${texts[i]}`;
+    return `${text}}`;
+  }
+
+  endEpoch(): void {
+    const due = this.nextClockMs();
+    if (due !== undefined && !this.#inputEnded && this.#context!.clockMs() < due) return;
+    this.#inputEnded = false;
+    if (this.#pending.size === 0 && this.#waiting.length === 0) return;
+    const clock = this.#context!.clockMs();
+    this.#writtenAtMs = clock;
+    for (const value of this.#waiting) this.#sink.write({ key: null, value: Buffer.from(value) }, clock);
+    this.#waiting = [];
+    for (const [key, change] of this.#pending) {
+      if (this.#node.mode === 'retract') this.#writeRetractions(change, clock);
+      else this.#writeUpsert(key, change, clock);
+    }
+    this.#pending = new Map();
+  }
+
+  /** A row taken back and a new one of the same key are one change. What came and went again is none. */
+  #writeUpsert(key: string, change: KeyChange, clock: number): void {
+    let standing: string | undefined;
+    let goes = false;
+    for (const [value, count] of change) {
+      if (count > 0) standing = value;
+      else if (count < 0) goes = true;
+    }
+    if (standing === undefined && !goes) return;
+    const value = standing === undefined ? null : Buffer.from(standing);
+    this.#sink.write({ key: Buffer.from(key), value }, clock);
+  }
+
+  #writeRetractions(change: KeyChange, clock: number): void {
+    for (const isComing of [false, true]) {
+      const headers = [{ key: OP_HEADER, value: isComing ? OP_CREATE : OP_DELETE }];
+      for (const [text, count] of change) {
+        const times = isComing ? count : -count;
+        for (let i = 0; i < times; i++) this.#sink.write({ key: null, value: Buffer.from(text), headers }, clock);
+      }
+    }
+  }
+
+  onWatermark(): void {}
+
+  nextTimer(): bigint | undefined {
+    return undefined;
+  }
+
+  nextClockMs(): number | undefined {
+    const { emit } = this.#node;
+    if (emit.kind !== 'every' || (this.#pending.size === 0 && this.#waiting.length === 0)) return undefined;
+    return this.#writtenAtMs + emit.intervalMs;
+  }
+
+  endInput(): void {
+    this.#inputEnded = true;
+  }
+
+  snapshot(writer: ByteWriter): void {
+    writer.u64(this.#writtenAtMs);
+    writer.varint(this.#waiting.length);
+    for (const value of this.#waiting) writer.text(value);
+    writer.varint(this.#pending.size);
+    for (const [key, change] of this.#pending) {
+      writer.text(key);
+      writer.varint(change.size);
+      for (const [value, count] of change) {
+        writer.text(value);
+        writer.i64(BigInt(count));
+      }
+    }
+  }
+
+  restore(reader: ByteReader): void {
+    this.#writtenAtMs = reader.u64();
+    this.#waiting = Array.from({ length: reader.unsigned() }, () => reader.text());
+    this.#pending = new Map();
+    for (let keys = reader.unsigned(); keys > 0; keys--) {
+      const key = reader.text();
+      const change: KeyChange = new Map();
+      for (let values = reader.unsigned(); values > 0; values--) change.set(reader.text(), Number(reader.i64()));
+      this.#pending.set(key, change);
+    }
+  }
+
+  close(): void {}
+
+  state(): { readonly keys: number; readonly bytes: number } {
+    return { keys: this.#pending.size + this.#waiting.length, bytes: 0 };
+  }
+}
+
+function takesBack(name: string): HeadraceError {
+  return new HeadraceError(`writing output "${name}": a row is taken back, and an append topic cannot say so`, {
+    code: 'ENGINE_APPEND_RETRACTION',
+    domain: 'engine',
+    next: 'give the view a key (upsert), or emit on window close',
+  });
+}

@@ -1,0 +1,176 @@
+import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
+import { messageOf } from '../../base/error.ts';
+import type { Expression } from '../../plan/expression.ts';
+import { type Accumulator, accumulatorFactory } from './accumulator.ts';
+import { type AggregateOptions, type WindowEnd, windowEndOf } from './aggregate-options.ts';
+import { type Batch, later, WATERMARK_MIN } from './batch.ts';
+import { forEachRow, weightOf } from './column-access.ts';
+import { type Group, GroupTable } from './group-table.ts';
+import type { Operator, OperatorContext } from './operator.ts';
+import { batchOfValues } from './row-batch.ts';
+import { RowEvaluator } from './row-evaluator.ts';
+
+/** An aggregate row by row, with JavaScript's values: for types and aggregates that have no kernel, and the reference for those that have. */
+export class RowAggregate implements Operator {
+  readonly #options: AggregateOptions;
+  readonly #windowEnd: WindowEnd | undefined;
+  readonly #table: GroupTable;
+  readonly #argumentAt: readonly (number | undefined)[];
+  readonly #filterAt: readonly (number | undefined)[];
+  readonly #expressions: readonly Expression[];
+  #changed: { readonly end: bigint; readonly group: Group }[] = [];
+  #context: OperatorContext | undefined;
+  #evaluator: RowEvaluator | undefined;
+  #watermark = WATERMARK_MIN;
+
+  constructor(options: AggregateOptions) {
+    this.#options = options;
+    const { node } = options;
+    this.#windowEnd = windowEndOf(node);
+    const factories = node.aggregates.map((call) => accumulatorFactory(call, options.appendOnly));
+    this.#table = new GroupTable(
+      node.groups.map((group) => group.type),
+      node.columns.map((column) => column.type),
+      (): readonly Accumulator[] => factories.map((make) => make()),
+    );
+    const expressions = [...node.groups];
+    const place = (expression: Expression | undefined): number | undefined =>
+      expression === undefined ? undefined : expressions.push(expression) - 1;
+    this.#argumentAt = node.aggregates.map((call) => place(call.argument));
+    this.#filterAt = node.aggregates.map((call) => place(call.filter));
+    this.#expressions = expressions;
+  }
+
+  open(context: OperatorContext): void {
+    this.#context = context;
+    const { node, expressions } = this.#options;
+    this.#evaluator = new RowEvaluator(context.kernel, node.input.columns, this.#expressions, expressions);
+  }
+
+  processBatch(batch: Batch): void {
+    forEachRow(this.#context!.kernel, batch, (row) => this.#processRow(batch, row));
+  }
+
+  #processRow(batch: Batch, row: number): void {
+    const { kernel, deadLetter } = this.#context!;
+    const evaluator = this.#evaluator!;
+    let at = 0;
+    const results: unknown[] = [];
+    try {
+      evaluator.load(batch, row);
+      for (; at < this.#expressions.length; at++) results.push(evaluator.value(at));
+    } catch (error) {
+      deadLetter({ reason: evaluator.reason(at), message: `aggregate: ${messageOf(error)}`, batch, row });
+      return;
+    }
+    const values = results.slice(0, this.#options.node.groups.length);
+    const end = this.#endOf(values);
+    const own = batch.watermarks === 0 ? WATERMARK_MIN : kernel.i64()[batch.watermarks / 8 + row]!;
+    if (this.#windowEnd !== undefined && end <= later(own, this.#watermark)) {
+      deadLetter({ reason: 'late', message: 'aggregate: the window of the row was closed', batch, row });
+      return;
+    }
+    this.#apply(this.#table.get(end, values), end, results, weightOf(kernel, batch, row));
+  }
+
+  #endOf(values: readonly unknown[]): bigint {
+    if (this.#windowEnd === undefined) return 0n;
+    return (values[this.#windowEnd.position] as bigint) + this.#windowEnd.add;
+  }
+
+  #apply(group: Group, end: bigint, results: readonly unknown[], weight: number): void {
+    group.rows += weight;
+    for (let i = 0; i < group.accumulators.length; i++) {
+      const filter = this.#filterAt[i];
+      if (filter !== undefined && results[filter] !== true) continue;
+      const argument = this.#argumentAt[i];
+      const value = argument === undefined ? true : results[argument];
+      if (value !== null) group.accumulators[i]!.add(value, weight);
+    }
+    if (group.changed || this.#options.emit === 'final') return;
+    group.changed = true;
+    this.#changed.push({ end, group });
+  }
+
+  endEpoch(): void {
+    if (this.#changed.length === 0) return;
+    const rows: { values: readonly unknown[]; weight: number }[] = [];
+    const { retracts } = this.#options;
+    for (const { end, group } of this.#changed) {
+      group.changed = false;
+      const standing = group.emitted;
+      if (group.rows <= 0) {
+        if (standing !== undefined) rows.push({ values: standing, weight: -1 });
+        this.#table.remove(end, group);
+        continue;
+      }
+      const result = this.#resultOf(group);
+      if (result === undefined) continue;
+      if (retracts && standing !== undefined) rows.push({ values: standing, weight: -1 });
+      rows.push({ values: result, weight: 1 });
+      // Whoever takes no retractions needs the old row only when a row can be taken back at all.
+      if (retracts || !this.#options.appendOnly) group.emitted = result;
+    }
+    this.#changed = [];
+    this.#emit(rows);
+  }
+
+  /** Undefined when the result does not fit its type: a sum beyond int8 is reported and left out. */
+  #resultOf(group: Group): readonly unknown[] | undefined {
+    try {
+      return [...group.values, ...group.accumulators.map((accumulator) => accumulator.value())];
+    } catch (error) {
+      const { node } = this.#options;
+      const nulls = node.aggregates.map(() => null);
+      const batch = this.#batchOf([{ values: [...group.values, ...nulls], weight: 1 }]);
+      this.#context!.deadLetter({ reason: 'expression', message: `aggregate: ${messageOf(error)}`, batch, row: 0 });
+      return undefined;
+    }
+  }
+
+  #emit(rows: readonly { values: readonly unknown[]; weight: number }[]): void {
+    if (rows.length > 0) this.#context!.emit(this.#batchOf(rows));
+  }
+
+  #batchOf(rows: readonly { values: readonly unknown[]; weight: number }[]): Batch {
+    const weights = rows.some((row) => row.weight < 0) ? rows.map((row) => row.weight) : undefined;
+    const types = this.#options.node.columns.map((column) => column.type);
+    return batchOfValues(this.#context!.kernel, types, { values: rows.map((row) => row.values), weights });
+  }
+
+  onWatermark(watermark: bigint): void {
+    if (watermark <= this.#watermark) return;
+    this.#watermark = watermark;
+    if (this.#windowEnd === undefined) return;
+    const closed = this.#table.close(watermark);
+    if (this.#options.emit !== 'final' || closed.length === 0) return;
+    const rows: { values: readonly unknown[]; weight: number }[] = [];
+    for (const group of closed) {
+      const result = group.rows > 0 ? this.#resultOf(group) : undefined;
+      if (result !== undefined) rows.push({ values: result, weight: 1 });
+    }
+    this.#emit(rows);
+  }
+
+  nextTimer(): bigint | undefined {
+    return this.#windowEnd === undefined ? undefined : this.#table.nextEnd();
+  }
+
+  snapshot(writer: ByteWriter): void {
+    writer.i64(this.#watermark);
+    this.#table.snapshot(writer);
+  }
+
+  restore(reader: ByteReader): void {
+    this.#watermark = reader.i64();
+    this.#table.restore(reader);
+  }
+
+  close(): void {
+    this.#table.clear();
+  }
+
+  state(): { readonly keys: number; readonly bytes: number } {
+    return { keys: this.#table.size, bytes: this.#table.bytes };
+  }
+}

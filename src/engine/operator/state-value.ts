@@ -1,0 +1,23 @@
+import { type ByteReader, type ByteWriter, textOf, utf8 } from '../../base/bytes.ts';
+import type { DataType } from '../../plan/data-type.ts';
+import { textToValue, valueToText } from '../../plan/value-text.ts';
+
+/** A value in a snapshot: 0 for null, else 1 and its text. */
+export function writeValue(writer: ByteWriter, value: unknown, type: DataType): void {
+  const isNull = value === null || value === undefined;
+  writer.u8(isNull ? 0 : 1);
+  if (!isNull) writer.prefixed(utf8(valueToText(value, type)));
+}
+
+export function readValue(reader: ByteReader, type: DataType): unknown {
+  return reader.u8() === 0 ? null : textToValue(textOf(reader.prefixed()), type);
+}
+
+/** The values of one row, in the order of their types. */
+export function writeRow(writer: ByteWriter, row: readonly unknown[], types: readonly DataType[]): void {
+  for (let i = 0; i < types.length; i++) writeValue(writer, row[i], types[i]!);
+}
+
+export function readRow(reader: ByteReader, types: readonly DataType[]): unknown[] {
+  return types.map((type) => readValue(reader, type));
+}

@@ -1,0 +1,40 @@
+import type { Log } from '../../log/log.ts';
+import type { InputRange, JournalRecord, SnapshotPointer } from './journal.ts';
+
+/** How far the durable epochs of a pipeline have read each partition of its topics. */
+export class CommittedPositions {
+  readonly #log: Log;
+  readonly #topics: readonly string[];
+  readonly #next = new Map<string, number>();
+
+  constructor(log: Log, topics: readonly string[]) {
+    this.#log = log;
+    this.#topics = topics;
+  }
+
+  /** Starts anew from what recovery begins with. */
+  recover(snapshot: SnapshotPointer | undefined, journal: readonly JournalRecord[]): void {
+    this.#next.clear();
+    for (const { topic, partition, offset } of snapshot?.positions ?? [])
+      this.#next.set(`${topic}/${partition}`, offset);
+    for (const record of journal) this.advance(record.ranges);
+  }
+
+  advance(ranges: readonly InputRange[]): void {
+    for (const { topic, partition, to } of ranges) this.#next.set(`${topic}/${partition}`, to);
+  }
+
+  /** Visible input records whose effects are not. */
+  lagRecords(): number {
+    let lag = 0;
+    for (const topic of this.#topics) {
+      const partitions = this.#log.topic(topic)?.partitions ?? 0;
+      for (let partition = 0; partition < partitions; partition++) {
+        const { logStart, highWatermark } = this.#log.bounds(topic, partition);
+        const next = Math.max(this.#next.get(`${topic}/${partition}`) ?? 0, Number(logStart));
+        lag += Math.max(0, Number(highWatermark) - next);
+      }
+    }
+    return lag;
+  }
+}

@@ -1,0 +1,233 @@
+import { HeadraceError } from '../../base/error.ts';
+import { isAppendOnly } from '../../plan/changelog.ts';
+import { nodeLabel } from '../../plan/explain.ts';
+import { inputsOf } from '../../plan/factory.ts';
+import type { OutputNode, Pipeline, PlanNode, SourceNode } from '../../plan/node.ts';
+import { AggregateOperator } from '../operator/aggregate.ts';
+import { DeduplicateOperator } from '../operator/deduplicate.ts';
+import { type ExpressionReport, reportExpressions } from '../operator/expression-report.ts';
+import { FilterOperator } from '../operator/filter.ts';
+import type { EmitMoment, Operator } from '../operator/operator.ts';
+import { OutputOperator } from '../operator/output.ts';
+import { ProjectOperator } from '../operator/project.ts';
+import type { RecordSink } from '../operator/record-sink.ts';
+import { columnsRead, type ExpressionContext } from '../operator/row-evaluator.ts';
+import { TumblingWindowOperator } from '../operator/window.ts';
+
+/** One operator in the graph of a task. */
+export interface Vertex {
+  readonly id: string;
+  readonly kind: string;
+  readonly label: string;
+  /** Undefined for a source: the task decodes it. */
+  readonly operator: Operator | undefined;
+  readonly source: SourceNode | undefined;
+  /** Undefined for an output. */
+  readonly node: PlanNode | undefined;
+  /** What it computes, and who runs it. */
+  readonly expressions: readonly ExpressionReport[];
+  /** Vertices that feed it, by input. */
+  readonly inputs: readonly Vertex[];
+  readonly outputs: { readonly vertex: Vertex; readonly input: number }[];
+}
+
+export interface CompileServices {
+  readonly expressions: ExpressionContext;
+  readonly sink: (topic: string) => RecordSink;
+}
+
+/** The operators of a pipeline, every one after those that feed it. A node that several outputs share is made once. */
+export function compilePipeline(pipeline: Pipeline, services: CompileServices): readonly Vertex[] {
+  const compiler = new Compiler(pipeline, services);
+  for (const output of pipeline.outputs) compiler.output(output);
+  return compiler.vertices;
+}
+
+class Compiler {
+  readonly vertices: Vertex[] = [];
+  readonly #services: CompileServices;
+  readonly #made = new Map<PlanNode, Map<string, Vertex>>();
+  readonly #retracts: ReadonlySet<PlanNode>;
+  readonly #ids = new Map<string, number>();
+
+  constructor(pipeline: Pipeline, services: CompileServices) {
+    this.#services = services;
+    this.#retracts = nodesThatRetract(pipeline.outputs);
+  }
+
+  output(node: OutputNode): void {
+    const input = this.#vertexOf(node.input, node.emit.kind === 'final' ? 'final' : 'updates', node.name);
+    const operator = new OutputOperator(node, this.#services.sink(node.topic));
+    this.#add({ base: `output:${node.name}`, kind: 'output', label: `${node.mode} into ${node.topic}`, operator }, [
+      input,
+    ]);
+  }
+
+  #add(
+    made: { base: string; kind: string; label: string; operator?: Operator; source?: SourceNode; node?: PlanNode },
+    inputs: readonly Vertex[],
+  ): Vertex {
+    const { base, kind, label, operator, source, node } = made;
+    const count = (this.#ids.get(base) ?? 0) + 1;
+    this.#ids.set(base, count);
+    const id = count === 1 ? base : `${base}:${count}`;
+    const isByRow = operator instanceof AggregateOperator && !operator.runsInKernel;
+    const expressions = node === undefined ? [] : reportExpressions(node, isByRow);
+    const vertex: Vertex = { id, kind, label, operator, source, node, expressions, inputs, outputs: [] };
+    inputs.forEach((input, at) => {
+      input.outputs.push({ vertex, input: at });
+    });
+    this.vertices.push(vertex);
+    return vertex;
+  }
+
+  #vertexOf(node: PlanNode, emit: EmitMoment, outputName: string): Vertex {
+    const variant = dependsOnEmit(node) ? emit : '';
+    const known = this.#made.get(node)?.get(variant);
+    if (known !== undefined) return known;
+    const inputs = inputsOf(node).map((input) => this.#vertexOf(input, emit, outputName));
+    const base = node.kind === 'source' ? `source:${node.name}` : `${node.kind}:${outputName}`;
+    const source = node.kind === 'source' ? node : undefined;
+    const operator = source === undefined ? this.#operatorOf(node, emit) : undefined;
+    const vertex = this.#add(
+      { base, kind: node.kind, label: nodeLabel(node), node, ...(operator && { operator }), ...(source && { source }) },
+      inputs,
+    );
+    const variants = this.#made.get(node) ?? new Map<string, Vertex>();
+    this.#made.set(node, variants.set(variant, vertex));
+    return vertex;
+  }
+
+  #operatorOf(node: PlanNode, emit: EmitMoment): Operator {
+    const { expressions } = this.#services;
+    switch (node.kind) {
+      case 'filter':
+        return new FilterOperator(node, expressions);
+      case 'project':
+        return new ProjectOperator(node, expressions);
+      case 'window':
+        if (node.window.kind !== 'tumbling') throw unsupported(`a ${node.window.kind} window`);
+        return new TumblingWindowOperator(node, node.window);
+      case 'deduplicate':
+        if (!isAppendOnly(node.input, emit)) throw unsupported('deduplicate above rows that change');
+        return new DeduplicateOperator(
+          node,
+          sourcesOf(node).every((source) => source.watermark !== undefined),
+        );
+      case 'aggregate': {
+        const appendOnly = isAppendOnly(node.input, emit);
+        const retracts = this.#retracts.has(node);
+        return new AggregateOperator({ node, emit, appendOnly, retracts, expressions });
+      }
+      default:
+        throw unsupported(node.kind);
+    }
+  }
+}
+
+function unsupported(what: string): HeadraceError {
+  return new HeadraceError(`planning a pipeline: ${what} does not run as a stream`, {
+    code: 'ENGINE_NODE_UNSUPPORTED',
+    domain: 'engine',
+    next: 'ask it as a query over the result table instead',
+  });
+}
+
+const STATELESS: ReadonlySet<PlanNode['kind']> = new Set([
+  'source',
+  'filter',
+  'project',
+  'deduplicate',
+  'values',
+  'match',
+]);
+
+/** Whether what a node emits depends on the moment: for aggregates and their like, and what lies above one. */
+function dependsOnEmit(node: PlanNode): boolean {
+  const isOwn = !(STATELESS.has(node.kind) || (node.kind === 'window' && node.window.kind !== 'session'));
+  return isOwn || inputsOf(node).some(dependsOnEmit);
+}
+
+export function sourcesOf(node: PlanNode): readonly SourceNode[] {
+  return node.kind === 'source' ? [node] : inputsOf(node).flatMap(sourcesOf);
+}
+
+/**
+ * Aggregates whose old rows must be taken back before new ones come: all but those that reach upsert outputs through
+ * projections alone, where the key of the output tells which row is replaced.
+ */
+function nodesThatRetract(outputs: readonly OutputNode[]): ReadonlySet<PlanNode> {
+  const found = new Set<PlanNode>();
+  const visit = (node: PlanNode, replaces: boolean): void => {
+    if (node.kind === 'aggregate' && !replaces) found.add(node);
+    for (const input of inputsOf(node)) visit(input, replaces && node.kind === 'project');
+  };
+  for (const output of outputs) visit(output.input, output.mode === 'upsert' && keepsGroupKey(output));
+  return found;
+}
+
+/** Whether the key of the output is all of the group key below it, so that a new row replaces the old one of its group. */
+function keepsGroupKey(output: OutputNode): boolean {
+  let keys = new Set(output.keys);
+  let node = output.input;
+  while (node.kind === 'project') {
+    const through = new Set<number>();
+    for (const key of keys) {
+      const expression = node.expressions[key]!;
+      if (expression.kind !== 'column') return false;
+      through.add(expression.index);
+    }
+    keys = through;
+    node = node.input;
+  }
+  if (node.kind !== 'aggregate') return true;
+  for (const key of keys) if (key >= node.groups.length) return false;
+  return keys.size === node.groups.length;
+}
+
+/** Which columns of each source the pipeline reads: the others need not be decoded. */
+export function columnsNeeded(pipeline: Pipeline): ReadonlyMap<SourceNode, ReadonlySet<number>> {
+  const needed = new Map<SourceNode, Set<number>>();
+  const all = (node: PlanNode): Set<number> => new Set(node.columns.keys());
+  const visit = (node: PlanNode, wanted: ReadonlySet<number>): void => {
+    switch (node.kind) {
+      case 'source': {
+        const known = needed.get(node) ?? new Set<number>();
+        for (const column of wanted) known.add(column);
+        needed.set(node, known);
+        break;
+      }
+      case 'filter':
+        visit(node.input, columnsRead(node.predicate, new Set(wanted)));
+        break;
+      case 'deduplicate':
+        visit(node.input, new Set([...wanted, ...node.keys]));
+        break;
+      case 'window': {
+        const width = node.input.columns.length;
+        visit(node.input, new Set([...wanted].filter((column) => column < width).concat(node.timeColumn)));
+        break;
+      }
+      case 'project': {
+        const read = new Set<number>();
+        for (const expression of node.expressions) columnsRead(expression, read);
+        visit(node.input, read);
+        break;
+      }
+      case 'aggregate': {
+        const read = new Set<number>();
+        for (const group of node.groups) columnsRead(group, read);
+        for (const call of node.aggregates) {
+          if (call.argument !== undefined) columnsRead(call.argument, read);
+          if (call.filter !== undefined) columnsRead(call.filter, read);
+        }
+        visit(node.input, read);
+        break;
+      }
+      default:
+        for (const input of inputsOf(node)) visit(input, all(input));
+    }
+  };
+  for (const output of pipeline.outputs) visit(output.input, all(output.input));
+  return needed;
+}

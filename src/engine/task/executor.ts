@@ -1,0 +1,88 @@
+import { Worker } from 'node:worker_threads';
+import { offset } from '../../base/brand.ts';
+import type { Clock } from '../../base/clock.ts';
+import { workerEntry } from '../../base/worker-entry.ts';
+import type { Log } from '../../log/log.ts';
+import type { FromTask, TaskStart, ToTask } from './message.ts';
+import type { SnapshotStore } from './snapshot-store.ts';
+import { failureOf, TaskLoop } from './task-loop.ts';
+
+/** Where a task runs. */
+export interface TaskExecutor {
+  post(message: ToTask): void;
+  /** Ends it at once, whatever it does. */
+  terminate(): Promise<void>;
+}
+
+export type ExecutorFactory = (start: TaskStart, receive: (message: FromTask) => void) => TaskExecutor;
+
+/** One worker thread per task. */
+export function threadExecutor(log: Log): ExecutorFactory {
+  return (start, receive) => {
+    const worker = new Worker(workerEntry(import.meta.url, '../worker'), { name: 'headrace-task' });
+    let ended = false;
+    worker.on('message', (message: FromTask) => {
+      if (!ended) receive(message);
+    });
+    worker.on('error', (error) => {
+      if (!ended) receive(failureOf(error));
+    });
+    worker.postMessage({ kind: 'start', dataDir: log.dataDir, view: log.view(), start } satisfies ToTask);
+    return {
+      post: (message) => {
+        if (!ended) worker.postMessage(message);
+      },
+      terminate: async () => {
+        ended = true;
+        await worker.terminate();
+      },
+    };
+  };
+}
+
+/** Runs the task on the calling thread: for tests, which own the clock. */
+export function inlineExecutor(log: Log, clock: Clock, snapshots: SnapshotStore): ExecutorFactory {
+  return (start, receive) => {
+    let ended = false;
+    const post = (message: FromTask): void => {
+      if (!ended) receive(message);
+    };
+    const opening = TaskLoop.recover({
+      start,
+      clock,
+      open: (topic, partition, from) => log.reader(topic, partition, offset(from)),
+      snapshots,
+      post,
+      soon: (callback) => {
+        setImmediate(() => {
+          if (!ended) callback();
+        });
+      },
+    });
+    opening.then(
+      (loop) => {
+        post({ kind: 'recovered', epoch: loop.epoch, status: loop.report() });
+        loop.wake();
+      },
+      (error: unknown) => post(failureOf(error)),
+    );
+    const deliver = (loop: TaskLoop, message: ToTask): void => {
+      if (ended) return;
+      if (message.kind === 'wake') loop.wake();
+      else if (message.kind === 'committed') loop.committed(message.epoch);
+      else if (message.kind === 'drain') loop.drain(message.id, message.closeWindows);
+      else if (message.kind === 'stop') loop.stop(message.snapshot);
+    };
+    return {
+      post: (message) => {
+        opening.then(
+          (loop) => deliver(loop, message),
+          () => {},
+        );
+      },
+      terminate: async () => {
+        ended = true;
+      },
+    };
+  };
+}

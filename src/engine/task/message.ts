@@ -1,0 +1,58 @@
+import type { Append, LogView } from '../../log/log.ts';
+import type { JournalRecord, SnapshotPointer } from './journal.ts';
+import type { Receipt } from './receipt.ts';
+import type { TaskStatus } from './task.ts';
+
+/** Everything a task needs to begin; plain data. */
+export interface TaskStart {
+  /** `serializePipeline` of plan/pipeline-text.ts. */
+  readonly pipeline: string;
+  /** Partitions of each source topic, and the first offset that is left of each. */
+  readonly topics: readonly { readonly topic: string; readonly logStarts: readonly number[] }[];
+  /** Partitions of each output topic. */
+  readonly outputs: readonly { readonly topic: string; readonly partitions: number }[];
+  readonly snapshot: SnapshotPointer | undefined;
+  readonly journal: readonly JournalRecord[];
+  readonly snapshotIntervalMs: number;
+  readonly memoryBytesMax: number;
+  /** The inputs are bounded: nothing is in the future, and nobody is idle. */
+  readonly bounded: boolean;
+}
+
+/** From the main thread to a task. */
+export type ToTask =
+  | { readonly kind: 'start'; readonly dataDir: string; readonly view: LogView; readonly start: TaskStart }
+  /** The log has new commits. */
+  | { readonly kind: 'wake' }
+  /** All epochs up to this one are durable. */
+  | { readonly kind: 'committed'; readonly epoch: number }
+  /** Answer `drained` when all that was visible now has been processed. */
+  | { readonly kind: 'drain'; readonly id: number; readonly closeWindows: boolean }
+  /** No more epochs; answer `stopped`. */
+  | { readonly kind: 'stop'; readonly snapshot: boolean };
+
+/** From a task to the main thread. */
+export type FromTask =
+  | { readonly kind: 'recovered'; readonly epoch: number; readonly status: TaskStatus }
+  | {
+      readonly kind: 'epoch';
+      readonly record: JournalRecord;
+      readonly appends: readonly Append[];
+      readonly rows: number;
+      readonly elapsedMs: number;
+      readonly receipts: readonly Receipt[];
+      readonly deadLetters: Readonly<Record<string, number>>;
+    }
+  /** A snapshot file is durable; it counts once the ledger names it. */
+  | { readonly kind: 'snapshot'; readonly pointer: SnapshotPointer }
+  /** The disk refused a snapshot; it is tried again. */
+  | { readonly kind: 'snapshot-refused'; readonly message: string }
+  | { readonly kind: 'status'; readonly status: TaskStatus }
+  | { readonly kind: 'drained'; readonly id: number; readonly epoch: number }
+  | { readonly kind: 'stopped'; readonly status: TaskStatus }
+  | {
+      readonly kind: 'failed';
+      readonly message: string;
+      readonly code: string;
+      readonly retryable: boolean;
+    };

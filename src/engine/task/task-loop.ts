@@ -1,0 +1,375 @@
+import { offset } from '../../base/brand.ts';
+import type { Clock } from '../../base/clock.ts';
+import { HeadraceError } from '../../base/error.ts';
+import { INPUT_PADDING_BYTES, Kernel } from '../../kernel/kernel.ts';
+import type { PartitionReader } from '../../log/log.ts';
+import { deserializePipeline } from '../../plan/pipeline-text.ts';
+import {
+  CHUNK_BYTES,
+  CHUNK_BYTES_MAX,
+  EPOCH_BYTES_MAX,
+  EPOCHS_IN_FLIGHT_MAX,
+  RECEIPT_IDLE_TIMEOUT_MS,
+  STATUS_INTERVAL_MS,
+  TIMER_MS_MAX,
+} from '../limits.ts';
+import { loadUserModules } from '../user-module.ts';
+import { IdleTracker } from './idle-tracker.ts';
+import { chooseInputs } from './input-choice.ts';
+import { type JournalRecord, samePlan, sameVersions } from './journal.ts';
+import type { FromTask, TaskStart } from './message.ts';
+import { ReceiptTally } from './receipt.ts';
+import type { SnapshotStore } from './snapshot-store.ts';
+import { SnapshotTaker } from './snapshot-taker.ts';
+import { type EpochPlan, type InputChunk, Task, type TaskInput, type TaskStatus } from './task.ts';
+
+export interface TaskLoopOptions {
+  readonly start: TaskStart;
+  readonly clock: Clock;
+  readonly open: (topic: string, partition: number, from: number) => PartitionReader;
+  readonly snapshots: SnapshotStore;
+  readonly post: (message: FromTask) => void;
+  /** Calls back soon, after messages that wait have been delivered. */
+  readonly soon: (callback: () => void) => void;
+}
+
+interface Drain {
+  readonly id: number;
+  readonly closeWindows: boolean;
+  /** Where the inputs ended when it was asked for. */
+  readonly ends: readonly number[];
+}
+
+/** Runs a {@link Task} against a log: recovers it, chooses the input of each epoch, and decides what is idle and when to snapshot. */
+export class TaskLoop {
+  readonly #options: TaskLoopOptions;
+  readonly #task: Task;
+  readonly #kernel: Kernel;
+  readonly #readers: readonly PartitionReader[];
+  readonly #idleTracker: IdleTracker;
+  readonly #snapshots: SnapshotTaker;
+  /** Where the inputs ended when the task started: until there, it catches up. */
+  readonly #startEnds: readonly number[];
+  readonly #receipts = new ReceiptTally();
+  #idle: readonly number[] = [];
+  #committed = 0;
+  #scheduled = false;
+  #stopping: { readonly snapshot: boolean } | undefined;
+  #stopped = false;
+  #drains: Drain[] = [];
+  #cancelTimer: () => void = () => {};
+  #statusAtMs = Number.NEGATIVE_INFINITY;
+  #reportedEpoch = -1;
+  #chunkBytes = CHUNK_BYTES;
+
+  private constructor(options: TaskLoopOptions, task: Task, kernel: Kernel) {
+    this.#options = options;
+    this.#task = task;
+    this.#kernel = kernel;
+    this.#readers = task.inputs.map((input, i) => options.open(input.topic, input.partition, task.positions[i]!));
+    this.#startEnds = this.#readers.map((reader) => reader.highWatermark());
+    const timeouts = task.inputs.map(({ source }) => source.watermark?.idleTimeoutMs ?? RECEIPT_IDLE_TIMEOUT_MS);
+    this.#idleTracker = new IdleTracker(timeouts, options.start.bounded);
+    const before = options.clock.monotonicMs();
+    for (const record of options.start.journal) this.#replay(record);
+    this.#committed = task.epoch;
+    this.#snapshots = new SnapshotTaker({
+      task,
+      clock: options.clock,
+      snapshots: options.snapshots,
+      intervalMs: options.start.snapshotIntervalMs,
+      post: options.post,
+      fail: (error) => this.#fail(error),
+      epoch: options.start.snapshot?.epoch ?? 0,
+      replayMs: options.clock.monotonicMs() - before,
+    });
+  }
+
+  /**
+   * Loads the snapshot and replays the journal.
+   * @throws HeadraceError `ENGINE_MUST_REBUILD`, `ENGINE_REPLAY_MISMATCH`, `ENGINE_SNAPSHOT_INVALID`
+   */
+  static async recover(options: TaskLoopOptions): Promise<TaskLoop> {
+    const { start } = options;
+    const pipeline = deserializePipeline(start.pipeline);
+    const userFunction = await loadUserModules(pipeline.modules);
+    const kernel = Kernel.create({ memoryBytesMax: start.memoryBytesMax });
+    const starts = (topic: string): readonly number[] =>
+      start.topics.find((candidate) => candidate.topic === topic)?.logStarts ?? [];
+    const task = new Task({
+      pipeline,
+      kernel,
+      partitions: (topic) => starts(topic).length,
+      outputPartitions: (topic) => start.outputs.find((output) => output.topic === topic)?.partitions ?? 1,
+      userFunction,
+    });
+    requireVersions(start, task);
+    if (start.snapshot !== undefined) task.restore(options.snapshots.read(pipeline.name, start.snapshot));
+    task.inputs.forEach((input, i) => {
+      const logStart = starts(input.topic)[input.partition]!;
+      if (start.snapshot === undefined) task.setPosition(i, firstRead(start.journal, input) ?? logStart);
+      const position = task.positions[i]!;
+      if (position < logStart) throw inputGone(pipeline.name, input, position, logStart);
+    });
+    return new TaskLoop(options, task, kernel);
+  }
+
+  /** Processes an epoch again, and compares. Its outputs are in the log already. */
+  #replay(record: JournalRecord): void {
+    const budgets = this.#task.inputs.map((input, i) => {
+      const range = record.ranges.find((r) => r.topic === input.topic && r.partition === input.partition);
+      if (range === undefined) return 0;
+      if (range.from !== this.#task.positions[i]) this.#task.setPosition(i, range.from);
+      const reader = this.#readers[i]!;
+      if (reader.position !== range.from) reader.seek(offset(range.from));
+      return range.bytes;
+    });
+    const { epoch, clockMs, idle, end, bounded } = record;
+    const result = this.#task.runEpoch({ epoch, clockMs, idle, end, bounded, read: this.#readUpTo(budgets, true) });
+    const again = JSON.stringify([result.record.ranges, result.record.outputs]);
+    if (again !== JSON.stringify([record.ranges, record.outputs]))
+      throw replayMismatch(this.#task.pipeline.name, epoch);
+    this.#idle = idle;
+  }
+
+  /** Reads whole batches. `budgets`: the bytes of each input, to the byte when `exact`, else about. */
+  #readUpTo(budgets: readonly number[], exact: boolean): EpochPlan['read'] {
+    const left = [...budgets];
+    return (input) => {
+      const rest = left[input]!;
+      if (rest <= 0) return undefined;
+      const chunk = this.#readChunk(this.#readers[input]!, exact ? rest : Number.POSITIVE_INFINITY);
+      left[input] = chunk === undefined ? 0 : rest - chunk.length;
+      return chunk;
+    };
+  }
+
+  #readChunk(reader: PartitionReader, bytesMax: number): InputChunk | undefined {
+    for (;;) {
+      const bytes = Math.min(this.#chunkBytes, bytesMax);
+      const address = this.#kernel.arenaAlloc(bytes + INPUT_PADDING_BYTES);
+      const target = this.#kernel.u8().subarray(address, address + bytes);
+      try {
+        const length = reader.readInto(target);
+        if (length === 0) return undefined;
+        this.#receipts.add(target.subarray(0, length));
+        return { address, length, to: reader.position };
+      } catch (error) {
+        const tooLarge = error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
+        if (!tooLarge || bytes === bytesMax || this.#chunkBytes >= CHUNK_BYTES_MAX) throw error;
+        this.#chunkBytes = Math.min(this.#chunkBytes * 2, CHUNK_BYTES_MAX);
+      }
+    }
+  }
+
+  get epoch(): number {
+    return this.#task.epoch;
+  }
+
+  /** Something may be there to do. */
+  wake(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    this.#options.soon(() => {
+      this.#scheduled = false;
+      this.#turn();
+    });
+  }
+
+  committed(epoch: number): void {
+    this.#committed = epoch;
+    this.wake();
+  }
+
+  drain(id: number, closeWindows: boolean): void {
+    this.#drains.push({ id, closeWindows, ends: this.#readers.map((reader) => reader.highWatermark()) });
+    this.wake();
+  }
+
+  stop(snapshot: boolean): void {
+    this.#stopping = { snapshot };
+    this.wake();
+  }
+
+  #turn(): void {
+    if (this.#stopped) return;
+    try {
+      if (this.#stopping !== undefined) {
+        this.#stopped = true;
+        void this.#finish(this.#stopping.snapshot);
+        return;
+      }
+      if (this.#task.epoch - this.#committed >= EPOCHS_IN_FLIGHT_MAX) return;
+      const ran = this.#runOne();
+      this.#snapshots.takeIfDue();
+      if (ran) {
+        this.#reportIfDue();
+        this.wake();
+        return;
+      }
+      this.#answerDrains();
+      this.#setTimer();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#stopped = true;
+    this.#cancelTimer();
+    this.#options.post(failureOf(error));
+  }
+
+  /** Runs one epoch if there is input, or if time has something to do; false when there is nothing. */
+  #runOne(end = false): boolean {
+    const { clock } = this.#options;
+    const clockMs = clock.now();
+    const started = clock.monotonicMs();
+    const ends = this.#readers.map((reader) => reader.highWatermark());
+    const available = this.#readers.map((reader, i) => Math.max(0, ends[i]! - reader.position));
+    const idle = this.#idleTracker.idle(started, (i) => available[i] === 0);
+    if (!end && !available.some((count) => count > 0) && !this.#timeHasWork(idle, clockMs)) {
+      this.#serveIfCaughtUp();
+      return false;
+    }
+    this.#receipts.clear();
+    const inputs = available.map((count, i) => ({ available: count, watermark: this.#task.watermarkOf(i) }));
+    const read = this.#readUpTo(chooseInputs(inputs, EPOCH_BYTES_MAX), false);
+    const { bounded } = this.#options.start;
+    const result = this.#task.runEpoch({ epoch: this.#task.epoch + 1, clockMs, idle, end, bounded, read });
+    this.#idle = idle;
+    available.forEach((count, i) => {
+      if (count > 0) this.#idleTracker.active(i, started);
+    });
+    this.#serveIfCaughtUp();
+    const elapsedMs = clock.monotonicMs() - started;
+    this.#snapshots.ran(elapsedMs);
+    const { record, appends, rows, deadLetters } = result;
+    const receipts = this.#receipts.entries();
+    this.#options.post({ kind: 'epoch', record, appends, rows, elapsedMs, receipts, deadLetters });
+    return true;
+  }
+
+  /** A partition has fallen idle or woken, or the clock closes a window. */
+  #timeHasWork(idle: readonly number[], clockMs: number): boolean {
+    if (idle.join() !== this.#idle.join()) return true;
+    const timer = this.#task.nextTimerMs();
+    return timer !== undefined && timer <= clockMs;
+  }
+
+  #serveIfCaughtUp(): void {
+    if (this.#idleTracker.serving) return;
+    if (!this.#readers.every((reader, i) => reader.position >= this.#startEnds[i]!)) return;
+    this.#idleTracker.serve(this.#options.clock.monotonicMs());
+  }
+
+  #answerDrains(): void {
+    const reached = (drain: Drain): boolean => drain.ends.every((end, i) => this.#task.positions[i]! >= end);
+    const done = this.#drains.filter(reached);
+    if (done.length === 0) return;
+    this.#drains = this.#drains.filter((drain) => !done.includes(drain));
+    const closes = done.some((drain) => drain.closeWindows);
+    if (closes && this.#task.holdsBack) this.#runOne(true);
+    this.#report();
+    for (const { id } of done) this.#options.post({ kind: 'drained', id, epoch: this.#task.epoch });
+  }
+
+  /** Wakes for the next partition to fall idle, the next window to close by the clock, a snapshot or a status that is owed. */
+  #setTimer(): void {
+    this.#cancelTimer();
+    this.#reportIfDue();
+    const { clock } = this.#options;
+    const timer = this.#task.nextTimerMs();
+    const waits = [this.#idleTracker.nextMs(this.#idle) - clock.monotonicMs()];
+    if (timer !== undefined) waits.push(timer - clock.now());
+    waits.push(this.#snapshots.checkInMs() ?? Number.POSITIVE_INFINITY);
+    if (this.#reportedEpoch !== this.#task.epoch) waits.push(STATUS_INTERVAL_MS);
+    const wait = Math.min(...waits);
+    if (wait === Number.POSITIVE_INFINITY) return;
+    this.#cancelTimer = clock.after(Math.min(TIMER_MS_MAX, Math.max(1, wait)), () => this.wake());
+  }
+
+  async #finish(snapshot: boolean): Promise<void> {
+    this.#cancelTimer();
+    try {
+      if (snapshot) await this.#snapshots.takeLast();
+      else await this.#snapshots.cancel();
+    } catch (error) {
+      this.#options.post(failureOf(error));
+      return;
+    }
+    this.#options.post({ kind: 'stopped', status: this.report() });
+    for (const reader of this.#readers) reader.close();
+    this.#task.close();
+  }
+
+  #reportIfDue(): void {
+    if (this.#options.clock.monotonicMs() - this.#statusAtMs >= STATUS_INTERVAL_MS) this.#report();
+  }
+
+  #report(): void {
+    this.#statusAtMs = this.#options.clock.monotonicMs();
+    this.#reportedEpoch = this.#task.epoch;
+    this.#options.post({ kind: 'status', status: this.report() });
+  }
+
+  report(): TaskStatus {
+    return this.#task.status();
+  }
+}
+
+export function failureOf(error: unknown): Extract<FromTask, { kind: 'failed' }> {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof HeadraceError) return { kind: 'failed', message, code: error.code, retryable: error.retryable };
+  return { kind: 'failed', message: `running a pipeline: ${message}`, code: 'ENGINE_FAILED', retryable: false };
+}
+
+/** What a snapshot or a journal was made by must be what goes on with it. */
+function requireVersions({ snapshot, journal }: TaskStart, task: Task): void {
+  const { versions, pipeline } = task;
+  if (snapshot !== undefined && !samePlan(snapshot.versions, versions)) throw mustRebuild(pipeline.name);
+  if (journal.some((record) => !sameVersions(record.versions, versions))) throw mustRebuild(pipeline.name);
+}
+
+/** Where a journal that no snapshot precedes begins to read an input. */
+function firstRead(journal: readonly JournalRecord[], input: TaskInput): number | undefined {
+  for (const { ranges } of journal) {
+    const range = ranges.find(({ topic, partition }) => topic === input.topic && partition === input.partition);
+    if (range !== undefined) return range.from;
+  }
+  return undefined;
+}
+
+function inputGone(pipeline: string, input: TaskInput, position: number, logStart: number): HeadraceError {
+  const { topic, partition } = input;
+  return new HeadraceError(
+    `recovering pipeline "${pipeline}": it goes on at offset ${position} of ${topic}/${partition}, which begins at ${logStart} now`,
+    {
+      code: 'ENGINE_INPUT_GONE',
+      domain: 'engine',
+      next: 'restore the topic from a copy, or rebuild the pipeline from what is left of its inputs',
+    },
+  );
+}
+
+function mustRebuild(pipeline: string): HeadraceError {
+  return new HeadraceError(
+    `starting pipeline "${pipeline}": its state was made by another version of the pipeline or of the engine`,
+    {
+      code: 'ENGINE_MUST_REBUILD',
+      domain: 'engine',
+      next: 'add --rebuild to build it anew from the start of its inputs, or start the version that made the state',
+    },
+  );
+}
+
+function replayMismatch(pipeline: string, epoch: number): HeadraceError {
+  return new HeadraceError(
+    `recovering pipeline "${pipeline}": replaying epoch ${epoch} gave other results than were committed`,
+    {
+      code: 'ENGINE_REPLAY_MISMATCH',
+      domain: 'engine',
+      next: 'check that its functions depend on nothing but their arguments, then rebuild it from the start of its inputs',
+    },
+  );
+}

@@ -1,0 +1,61 @@
+import { ByteWriter } from '../../base/bytes.ts';
+import type { Operator, StagedSnapshot } from '../operator/operator.ts';
+
+const PART_BYTES = 64 * 1024;
+
+/** The parts of one operator; `at` is its place in the pipeline. */
+export interface SnapshotPart {
+  readonly at: number;
+  readonly staged: StagedSnapshot;
+}
+
+/** A small state is serialised when the snapshot begins. */
+export function snapshotAtOnce(operator: Operator): StagedSnapshot {
+  const writer = new ByteWriter(new Uint8Array(PART_BYTES));
+  operator.snapshot(writer);
+  let bytes: Uint8Array | undefined = writer.written();
+  return {
+    next(target) {
+      if (bytes === undefined || bytes.length === 0) return false;
+      target.raw(bytes);
+      bytes = undefined;
+      return true;
+    },
+    end() {
+      bytes = undefined;
+    },
+  };
+}
+
+/** The state of a task at the end of one epoch, handed out in sections; see `Task.beginSnapshot`. */
+export class TaskSnapshot {
+  #header: Uint8Array | undefined;
+  readonly #parts: readonly SnapshotPart[];
+  readonly #scratch = new ByteWriter(new Uint8Array(PART_BYTES));
+  #current = 0;
+
+  constructor(header: Uint8Array, parts: readonly SnapshotPart[]) {
+    this.#header = header;
+    this.#parts = parts;
+  }
+
+  /** The next section, owned by the caller; undefined after the last. */
+  next(): Uint8Array | undefined {
+    const header = this.#header;
+    if (header !== undefined) {
+      this.#header = undefined;
+      return header;
+    }
+    for (; this.#current < this.#parts.length; this.#current++) {
+      const { at, staged } = this.#parts[this.#current]!;
+      this.#scratch.clear();
+      this.#scratch.varint(at);
+      if (staged.next(this.#scratch)) return this.#scratch.written().slice();
+    }
+    return undefined;
+  }
+
+  end(): void {
+    for (const { staged } of this.#parts) staged.end();
+  }
+}

@@ -1,0 +1,535 @@
+import { ByteReader, ByteWriter, textOf, utf8 } from '../../base/bytes.ts';
+import { HeadraceError } from '../../base/error.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import type { DeadLetter } from '../../log/dead-letter.ts';
+import type { Append } from '../../log/log.ts';
+import type { Pipeline, SourceNode } from '../../plan/node.ts';
+import { dataflowHash } from '../../plan/pipeline-text.ts';
+import { DEAD_LETTER_VALUE_BYTES_MAX } from '../limits.ts';
+import { WATERMARK_MIN } from '../operator/batch.ts';
+import { weightOf } from '../operator/column-access.ts';
+import { DeduplicateOperator } from '../operator/deduplicate.ts';
+import type { ExpressionReport } from '../operator/expression-report.ts';
+import { jsonReader } from '../operator/json-column.ts';
+import type { Emit, RowLetter } from '../operator/operator.ts';
+import { RecordSink } from '../operator/record-sink.ts';
+import type { UserFunction } from '../operator/row-evaluator.ts';
+import { SourceDecodeOperator } from '../operator/source-decode.ts';
+import { SourceWatermark } from '../operator/watermark.ts';
+import { columnsNeeded, compilePipeline, type Vertex } from './compile.ts';
+import {
+  ENGINE_SEMANTICS_VERSION,
+  type InputRange,
+  type JournalRecord,
+  type OutputChecksum,
+  type VersionHashes,
+} from './journal.ts';
+import { LetterBox } from './letter-box.ts';
+import { type SnapshotPart, snapshotAtOnce, TaskSnapshot } from './task-snapshot.ts';
+
+const STATE_FORMAT = 3;
+const NOTHING = new Uint8Array(0);
+
+/** One partition that the task reads; its position in {@link Task.inputs} names it in journal records. */
+export interface TaskInput {
+  readonly source: SourceNode;
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Bytes of record batches for one epoch, in kernel memory until `read` is called again. */
+export interface InputChunk {
+  readonly address: number;
+  readonly length: number;
+  /** End of the range so far: the offset after the last record in it. */
+  readonly to: number;
+}
+
+/** What an epoch is to do; from the loop when live, from the journal when replaying. */
+export interface EpochPlan {
+  readonly epoch: number;
+  readonly clockMs: number;
+  readonly idle: readonly number[];
+  /** Closes every window that is open when its input has been processed. */
+  readonly end: boolean;
+  /** The run is over bounded input: nothing is too far in the future. */
+  readonly bounded: boolean;
+  /** Reads the next chunk of an input, undefined when its share of the epoch is used up. The arena was reset before. */
+  readonly read: (input: number) => InputChunk | undefined;
+}
+
+export interface EpochResult {
+  readonly record: JournalRecord;
+  readonly appends: readonly Append[];
+  readonly rows: number;
+  /** Dead letters written, by reason. */
+  readonly deadLetters: Readonly<Record<string, number>>;
+}
+
+export interface TaskOptions {
+  readonly pipeline: Pipeline;
+  readonly kernel: Kernel;
+  /** Partitions of an input topic. */
+  readonly partitions: (topic: string) => number;
+  readonly outputPartitions: (topic: string) => number;
+  readonly userFunction: (module: string, exportName: string) => UserFunction;
+}
+
+interface VertexCounts {
+  rowsIn: number;
+  rowsOut: number;
+  watermark: bigint;
+  /** The watermark as those that follow see it. */
+  passed: bigint;
+  edgeRows: number[];
+}
+
+/**
+ * The deterministic core: a pure function of input bytes and journaled decisions, without clock, disk or thread of its
+ * own. The loop around it chooses inputs and commits results.
+ */
+export class Task {
+  readonly pipeline: Pipeline;
+  readonly inputs: readonly TaskInput[];
+  readonly versions: VersionHashes;
+  readonly #kernel: Kernel;
+  readonly #vertices: readonly Vertex[];
+  readonly #counts = new Map<Vertex, VertexCounts>();
+  readonly #decoders = new Map<SourceNode, SourceDecodeOperator>();
+  readonly #watermarks = new Map<SourceNode, SourceWatermark>();
+  readonly #sinks = new Map<string, RecordSink>();
+  readonly #positions: number[];
+  readonly #letters = new LetterBox();
+  #clockMs = 0;
+  #epoch = 0;
+  #lateRows = 0;
+  #letterCounts: Record<string, number> = {};
+
+  constructor(options: TaskOptions) {
+    this.pipeline = options.pipeline;
+    this.#kernel = options.kernel;
+    this.versions = {
+      engine: ENGINE_SEMANTICS_VERSION,
+      plan: dataflowHash(options.pipeline),
+      modules: options.pipeline.modules.map((module) => module.hash),
+    };
+    const clockMs = (): number => this.#clockMs;
+    this.#vertices = compilePipeline(options.pipeline, {
+      expressions: { clockMs, userFunction: options.userFunction },
+      sink: (topic) => this.#sinkOf(topic, options.outputPartitions(topic)),
+    });
+    const needed = columnsNeeded(options.pipeline);
+    const inputs: TaskInput[] = [];
+    for (const vertex of this.#vertices) {
+      this.#counts.set(vertex, {
+        rowsIn: 0,
+        rowsOut: 0,
+        watermark: WATERMARK_MIN,
+        passed: WATERMARK_MIN,
+        edgeRows: vertex.outputs.map(() => 0),
+      });
+      const context = {
+        kernel: this.#kernel,
+        emit: this.#emitOf(vertex),
+        deadLetter: (letter: RowLetter) => this.#deadLetter(vertex, letter),
+        clockMs,
+      };
+      vertex.operator?.open(context);
+      if (vertex.source === undefined) continue;
+      const { source } = vertex;
+      const partitions = options.partitions(source.topic);
+      const watermark = new SourceWatermark(partitions, source.watermark?.delayUs ?? 0n);
+      this.#watermarks.set(source, watermark);
+      const reads = needed.get(source);
+      this.#decoders.set(source, new SourceDecodeOperator(source, watermark, context, (at) => reads?.has(at) ?? false));
+      for (let p = 0; p < partitions; p++) inputs.push({ source, topic: source.topic, partition: p });
+    }
+    this.inputs = inputs;
+    this.#positions = inputs.map(() => 0);
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Next offset of each input. */
+  get positions(): readonly number[] {
+    return this.#positions;
+  }
+
+  setPosition(input: number, offset: number): void {
+    this.#positions[input] = offset;
+  }
+
+  get clockMs(): number {
+    return this.#clockMs;
+  }
+
+  #sinkOf(topic: string, partitions: number): RecordSink {
+    const known = this.#sinks.get(topic);
+    if (known !== undefined) return known;
+    const made = new RecordSink(topic, partitions);
+    this.#sinks.set(topic, made);
+    return made;
+  }
+
+  #emitOf(vertex: Vertex): Emit {
+    return (batch) => {
+      const counts = this.#counts.get(vertex)!;
+      counts.rowsOut += batch.selected;
+      vertex.outputs.forEach(({ vertex: next, input }, at) => {
+        counts.edgeRows[at]! += batch.selected;
+        this.#counts.get(next)!.rowsIn += batch.selected;
+        next.operator!.processBatch(batch, input);
+      });
+    };
+  }
+
+  #deadLetter(vertex: Vertex, letter: RowLetter): void {
+    const { batch, row } = letter;
+    if (letter.reason === 'late') this.#lateRows++;
+    this.#letterCounts[letter.reason] = (this.#letterCounts[letter.reason] ?? 0) + 1;
+    const origin = batch.origin;
+    const bytes = (origin?.value(row) ?? this.#rowText(vertex, letter)).subarray(0, DEAD_LETTER_VALUE_BYTES_MAX);
+    const isRetracted = weightOf(this.#kernel, batch, row) < 0;
+    const value: DeadLetter = {
+      topic: origin?.source.topic ?? this.pipeline.name,
+      ...(origin && { partition: origin.partition, offset: origin.offset(row) }),
+      reason: letter.reason,
+      message: letter.message,
+      pipeline: this.pipeline.name,
+      operator: vertex.id,
+      receivedAt: origin?.timestamp(row) ?? this.#clockMs,
+      ...(isRetracted && { retracts: true }),
+      ...textOrBase64(bytes),
+    };
+    this.#letters.add({
+      input: this.inputs.findIndex((i) => i.source === origin?.source && i.partition === origin.partition),
+      offset: origin?.offset(row) ?? 0,
+      vertex: this.#vertices.indexOf(vertex),
+      value: utf8(JSON.stringify(value)),
+    });
+  }
+
+  /** A row that an operator made, as JSON: no record in the log has it. */
+  #rowText(vertex: Vertex, { batch, row, input = 0 }: RowLetter): Uint8Array {
+    const columns = vertex.inputs[input]?.node?.columns ?? [];
+    if (batch.columns.length !== columns.length) return NOTHING;
+    const values = columns.map(({ name, type }, at) => {
+      return `${JSON.stringify(name)}:${jsonReader(this.#kernel, type)(batch.columns[at]!, row)}`;
+    });
+    return utf8(`{${values.join(',')}}`);
+  }
+
+  /** Processes one epoch. Throws when the pipeline cannot go on; its state is then to be discarded. */
+  runEpoch(plan: EpochPlan): EpochResult {
+    if (plan.epoch !== this.#epoch + 1) throw outOfOrder(plan.epoch, this.#epoch);
+    this.#clockMs = Math.max(this.#clockMs, plan.clockMs);
+    const ranges: InputRange[] = [];
+    let rows = 0;
+    for (let i = 0; i < this.inputs.length; i++) {
+      const from = this.#positions[i]!;
+      const read = this.#readInput(i, plan);
+      const to = this.#positions[i]!;
+      rows += read.rows;
+      const { topic, partition } = this.inputs[i]!;
+      if (to > from) ranges.push({ topic, partition, from, to, bytes: read.bytes });
+    }
+    this.#finishEpoch(plan);
+    this.#epoch = plan.epoch;
+    const { appends, outputs } = this.#takeOutputs();
+    const { epoch, idle, end, bounded } = plan;
+    const record = { epoch, clockMs: this.#clockMs, ranges, idle, end, bounded, outputs, versions: this.versions };
+    const deadLetters = this.#letterCounts;
+    this.#letterCounts = {};
+    return { record, appends, rows, deadLetters };
+  }
+
+  #readInput(index: number, plan: EpochPlan): { rows: number; bytes: number } {
+    const input = this.inputs[index]!;
+    const decoder = this.#decoders.get(input.source)!;
+    const vertex = this.#vertices.find((candidate) => candidate.source === input.source)!;
+    let rows = 0;
+    let bytes = 0;
+    for (;;) {
+      this.#kernel.arenaReset();
+      const chunk = plan.read(index);
+      if (chunk === undefined) return { rows, bytes };
+      const from = this.#positions[index]!;
+      const { address, length, to } = chunk;
+      const { bounded } = plan;
+      const taken = decoder.process({ partition: input.partition, address, length, from, to, bounded });
+      this.#counts.get(vertex)!.rowsIn += taken;
+      rows += taken;
+      bytes += length;
+      this.#positions[index] = to;
+    }
+  }
+
+  #finishEpoch(plan: EpochPlan): void {
+    const idle = new Set(plan.idle);
+    for (const [source, watermark] of this.#watermarks) {
+      const first = this.inputs.findIndex((input) => input.source === source);
+      watermark.advance({ clockMs: this.#clockMs, idle: (partition) => idle.has(first + partition) });
+    }
+    this.#passWatermarks();
+    if (plan.end) this.#closeWindows();
+    this.#kernel.arenaReset();
+  }
+
+  #passWatermarks(): void {
+    for (const vertex of this.#vertices) {
+      const watermark = this.#watermarkOf(vertex);
+      const counts = this.#counts.get(vertex)!;
+      counts.watermark = watermark;
+      counts.passed = watermark;
+      if (vertex.operator === undefined) continue;
+      this.#kernel.arenaReset();
+      vertex.operator.endEpoch();
+      this.#kernel.arenaReset();
+      vertex.operator.onWatermark(watermark);
+      counts.passed = vertex.operator.outputWatermark?.(watermark) ?? watermark;
+    }
+  }
+
+  /** The windows that are open now, one end after the other; rows of later windows that come afterwards are in time. */
+  #closeWindows(): void {
+    for (let next = this.nextWindowEnd(); next !== undefined; next = this.nextWindowEnd()) {
+      for (const watermark of this.#watermarks.values()) watermark.raise(next);
+      this.#passWatermarks();
+    }
+    for (const vertex of this.#vertices) vertex.operator?.endInput?.();
+    this.#passWatermarks();
+  }
+
+  /** Whether the end of the input would bring out anything that waits. */
+  get holdsBack(): boolean {
+    return this.nextWindowEnd() !== undefined || this.#vertices.some((v) => v.operator?.nextClockMs?.() !== undefined);
+  }
+
+  /** The earliest event time that an operator waits for. */
+  nextWindowEnd(): bigint | undefined {
+    let least: bigint | undefined;
+    for (const vertex of this.#vertices) {
+      const timer = vertex.operator?.nextTimer();
+      if (timer === undefined || timer <= this.#counts.get(vertex)!.watermark) continue;
+      if (least === undefined || timer < least) least = timer;
+    }
+    return least;
+  }
+
+  #watermarkOf(vertex: Vertex): bigint {
+    if (vertex.source !== undefined) return this.#watermarks.get(vertex.source)!.current;
+    let least: bigint | undefined;
+    for (const input of vertex.inputs) {
+      const watermark = this.#counts.get(input)!.passed;
+      if (least === undefined || watermark < least) least = watermark;
+    }
+    return least ?? WATERMARK_MIN;
+  }
+
+  #takeOutputs(): { appends: Append[]; outputs: OutputChecksum[] } {
+    const appends: Append[] = [];
+    const outputs: OutputChecksum[] = [];
+    for (const sink of [...this.#sinks.values(), this.#letters.empty(this.#clockMs)]) {
+      const taken = sink.take();
+      if (taken === undefined) continue;
+      appends.push(...taken.appends);
+      outputs.push(taken.checksum);
+    }
+    return { appends, outputs };
+  }
+
+  /** Wall clock at which an idle pipeline closes its next window; undefined when nothing waits for the clock. */
+  nextTimerMs(): number | undefined {
+    let least: number | undefined;
+    for (const vertex of this.#vertices) {
+      const clock = vertex.operator?.nextClockMs?.();
+      if (clock !== undefined && (least === undefined || clock < least)) least = clock;
+      const timer = vertex.operator?.nextTimer();
+      if (timer === undefined || timer <= this.#counts.get(vertex)!.watermark) continue;
+      const at = this.#reachesAtMs(vertex, timer);
+      if (at !== undefined && (least === undefined || at < least)) least = at;
+    }
+    return least;
+  }
+
+  #reachesAtMs(vertex: Vertex, time: bigint): number | undefined {
+    if (vertex.source !== undefined) return this.#watermarks.get(vertex.source)!.reachesAtMs(time);
+    let most = 0;
+    for (const input of vertex.inputs) {
+      const at = this.#reachesAtMs(input, time);
+      if (at === undefined) return undefined;
+      if (at > most) most = at;
+    }
+    return most;
+  }
+
+  /** The watermark of one input alone. */
+  watermarkOf(input: number): bigint {
+    const { source, partition } = this.inputs[input]!;
+    return this.#watermarks.get(source)!.ofPartition(partition);
+  }
+
+  /** Begins a snapshot of the state as it is now. Its parts are written while epochs go on; `end` must be called. */
+  beginSnapshot(): TaskSnapshot {
+    const writer = new ByteWriter(new Uint8Array(4 * 1024));
+    this.#writeHeader(writer);
+    const parts: SnapshotPart[] = [];
+    this.#vertices.forEach((vertex, at) => {
+      const { operator } = vertex;
+      if (operator === undefined) return;
+      const staged = operator.stageSnapshot?.() ?? snapshotAtOnce(operator);
+      parts.push({ at, staged });
+    });
+    return new TaskSnapshot(writer.written().slice(), parts);
+  }
+
+  #writeHeader(writer: ByteWriter): void {
+    writer.u8(STATE_FORMAT);
+    writer.u64(this.#epoch);
+    writer.u64(this.#clockMs);
+    writer.u64(this.#lateRows);
+    writer.varint(this.inputs.length);
+    this.inputs.forEach((input, i) => {
+      writer.text(input.topic);
+      writer.varint(input.partition);
+      writer.u64(this.#positions[i]!);
+    });
+    for (const watermark of this.#watermarks.values()) watermark.snapshot(writer);
+    for (const vertex of this.#vertices) {
+      const counts = this.#counts.get(vertex)!;
+      writer.text(vertex.id);
+      writer.u64(counts.rowsIn);
+      writer.u64(counts.rowsOut);
+      writer.i64(counts.watermark);
+      for (const rows of counts.edgeRows) writer.u64(rows);
+    }
+  }
+
+  /** Sections as {@link TaskSnapshot} gave them. @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` */
+  restore(sections: Iterable<Uint8Array>): void {
+    let first = true;
+    for (const section of sections) {
+      const reader = new ByteReader(section);
+      if (first) this.#restoreHeader(reader);
+      else {
+        const operator = this.#vertices[reader.unsigned()]?.operator;
+        if (operator === undefined) throw badSnapshot('a part belongs to no operator');
+        operator.restore(reader);
+      }
+      first = false;
+    }
+    if (first) throw badSnapshot('it is empty');
+  }
+
+  #restoreHeader(reader: ByteReader): void {
+    if (reader.u8() !== STATE_FORMAT) throw badSnapshot('its format is not known');
+    this.#epoch = reader.u64();
+    this.#clockMs = reader.u64();
+    this.#lateRows = reader.u64();
+    let inputs = reader.unsigned();
+    while (inputs-- > 0) {
+      const topic = reader.text();
+      const partition = reader.unsigned();
+      const position = reader.u64();
+      let found = false;
+      this.inputs.forEach((input, at) => {
+        if (input.topic !== topic || input.partition !== partition) return;
+        this.#positions[at] = position;
+        found = true;
+      });
+      if (!found) throw badSnapshot(`partition ${topic}/${partition} is no input`);
+    }
+    for (const watermark of this.#watermarks.values()) watermark.restore(reader);
+    for (const vertex of this.#vertices) {
+      const id = reader.text();
+      if (id !== vertex.id) throw badSnapshot(`operator ${id} stands where ${vertex.id} should`);
+      const counts = this.#counts.get(vertex)!;
+      counts.rowsIn = reader.u64();
+      counts.rowsOut = reader.u64();
+      counts.watermark = reader.i64();
+      counts.passed = vertex.operator?.outputWatermark?.(counts.watermark) ?? counts.watermark;
+      counts.edgeRows = counts.edgeRows.map(() => reader.u64());
+    }
+  }
+
+  status(): TaskStatus {
+    const stamp = (time: bigint): string | undefined => (time === WATERMARK_MIN ? undefined : time.toString());
+    const operators = this.#vertices.map((vertex) => {
+      const counts = this.#counts.get(vertex)!;
+      const state = vertex.operator?.state() ?? { keys: 0, bytes: 0 };
+      const { id, kind, label, expressions } = vertex;
+      const watermark = stamp(counts.watermark);
+      const { rowsIn, rowsOut } = counts;
+      const held = { stateKeys: state.keys, stateBytes: state.bytes };
+      return { id, kind, label, rowsIn, rowsOut, watermark, ...held, expressions };
+    });
+    const edges = this.#vertices.flatMap((vertex) =>
+      vertex.outputs.map(({ vertex: to }, at) => ({
+        from: vertex.id,
+        to: to.id,
+        rows: this.#counts.get(vertex)!.edgeRows[at]!,
+      })),
+    );
+    let least: bigint | undefined;
+    for (const watermark of this.#watermarks.values()) {
+      if (least === undefined || watermark.current < least) least = watermark.current;
+    }
+    let duplicateRows = 0;
+    for (const { operator } of this.#vertices) {
+      if (operator instanceof DeduplicateOperator) duplicateRows += operator.duplicates;
+    }
+    const watermark = stamp(least ?? WATERMARK_MIN);
+    return { epoch: this.#epoch, watermark, operators, edges, lateRows: this.#lateRows, duplicateRows };
+  }
+
+  close(): void {
+    for (const vertex of this.#vertices) vertex.operator?.close();
+    for (const decoder of this.#decoders.values()) decoder.close();
+  }
+}
+
+/** Plain data, to be sent by postMessage; times as text. */
+export interface TaskStatus {
+  readonly epoch: number;
+  readonly watermark: string | undefined;
+  readonly operators: readonly {
+    readonly id: string;
+    readonly kind: string;
+    readonly label: string;
+    readonly rowsIn: number;
+    readonly rowsOut: number;
+    readonly watermark: string | undefined;
+    readonly stateKeys: number;
+    readonly stateBytes: number;
+    readonly expressions: readonly ExpressionReport[];
+  }[];
+  readonly edges: readonly { readonly from: string; readonly to: string; readonly rows: number }[];
+  readonly lateRows: number;
+  readonly duplicateRows: number;
+}
+
+function textOrBase64(bytes: Uint8Array): { value: string } | { base64: string } {
+  try {
+    return { value: textOf(bytes) };
+  } catch {
+    return { base64: Buffer.from(bytes).toString('base64') };
+  }
+}
+
+function outOfOrder(epoch: number, last: number): HeadraceError {
+  return new HeadraceError(`processing epoch ${epoch}: the last one was ${last}`, {
+    code: 'ENGINE_EPOCH_OUT_OF_ORDER',
+    domain: 'engine',
+    next: 'recover the pipeline from its snapshot',
+  });
+}
+
+function badSnapshot(why: string): HeadraceError {
+  return new HeadraceError(`reading a snapshot: ${why}`, {
+    code: 'ENGINE_SNAPSHOT_INVALID',
+    domain: 'engine',
+    next: 'rebuild the pipeline from its inputs',
+  });
+}

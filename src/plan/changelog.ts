@@ -1,0 +1,125 @@
+import { windowColumns } from './factory.ts';
+import type { AggregateNode, EmitPolicy, JoinNode, PlanNode } from './node.ts';
+
+/**
+ * Whether a node only ever adds rows. An aggregate that emits when its window closes adds only; any other takes rows back. So do
+ * an outer join, whose rows with nulls go when a match comes, a top-N and whatever reads changes.
+ */
+export function isAppendOnly(node: PlanNode, emit: EmitPolicy['kind']): boolean {
+  switch (node.kind) {
+    case 'source':
+      return node.changes === undefined;
+    case 'table-scan':
+    case 'values':
+    case 'match':
+      return true;
+    case 'aggregate':
+      return emit === 'final' && node.windowGroups !== undefined;
+    case 'top-n':
+      return emit === 'final' && partitionsByWindow(node.input, node.partition);
+    case 'over':
+      return emit === 'final';
+    case 'window':
+      return (node.window.kind !== 'session' || emit === 'final') && isAppendOnly(node.input, emit);
+    case 'join':
+      return joinAppends(node) && isAppendOnly(node.left, emit) && isAppendOnly(node.right, emit);
+    case 'temporal-join':
+      return isAppendOnly(node.left, emit);
+    case 'set-operation':
+      return node.operation === 'union' && node.inputs.every((input) => isAppendOnly(input, emit));
+    case 'limit':
+      return false;
+    default:
+      return isAppendOnly(node.input, emit);
+  }
+}
+
+function joinAppends(node: JoinNode): boolean {
+  return node.join === 'inner' || node.join === 'cross' || node.join === 'semi';
+}
+
+function partitionsByWindow(node: PlanNode, partition: readonly number[]): boolean {
+  const window = windowColumns(node);
+  return window !== undefined && (partition.includes(window.start) || partition.includes(window.end));
+}
+
+/**
+ * Columns that no two rows of the result share: the key of its table. The shortest that the plan shows; undefined when it shows
+ * none. A column that a projection leaves out makes the key unknown.
+ */
+export function uniqueKey(node: PlanNode): readonly number[] | undefined {
+  switch (node.kind) {
+    case 'source':
+      return node.changes?.mode === 'upsert' ? node.changes.keys : undefined;
+    case 'filter':
+    case 'sort':
+    case 'limit':
+    case 'lookup':
+    case 'user-call':
+    case 'over':
+      return uniqueKey(node.input);
+    case 'project':
+      return projected(node.expressions, uniqueKey(node.input));
+    case 'deduplicate':
+      return undefined;
+    case 'distinct':
+      return allColumns(node);
+    case 'aggregate':
+      return aggregateKey(node);
+    case 'window': {
+      const inner = uniqueKey(node.input);
+      if (inner === undefined || node.window.kind !== 'hopping') return inner;
+      return [...inner, node.input.columns.length];
+    }
+    case 'top-n':
+      return topNKey(node);
+    case 'join':
+      return joinKey(node);
+    case 'temporal-join':
+      return uniqueKey(node.left);
+    case 'set-operation':
+      return node.all ? undefined : allColumns(node);
+    default:
+      return undefined;
+  }
+}
+
+function allColumns(node: PlanNode): readonly number[] {
+  return node.columns.map((_, index) => index);
+}
+
+/** The groups; of a window's start and end the one is enough, and the start is kept. */
+function aggregateKey(node: AggregateNode): readonly number[] {
+  return node.groups.map((_, index) => index);
+}
+
+function topNKey(node: PlanNode & { kind: 'top-n' }): readonly number[] | undefined {
+  const inner = uniqueKey(node.input);
+  if (node.rank === 'row_number' && node.limit === 1 && node.offset === 0) return node.partition;
+  if (node.withRank && node.rank === 'row_number') return [...node.partition, node.columns.length - 1];
+  return inner;
+}
+
+function joinKey(node: JoinNode): readonly number[] | undefined {
+  const left = uniqueKey(node.left);
+  if (node.join === 'semi' || node.join === 'anti' || left === undefined) return left;
+  const right = uniqueKey(node.right);
+  if (right === undefined) return undefined;
+  const shift = node.left.columns.length;
+  return [...left, ...right.map((at) => at + shift)];
+}
+
+/** Where the key columns of the input are found in the projection. */
+function projected(
+  expressions: readonly { readonly kind: string; readonly index?: number }[],
+  key: readonly number[] | undefined,
+): readonly number[] | undefined {
+  if (key === undefined) return undefined;
+  const found: number[] = [];
+  for (const column of key) {
+    const at = expressions.findIndex((expression) => expression.kind === 'column' && expression.index === column);
+    if (at < 0) return undefined;
+    found.push(at);
+  }
+  return found;
+}
