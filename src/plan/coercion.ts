@@ -3,8 +3,8 @@ import { nearestName } from '../base/nearest-name.ts';
 import type { DataType } from './data-type.ts';
 import type { CaseExpression, Expression } from './expression.ts';
 import { call, caseExpression, castTo, literal } from './expression-factory.ts';
+import { isComparison } from './function/comparison.ts';
 import { type FunctionOverload, functionNames, functionOverloads, isForm } from './function.ts';
-import { isComparison } from './function-comparison.ts';
 import { TYPE, type TypeKind, typeName, typesEqual } from './type-name.ts';
 import { textToValue } from './value-text.ts';
 

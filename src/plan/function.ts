@@ -1,13 +1,13 @@
 import type { DataType } from './data-type.ts';
-import { ARITHMETIC, MATHEMATICS } from './function-arithmetic.ts';
-import { COMPARISON_NAMES, comparison, isComparison } from './function-comparison.ts';
-import { JSON_FUNCTIONS } from './function-json.ts';
-import type { FunctionOverload } from './function-overload.ts';
-import { TEXT_FUNCTIONS } from './function-text.ts';
-import { TIME_FUNCTIONS } from './function-time.ts';
+import { ARITHMETIC, MATHEMATICS } from './function/arithmetic.ts';
+import { COMPARISON_NAMES, comparison, isComparison } from './function/comparison.ts';
+import { JSON_FUNCTIONS } from './function/json.ts';
+import type { FunctionOverload } from './function/overload.ts';
+import { TEXT_FUNCTIONS } from './function/text.ts';
+import { TIME_FUNCTIONS } from './function/time.ts';
 import { typesEqual } from './type-name.ts';
 
-export type { EvaluationContext, FunctionOverload } from './function-overload.ts';
+export type { EvaluationContext, FunctionOverload } from './function/overload.ts';
 
 /**
  * The catalogue of built-in functions and operators: what a {@link CallExpression} may name.

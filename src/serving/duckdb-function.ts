@@ -117,7 +117,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   json_path_text: jsonPath('->>'),
 };
 
-/** A missing member, a JSON null and NULL are one value (plan/function-json.ts). */
+/** A missing member, a JSON null and NULL are one value (plan/function/json.ts). */
 function jsonAt(operator: string): Writer {
   return ([json, at]) => {
     const found = `(${json?.sql} ${operator} ${at?.sql})`;

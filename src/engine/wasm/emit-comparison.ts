@@ -1,6 +1,6 @@
 import type { DataType } from '../../plan/data-type.ts';
 import type { Expression } from '../../plan/expression.ts';
-import type { ComparisonName } from '../../plan/function-comparison.ts';
+import type { ComparisonName } from '../../plan/function/comparison.ts';
 import { rescale } from './emit-numeric.ts';
 import { emitBoolean, emitStrict } from './emit-strict.ts';
 import type { Emitter } from './emitter.ts';

@@ -1,8 +1,8 @@
-import { evaluationError } from './evaluation-error.ts';
-import { type FunctionOverload, overload } from './function-overload.ts';
-import { likeMatcher } from './like-pattern.ts';
-import { regularExpressionMatcher } from './regular-expression.ts';
-import { hasSurrogates, textLength } from './text-order.ts';
+import { evaluationError } from '../evaluation-error.ts';
+import { likeMatcher } from '../like-pattern.ts';
+import { regularExpressionMatcher } from '../regular-expression.ts';
+import { hasSurrogates, textLength } from '../text-order.ts';
+import { type FunctionOverload, overload } from './overload.ts';
 
 /** A text that a function makes may have at most so many code points (PostgreSQL's limit is 1 GB). */
 const TEXT_LENGTH_MAX = 10_000_000;

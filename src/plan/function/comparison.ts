@@ -1,7 +1,7 @@
-import type { DataType } from './data-type.ts';
-import type { FunctionOverload } from './function-overload.ts';
-import { TYPE } from './type-name.ts';
-import { valueOrder } from './value-order.ts';
+import type { DataType } from '../data-type.ts';
+import { TYPE } from '../type-name.ts';
+import { valueOrder } from '../value-order.ts';
+import type { FunctionOverload } from './overload.ts';
 
 /** The six comparisons and the two that know null; for every type, both sides of the same type. */
 export const COMPARISON_NAMES = ['eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const;

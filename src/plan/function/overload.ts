@@ -1,5 +1,5 @@
-import type { DataType } from './data-type.ts';
-import { TYPE, type TypeKind } from './type-name.ts';
+import type { DataType } from '../data-type.ts';
+import { TYPE, type TypeKind } from '../type-name.ts';
 
 /** Immutable: the arguments decide; stable: and the epoch's clock reading; volatile: may differ from row to row. */
 export type Volatility = 'immutable' | 'stable' | 'volatile';

@@ -9,14 +9,14 @@ import {
   MICROS_PER_MINUTE,
   MICROS_PER_SECOND,
   splitTimestamp,
-} from './calendar.ts';
-import type { Interval } from './data-type.ts';
-import { Decimal } from './decimal.ts';
-import { divisionByZero, evaluationError } from './evaluation-error.ts';
-import { type FunctionOverload, overload } from './function-overload.ts';
-import { addIntervals, makeInterval, multiplyInterval, negateInterval } from './interval.ts';
-import { formatTimestampAs } from './timestamp-format.ts';
-import type { TypeKind } from './type-name.ts';
+} from '../calendar.ts';
+import type { Interval } from '../data-type.ts';
+import { Decimal } from '../decimal.ts';
+import { divisionByZero, evaluationError } from '../evaluation-error.ts';
+import { addIntervals, makeInterval, multiplyInterval, negateInterval } from '../interval.ts';
+import { formatTimestampAs } from '../timestamp-format.ts';
+import type { TypeKind } from '../type-name.ts';
+import { type FunctionOverload, overload } from './overload.ts';
 
 type Stamp = 'timestamp' | 'timestamptz';
 

@@ -1,8 +1,8 @@
-import type { Decimal } from './decimal.ts';
-import { divisionByZero, evaluationError, outOfRange } from './evaluation-error.ts';
-import { type FunctionOverload, overload } from './function-overload.ts';
-import { roundHalfEven } from './value-cast.ts';
-import { INTEGER_RANGE } from './value-text.ts';
+import type { Decimal } from '../decimal.ts';
+import { divisionByZero, evaluationError, outOfRange } from '../evaluation-error.ts';
+import { roundHalfEven } from '../value-cast.ts';
+import { INTEGER_RANGE } from '../value-text.ts';
+import { type FunctionOverload, overload } from './overload.ts';
 
 type SmallInteger = 'int2' | 'int4';
 const NAMES = { int2: 'smallint', int4: 'integer' } as const;

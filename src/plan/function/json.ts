@@ -1,5 +1,5 @@
-import { type FunctionOverload, overload } from './function-overload.ts';
-import { jsonbText } from './value-text.ts';
+import { jsonbText } from '../value-text.ts';
+import { type FunctionOverload, overload } from './overload.ts';
 
 /** JSON null and SQL NULL are one value here: a member that is null in the document reads as NULL. */
 function member(json: unknown, key: string): unknown {
