@@ -31,7 +31,7 @@ interface Declaration {
 
 const column = (name: string, type: DataType): Column => ({ name, type, nullable: true });
 
-/** `columns` as name and type in turn. A strict function: a null argument gives no rows. */
+/** Strict: a null argument gives no rows. */
 function declare<Args extends readonly unknown[]>(
   name: string,
   args: readonly DataType[],
@@ -86,7 +86,7 @@ function* bigSeries(start: bigint, stop: bigint, step: bigint): Iterable<readonl
 }
 
 function* decimalSeries(start: Decimal, stop: Decimal, step: Decimal): Iterable<readonly unknown[]> {
-  const sign = step.sign();
+  const sign = step.compare(Decimal.of(0));
   if (sign === 0) throw zeroStep();
   for (let at = start; at.compare(stop) * sign <= 0; at = at.add(step)) yield [at];
 }
