@@ -50,7 +50,7 @@ function partitionsByWindow(node: PlanNode, partition: readonly number[]): boole
 export function uniqueKey(node: PlanNode): readonly number[] | undefined {
   switch (node.kind) {
     case 'source':
-      return node.changes?.mode === 'upsert' ? node.changes.keys : undefined;
+      return node.changes?.mode === 'upsert' && node.changes.keys.length > 0 ? node.changes.keys : undefined;
     case 'filter':
     case 'sort':
     case 'limit':

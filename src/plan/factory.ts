@@ -268,6 +268,7 @@ export function outputNode(spec: Omit<OutputNode, 'kind'>): OutputNode {
     input: spec.input,
     mode: spec.mode,
     keys: Object.freeze([...spec.keys]),
+    ...(spec.numbered === true && { numbered: true as const }),
     emit: Object.freeze({ ...spec.emit }),
   });
 }

@@ -65,7 +65,7 @@ export interface SourceNode extends NodeBase {
  */
 export interface ChangeSpec {
   readonly mode: 'upsert' | 'retract';
-  /** Columns that tell rows apart: the primary key; empty for `retract`. */
+  /** Columns that tell rows apart: the primary key. Empty: the record key alone does; and for `retract`. */
   readonly keys: readonly number[];
 }
 
@@ -412,6 +412,8 @@ export interface OutputNode {
   readonly mode: OutputMode;
   /** Positions of the key columns among `input.columns`; empty for `append`. */
   readonly keys: readonly number[];
+  /** `upsert` without columns that tell rows apart: the key of a record is its whole row and which of its equals it is, from 1. */
+  readonly numbered?: true;
   readonly emit: EmitPolicy;
 }
 

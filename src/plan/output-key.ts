@@ -1,19 +1,19 @@
 import { isAppendOnly, uniqueKey } from './changelog.ts';
-import type { EmitPolicy, OutputMode, PlanNode } from './node.ts';
+import type { EmitPolicy, OutputNode, PlanNode } from './node.ts';
 
 /**
- * How the rows of a view go to its topic. With columns that tell its rows apart: `upsert` by them. Without, `append` when rows are
- * only ever added, and `retract` when they can be taken back. An append-only view has no key, so that each of its rows stays.
+ * How the rows of a view go to its topic: `append` when rows are only ever added, so that each of them stays; else `upsert`, by the
+ * columns that tell its rows apart or, without any, by the row itself and its number among its equals.
  */
 export function outputShape(
   node: PlanNode,
   emit: EmitPolicy['kind'],
-): { readonly mode: OutputMode; readonly keys: readonly number[] } {
+): Pick<OutputNode, 'mode' | 'keys' | 'numbered'> {
   const keys = aggregateKeys(node);
   if (keys !== undefined) return { mode: 'upsert', keys };
   if (isAppendOnly(node, emit)) return { mode: 'append', keys: [] };
   const unique = uniqueKey(node);
-  return unique === undefined ? { mode: 'retract', keys: [] } : { mode: 'upsert', keys: unique };
+  return unique === undefined ? { mode: 'upsert', keys: [], numbered: true } : { mode: 'upsert', keys: unique };
 }
 
 /**

@@ -6,6 +6,7 @@ import { forEachRow, weightOf } from './column-access.ts';
 import { type JsonReader, jsonReader } from './json-column.ts';
 import type { Operator, OperatorContext } from './operator.ts';
 import type { RecordSink } from './record-sink.ts';
+import { RowNumbers } from './row-numbers.ts';
 
 const OP_HEADER = 'op';
 const OP_CREATE = utf8('c');
@@ -17,12 +18,15 @@ type KeyChange = Map<string, number>;
 /**
  * Writes rows as JSON records to the output topic, at the end of the epoch (`every`: of the first epoch in which the interval has
  * passed). `upsert`: one record per key that changed, null for a key that is gone; `retract`: header `op`, `c` or `d` as Debezium's,
- * what came and went in between left out; `append`: rows as they come. The key is a JSON array of the key columns.
+ * what came and went in between left out; `append`: rows as they come. The key is a JSON array of the key columns; of rows that have
+ * none, of the row and its number.
  */
 export class OutputOperator implements Operator {
   readonly #node: OutputNode;
   readonly #sink: RecordSink;
   readonly #names: readonly string[];
+  /** For rows without a key of their own. */
+  readonly #numbers: RowNumbers | undefined;
   #context: OperatorContext | undefined;
   #readers: readonly JsonReader[] = [];
   /** Changes that are not written yet, by key; by nothing for `retract`. */
@@ -35,6 +39,7 @@ export class OutputOperator implements Operator {
   constructor(node: OutputNode, sink: RecordSink) {
     this.#node = node;
     this.#sink = sink;
+    this.#numbers = node.numbered === true ? new RowNumbers() : undefined;
     this.#names = node.input.columns.map((column) => JSON.stringify(column.name));
   }
 
@@ -56,7 +61,7 @@ export class OutputOperator implements Operator {
         else this.#sink.write({ key: null, value: Buffer.from(value) }, clockMs());
         return;
       }
-      this.#change(mode === 'upsert' ? `[${keys.map((at) => texts[at]).join(',')}]` : '', value, weight);
+      this.#change(keys.length > 0 ? `[${keys.map((at) => texts[at]).join(',')}]` : '', value, weight);
     });
   }
 
@@ -88,7 +93,8 @@ export class OutputOperator implements Operator {
     for (const value of this.#waiting) this.#sink.write({ key: null, value: Buffer.from(value) }, clock);
     this.#waiting = [];
     for (const [key, change] of this.#pending) {
-      if (this.#node.mode === 'retract') this.#writeRetractions(change, clock);
+      if (this.#numbers !== undefined) this.#numbers.write(change, this.#sink, clock);
+      else if (this.#node.mode === 'retract') this.#writeRetractions(change, clock);
       else this.#writeUpsert(key, change, clock);
     }
     this.#pending = new Map();
@@ -146,6 +152,7 @@ export class OutputOperator implements Operator {
         writer.i64(BigInt(count));
       }
     }
+    this.#numbers?.snapshot(writer);
   }
 
   restore(reader: ByteReader): void {
@@ -158,12 +165,14 @@ export class OutputOperator implements Operator {
       for (let values = reader.unsigned(); values > 0; values--) change.set(reader.text(), Number(reader.i64()));
       this.#pending.set(key, change);
     }
+    this.#numbers?.restore(reader);
   }
 
   close(): void {}
 
   state(): { readonly keys: number; readonly bytes: number } {
-    return { keys: this.#pending.size + this.#waiting.length, bytes: 0 };
+    const numbers = this.#numbers?.state() ?? { keys: 0, bytes: 0 };
+    return { keys: numbers.keys + this.#pending.size + this.#waiting.length, bytes: numbers.bytes };
   }
 }
 

@@ -12,6 +12,7 @@ import { OutputOperator } from '../operator/output.ts';
 import { ProjectOperator } from '../operator/project.ts';
 import type { RecordSink } from '../operator/record-sink.ts';
 import { columnsRead, type ExpressionContext } from '../operator/row-evaluator.ts';
+import { ChangesOperator } from '../operator/source/changes.ts';
 import { TumblingWindowOperator } from '../operator/window.ts';
 
 /** One operator in the graph of a task. */
@@ -85,17 +86,30 @@ class Compiler {
     const variant = dependsOnEmit(node) ? emit : '';
     const known = this.#made.get(node)?.get(variant);
     if (known !== undefined) return known;
-    const inputs = inputsOf(node).map((input) => this.#vertexOf(input, emit, outputName));
-    const base = node.kind === 'source' ? `source:${node.name}` : `${node.kind}:${outputName}`;
-    const source = node.kind === 'source' ? node : undefined;
-    const operator = source === undefined ? this.#operatorOf(node, emit) : undefined;
-    const vertex = this.#add(
-      { base, kind: node.kind, label: nodeLabel(node), node, ...(operator && { operator }), ...(source && { source }) },
-      inputs,
-    );
+    const vertex = node.kind === 'source' ? this.#source(node) : this.#step(node, emit, outputName);
     const variants = this.#made.get(node) ?? new Map<string, Vertex>();
     this.#made.set(node, variants.set(variant, vertex));
     return vertex;
+  }
+
+  #step(node: PlanNode, emit: EmitMoment, outputName: string): Vertex {
+    const inputs = inputsOf(node).map((input) => this.#vertexOf(input, emit, outputName));
+    const operator = this.#operatorOf(node, emit);
+    return this.#add(
+      { base: `${node.kind}:${outputName}`, kind: node.kind, label: nodeLabel(node), node, operator },
+      inputs,
+    );
+  }
+
+  /** The source; and for one of changes, what makes rows of them. */
+  #source(node: SourceNode): Vertex {
+    const label = nodeLabel(node);
+    const source = this.#add({ base: `source:${node.name}`, kind: 'source', label, node, source: node }, []);
+    if (node.changes === undefined) return source;
+    const operator = new ChangesOperator(node, node.changes);
+    return this.#add({ base: `table:${node.name}`, kind: 'table', label: `rows of ${label}`, node, operator }, [
+      source,
+    ]);
   }
 
   #operatorOf(node: PlanNode, emit: EmitMoment): Operator {

@@ -14,7 +14,7 @@ import { jsonReader } from '../operator/json-column.ts';
 import type { Emit, RowLetter } from '../operator/operator.ts';
 import { RecordSink } from '../operator/record-sink.ts';
 import type { UserFunction } from '../operator/row-evaluator.ts';
-import { SourceDecodeOperator } from '../operator/source-decode.ts';
+import { SourceDecodeOperator } from '../operator/source/source-decode.ts';
 import { SourceWatermark } from '../operator/watermark.ts';
 import { columnsNeeded, compilePipeline, type Vertex } from './compile.ts';
 import {

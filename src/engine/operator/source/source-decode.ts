@@ -1,11 +1,12 @@
-import { HeadraceError } from '../../base/error.ts';
-import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
-import { createJsonDecoder, type DecodedBatch, type JsonDecoder } from '../../kernel/json-decoder.ts';
-import { JSON_FIELD_KINDS, type JsonField } from '../../kernel/json-shape.ts';
-import type { SourceColumn, SourceNode } from '../../plan/node.ts';
-import type { Batch, RowOrigin } from './batch.ts';
-import type { OperatorContext } from './operator.ts';
-import type { SourceWatermark } from './watermark.ts';
+import { HeadraceError } from '../../../base/error.ts';
+import { type ColumnVector, physicalOf } from '../../../kernel/column.ts';
+import { createJsonDecoder, type DecodedBatch, type JsonDecoder } from '../../../kernel/json-decoder.ts';
+import { JSON_FIELD_KINDS, type JsonField } from '../../../kernel/json-shape.ts';
+import type { SourceColumn, SourceNode } from '../../../plan/node.ts';
+import type { Batch, RowOrigin } from '../batch.ts';
+import type { OperatorContext } from '../operator.ts';
+import type { SourceWatermark } from '../watermark.ts';
+import { changeColumns, withTombstones } from './change-columns.ts';
 
 const STATE_BYTES = 16;
 
@@ -23,7 +24,8 @@ export interface SourceChunk {
 
 /**
  * Decodes record batches of a source topic into column batches, reads event time off them, and keeps the watermarks of the
- * partitions. Records that cannot be decoded, and rows too far in the future, go to dead letters.
+ * partitions. Records that cannot be decoded, and rows too far in the future, go to dead letters. Of a source of changes, what
+ * change-columns.ts says comes after the columns, and tombstones are among the rows: a {@link ChangesOperator} follows.
  */
 export class SourceDecodeOperator {
   readonly node: SourceNode;
@@ -47,7 +49,8 @@ export class SourceDecodeOperator {
     const fields: JsonField[] = [];
     const places = new Map<string, number>();
     this.#fieldAt = node.columns.map((column, position) => {
-      if (!needed(position) && position !== node.watermark?.columnIndex) return undefined;
+      const isKey = node.changes?.keys.includes(position) ?? false;
+      if (!needed(position) && position !== node.watermark?.columnIndex && !isKey) return undefined;
       const field = fieldOf(column, node.name);
       const key = JSON.stringify([field.path, field.kind, field.precision, field.scale]);
       const known = places.get(key);
@@ -81,11 +84,13 @@ export class SourceDecodeOperator {
     const offsets = kernel.i64();
     const first = Number(offsets[facts.offset / 8]!);
     const last = Number(offsets[facts.offset / 8 + rows - 1]!);
+    const { changes } = this.node;
+    const { selection, selected } = changes?.mode === 'upsert' ? withTombstones(kernel, decoded) : decoded;
     const raw: Batch = {
       rows,
-      columns: this.#columns(decoded),
-      selection: decoded.selection,
-      selected: decoded.selected,
+      columns: [...this.#columns(decoded), ...(changes === undefined ? [] : changeColumns(kernel, decoded))],
+      selection,
+      selected,
       weights: 0,
       origin: this.#originOf(decoded, chunk.partition),
       times: 0,
@@ -128,6 +133,7 @@ export class SourceDecodeOperator {
     for (const error of this.#decoder.errors(decoded)) {
       const offset = batch.origin!.offset(error.row);
       if (offset < chunk.from || offset >= chunk.to) continue;
+      if (error.reason === 'absent_value' && this.node.changes?.mode === 'upsert') continue;
       const where = error.path === undefined ? '' : ` at /${error.path.join('/')}`;
       const message = `decoding source ${this.node.name}: ${error.reason}${where}`;
       this.#context.deadLetter({ reason: 'malformed', message, batch, row: error.row });
