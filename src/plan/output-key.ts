@@ -5,10 +5,7 @@ import type { EmitPolicy, OutputNode, PlanNode } from './node.ts';
  * How the rows of a view go to its topic: `append` when rows are only ever added, so that each of them stays; else `upsert`, by the
  * columns that tell its rows apart or, without any, by the row itself and its number among its equals.
  */
-export function outputShape(
-  node: PlanNode,
-  emit: EmitPolicy['kind'],
-): Pick<OutputNode, 'mode' | 'keys' | 'numbered'> {
+export function outputShape(node: PlanNode, emit: EmitPolicy['kind']): Pick<OutputNode, 'mode' | 'keys' | 'numbered'> {
   const keys = aggregateKeys(node);
   if (keys !== undefined) return { mode: 'upsert', keys };
   if (isAppendOnly(node, emit)) return { mode: 'append', keys: [] };
