@@ -3,7 +3,7 @@ import { isAppendOnly } from '../../plan/changelog.ts';
 import { nodeLabel } from '../../plan/explain.ts';
 import { inputsOf } from '../../plan/factory.ts';
 import type { OutputNode, Pipeline, PlanNode, SourceNode } from '../../plan/node.ts';
-import { AggregateOperator } from '../operator/aggregate.ts';
+import { AggregateOperator } from '../operator/aggregate/aggregate.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import { type ExpressionReport, reportExpressions } from '../operator/expression-report.ts';
 import { FilterOperator } from '../operator/filter.ts';

@@ -6,7 +6,7 @@ import type { Column } from '../../plan/data-type.ts';
 import { columnReference } from '../../plan/expression-factory.ts';
 import { aggregateNode, deduplicateNode, sourceNode, windowNode } from '../../plan/factory.ts';
 import { TYPE } from '../../plan/type-name.ts';
-import { AggregateOperator } from '../operator/aggregate.ts';
+import { AggregateOperator } from '../operator/aggregate/aggregate.ts';
 import { WATERMARK_MIN } from '../operator/batch.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import type { StagedSnapshot } from '../operator/operator.ts';

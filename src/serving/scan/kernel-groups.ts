@@ -1,7 +1,7 @@
-import type { AggregateOptions } from '../../engine/operator/aggregate-options.ts';
+import type { AggregateOptions } from '../../engine/operator/aggregate/aggregate-options.ts';
+import { planGroups } from '../../engine/operator/aggregate/group-plan.ts';
 import type { Batch } from '../../engine/operator/batch.ts';
 import { valueReader } from '../../engine/operator/column-access.ts';
-import { planGroups } from '../../engine/operator/group-plan.ts';
 import type { ExpressionContext } from '../../engine/operator/row-evaluator.ts';
 import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
 import type { GroupLayout } from '../../kernel/group-layout.ts';

@@ -1,5 +1,5 @@
-import type { ColumnVector } from '../../kernel/column.ts';
-import type { GroupPartial } from '../../kernel/group-state.ts';
+import type { ColumnVector } from '../../../kernel/column.ts';
+import type { GroupPartial } from '../../../kernel/group-state.ts';
 
 /** What a partial was made of: two aggregates share it when all of it is the same. */
 export interface PartialSource {

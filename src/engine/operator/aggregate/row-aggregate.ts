@@ -1,14 +1,14 @@
-import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
-import { messageOf } from '../../base/error.ts';
-import type { Expression } from '../../plan/expression.ts';
+import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
+import { messageOf } from '../../../base/error.ts';
+import type { Expression } from '../../../plan/expression.ts';
+import { type Batch, later, WATERMARK_MIN } from '../batch.ts';
+import { forEachRow, weightOf } from '../column-access.ts';
+import type { Operator, OperatorContext } from '../operator.ts';
+import { batchOfValues } from '../row-batch.ts';
+import { RowEvaluator } from '../row-evaluator.ts';
 import { type Accumulator, accumulatorFactory } from './accumulator.ts';
 import { type AggregateOptions, type WindowEnd, windowEndOf } from './aggregate-options.ts';
-import { type Batch, later, WATERMARK_MIN } from './batch.ts';
-import { forEachRow, weightOf } from './column-access.ts';
 import { type Group, GroupTable } from './group-table.ts';
-import type { Operator, OperatorContext } from './operator.ts';
-import { batchOfValues } from './row-batch.ts';
-import { RowEvaluator } from './row-evaluator.ts';
 
 /** An aggregate row by row, with JavaScript's values: for types and aggregates that have no kernel, and the reference for those that have. */
 export class RowAggregate implements Operator {

@@ -1,12 +1,12 @@
-import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
-import { HeadraceError } from '../../base/error.ts';
-import type { DataType } from '../../plan/data-type.ts';
-import { Decimal } from '../../plan/decimal.ts';
-import { outOfRange } from '../../plan/evaluation-error.ts';
-import type { AggregateCall } from '../../plan/node.ts';
-import { groupingKey, type ValueOrder, valueOrder } from '../../plan/value-order.ts';
+import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
+import { HeadraceError } from '../../../base/error.ts';
+import type { DataType } from '../../../plan/data-type.ts';
+import { Decimal } from '../../../plan/decimal.ts';
+import { outOfRange } from '../../../plan/evaluation-error.ts';
+import type { AggregateCall } from '../../../plan/node.ts';
+import { groupingKey, type ValueOrder, valueOrder } from '../../../plan/value-order.ts';
+import { readValue, writeValue } from '../state-value.ts';
 import { ExactSum } from './exact-sum.ts';
-import { readValue, writeValue } from './state-value.ts';
 
 /** One aggregate of one group. Values are never null: the operator leaves nulls out. */
 export interface Accumulator {

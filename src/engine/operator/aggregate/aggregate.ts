@@ -1,10 +1,10 @@
-import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
-import { snapshotAtOnce } from '../task/task-snapshot.ts';
+import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
+import { snapshotAtOnce } from '../../task/task-snapshot.ts';
+import type { Batch } from '../batch.ts';
+import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
 import { type AggregateOptions, finalNeedsWindow, windowEndOf } from './aggregate-options.ts';
-import type { Batch } from './batch.ts';
 import { ColumnAggregate } from './column-aggregate.ts';
 import { planGroups } from './group-plan.ts';
-import type { Operator, OperatorContext, StagedSnapshot } from './operator.ts';
 import { RowAggregate } from './row-aggregate.ts';
 
 /**

@@ -1,18 +1,18 @@
-import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
-import { messageOf } from '../../base/error.ts';
-import type { ColumnVector } from '../../kernel/column.ts';
-import type { GroupFunction, GroupLayout } from '../../kernel/group-layout.ts';
-import { type GroupedRows, type GroupInput, type GroupOutput, GroupState } from '../../kernel/group-state.ts';
-import { Decimal } from '../../plan/decimal.ts';
-import { outOfRange } from '../../plan/evaluation-error.ts';
-import type { Expression } from '../../plan/expression.ts';
-import { SNAPSHOT_PART_BYTES } from '../limits.ts';
+import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
+import { messageOf } from '../../../base/error.ts';
+import type { ColumnVector } from '../../../kernel/column.ts';
+import type { GroupFunction, GroupLayout } from '../../../kernel/group-layout.ts';
+import { type GroupedRows, type GroupInput, type GroupOutput, GroupState } from '../../../kernel/group-state.ts';
+import { Decimal } from '../../../plan/decimal.ts';
+import { outOfRange } from '../../../plan/evaluation-error.ts';
+import type { Expression } from '../../../plan/expression.ts';
+import { SNAPSHOT_PART_BYTES } from '../../limits.ts';
+import { type Batch, WATERMARK_MIN } from '../batch.ts';
+import { columnOfValues } from '../column-access.ts';
+import { ColumnEvaluator } from '../column-evaluator.ts';
+import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
 import { type AggregateOptions, type WindowEnd, windowEndOf } from './aggregate-options.ts';
-import { type Batch, WATERMARK_MIN } from './batch.ts';
 import { findPartial, sharePartial } from './batch-partial.ts';
-import { columnOfValues } from './column-access.ts';
-import { ColumnEvaluator } from './column-evaluator.ts';
-import type { Operator, OperatorContext, StagedSnapshot } from './operator.ts';
 
 /** A batch with more keys than this, and than a quarter of its rows, is not worth a partial. */
 const PARTIAL_KEYS_MIN = 32;

@@ -1,7 +1,7 @@
-import { HeadraceError } from '../../base/error.ts';
-import type { AggregateNode, PlanNode } from '../../plan/node.ts';
-import type { EmitMoment } from './operator.ts';
-import type { ExpressionContext } from './row-evaluator.ts';
+import { HeadraceError } from '../../../base/error.ts';
+import type { AggregateNode, PlanNode } from '../../../plan/node.ts';
+import type { EmitMoment } from '../operator.ts';
+import type { ExpressionContext } from '../row-evaluator.ts';
 
 export interface AggregateOptions {
   readonly node: AggregateNode;

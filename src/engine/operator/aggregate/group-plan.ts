@@ -1,9 +1,9 @@
-import { physicalOf } from '../../kernel/column.ts';
-import { GROUP_KEYS_MAX, type GroupAggregate, type GroupLayout } from '../../kernel/group-layout.ts';
-import type { DataType } from '../../plan/data-type.ts';
-import type { AggregateCall } from '../../plan/node.ts';
+import { physicalOf } from '../../../kernel/column.ts';
+import { GROUP_KEYS_MAX, type GroupAggregate, type GroupLayout } from '../../../kernel/group-layout.ts';
+import type { DataType } from '../../../plan/data-type.ts';
+import type { AggregateCall } from '../../../plan/node.ts';
+import { isCanonical } from '../state-key.ts';
 import { type AggregateOptions, windowEndOf } from './aggregate-options.ts';
-import { isCanonical } from './state-key.ts';
 
 const SUMMED_AS_INTEGERS: ReadonlySet<DataType['kind']> = new Set(['int2', 'int4', 'int8', 'numeric']);
 

@@ -1,4 +1,4 @@
-import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
+import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 
 const HUGE = 2 ** 1000;
 const HUGE_EXPONENT = 948n;
