@@ -7,9 +7,8 @@ import { secretFileReader } from '../base/config/secret-file.ts';
 import { parseYaml, type YamlSection } from '../base/config/yaml-section.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
 import { bindUserModule, ownFunctions } from '../builder/user-function.ts';
-import type { Column } from '../plan/data-type.ts';
 import { isPipeline } from '../plan/factory.ts';
-import type { Pipeline } from '../plan/node.ts';
+import type { OutputNode, Pipeline } from '../plan/node.ts';
 import { compilePipeline, type LoadedModule } from '../sql/pipeline-compiler.ts';
 import { bundleFunctions, loadModule } from './module-bundle.ts';
 import { checkSink, checkSinkNode } from './sinks.ts';
@@ -111,31 +110,40 @@ function pipelineFiles(dir: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** In the order of the names; each may refer to the views of those before it. */
+/**
+ * Each pipeline after those whose views it names, otherwise in the order of the files' names. A file that cannot be compiled is tried
+ * again when others have been: its error counts when none can.
+ */
 async function compileAll(dir: string, files: readonly string[]): Promise<Pipeline[]> {
-  const views = new Map<string, readonly Column[]>();
+  const views = new Map<string, OutputNode>();
   const pipelines: Pipeline[] = [];
-  for (const file of files) {
-    const pipeline = await compileFile(dir, file, views);
-    const twin = pipelines.find((other) => other.name === pipeline.name);
-    if (twin !== undefined) throw sameName(file, pipeline.name);
-    for (const output of pipeline.outputs) views.set(output.name, output.input.columns);
-    pipelines.push(pipeline);
+  let left = files;
+  while (left.length > 0) {
+    const failed: { readonly file: string; readonly error: unknown }[] = [];
+    for (const file of left) {
+      try {
+        const pipeline = await compileFile(dir, file, views);
+        const twin = pipelines.find((other) => other.name === pipeline.name);
+        if (twin !== undefined) throw sameName(file, pipeline.name);
+        for (const output of pipeline.outputs) views.set(output.name, output);
+        pipelines.push(pipeline);
+      } catch (error) {
+        failed.push({ file, error });
+      }
+    }
+    if (failed.length === left.length) throw failed[0]!.error;
+    left = failed.map(({ file }) => file);
   }
   return pipelines;
 }
 
-async function compileFile(
-  dir: string,
-  file: string,
-  catalog: ReadonlyMap<string, readonly Column[]>,
-): Promise<Pipeline> {
+async function compileFile(dir: string, file: string, views: ReadonlyMap<string, OutputNode>): Promise<Pipeline> {
   const shown = relative(process.cwd(), file);
   if (file.endsWith('.sql')) {
     return compilePipeline(readFileSync(file, 'utf8'), {
       name: basename(file, '.sql'),
       file: shown,
-      catalog,
+      views,
       checkSink,
       loadModule: (path) => functionsOf(dir, resolve(file, '..', path)),
     });

@@ -7,6 +7,7 @@ import { alertRuleNode, outputNode, pipelineOf, sinkNode, sourceNode } from '../
 import type { AlertRuleNode, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode, UserModule } from '../plan/node.ts';
 import { outputShape } from '../plan/output-key.ts';
 import { shareNodes } from '../plan/pipeline-text.ts';
+import { viewSource } from '../plan/view-source.ts';
 import { FUTURE_LIMIT_DEFAULT_MS, IDLE_TIMEOUT_DEFAULT_MS } from '../plan/watermark-default.ts';
 import { ExpressionBinder } from './expression-binder.ts';
 import { loadQueryParser, parseExpression, parseQuery } from './query-parser.ts';
@@ -50,8 +51,8 @@ export interface CompileOptions {
   readonly loadModule?: (path: string) => LoadedModule | Promise<LoadedModule>;
   /** Refuses the options that a sink's connector does not take; throws an error with its position. */
   readonly checkSink?: (name: string, connector: SinkOption, options: ReadonlyMap<string, SinkOption>) => void;
-  /** Views of other pipelines that alerts and sinks may name. */
-  readonly catalog?: ReadonlyMap<string, readonly Column[]>;
+  /** Views of other pipelines, by name: queries may read them, and alerts and sinks name them. */
+  readonly views?: ReadonlyMap<string, OutputNode>;
 }
 
 /**
@@ -227,8 +228,8 @@ class PipelineCompiler {
   #query(range: TextRange, rules: QueryRules): PlanNode {
     const { select, place } = parseQuery(this.#source, range);
     const catalog: RelationCatalog = {
-      find: (name) => this.#relations.get(name) ?? this.#refuseResult(name),
-      names: () => [...this.#relations.keys()],
+      find: (name) => this.#relations.get(name) ?? this.#refuseResult(name) ?? this.#otherView(name),
+      names: () => [...this.#relations.keys(), ...(this.#options.views?.keys() ?? [])],
     };
     return new SelectBinder({ source: this.#source, place, functions: this.#functions }, rules).bind(select, catalog);
   }
@@ -242,6 +243,17 @@ class PipelineCompiler {
       domain: 'sql',
       next: 'query it as a table, or build on the view that it reads',
     });
+  }
+
+  /** A view of another pipeline: its topic becomes a source of this one. */
+  #otherView(name: string): SourceNode | undefined {
+    const view = this.#options.views?.get(name);
+    if (view === undefined) return undefined;
+    const node = viewSource(view);
+    this.#sources.push(node);
+    this.#relations.set(name, node);
+    this.#names.add(name);
+    return node;
   }
 
   #addView(statement: CreateView): void {
@@ -277,9 +289,9 @@ class PipelineCompiler {
   #columnsOf(name: NameAt, what: 'output' | 'any'): readonly Column[] {
     const output = this.#outputs.find((candidate) => candidate.name === name.name);
     const source = what === 'any' ? this.#sources.find((candidate) => candidate.name === name.name) : undefined;
-    const found = output?.input.columns ?? source?.columns ?? this.#options.catalog?.get(name.name);
+    const found = output?.input.columns ?? source?.columns ?? this.#options.views?.get(name.name)?.input.columns;
     if (found !== undefined) return found;
-    const names = [...this.#outputs.map((candidate) => candidate.name), ...(this.#options.catalog?.keys() ?? [])];
+    const names = [...this.#outputs.map((candidate) => candidate.name), ...(this.#options.views?.keys() ?? [])];
     const near = nearestName(name.name, names);
     throw this.#source.error(name.at, `materialized view "${name.name}" does not exist`, {
       code: 'SQL_UNKNOWN_RELATION',
