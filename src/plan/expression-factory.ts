@@ -1,4 +1,5 @@
 import { HeadraceError } from '../base/error.ts';
+import type { CallOptions } from './call-options.ts';
 import type { Column, DataType } from './data-type.ts';
 import type {
   CallExpression,
@@ -98,11 +99,18 @@ export function caseExpression(
 }
 
 export function userFunctionCall(
-  declared: { readonly name: string; readonly module: string; readonly exportName: string; readonly type: DataType },
+  declared: {
+    readonly name: string;
+    readonly module: string;
+    readonly exportName: string;
+    readonly type: DataType;
+    readonly options?: CallOptions | undefined;
+  },
   args: readonly Expression[],
 ): UserFunctionExpression {
-  const { name, module, exportName, type } = declared;
-  return Object.freeze({ kind: 'user-function', type, name, module, exportName, args: Object.freeze([...args]) });
+  const { name, module, exportName, type, options } = declared;
+  const made = { kind: 'user-function' as const, type, name, module, exportName, args: Object.freeze([...args]) };
+  return Object.freeze(options === undefined ? made : { ...made, options });
 }
 
 const NULL_FROM_VALUES: ReadonlySet<string> = new Set([

@@ -1,3 +1,4 @@
+import type { CallOptions } from './call-options.ts';
 import type { DataType } from './data-type.ts';
 
 /** A scalar expression over one input row; frozen, tagged by `kind`, fully typed: the binder has resolved all names and overloads. */
@@ -59,4 +60,5 @@ export interface UserFunctionExpression {
   readonly module: string;
   readonly exportName: string;
   readonly args: readonly Expression[];
+  readonly options?: CallOptions;
 }

@@ -1,3 +1,4 @@
+import type { CallOptions } from './call-options.ts';
 import type { Column, DataType } from './data-type.ts';
 import type { Expression } from './expression.ts';
 
@@ -386,13 +387,9 @@ export interface UserCall {
   readonly exportName: string;
   readonly args: readonly Expression[];
   readonly type: DataType;
-  /** Results are journaled, so that a replay does not ask again. */
-  readonly volatile: boolean;
-  /** The function gives a promise. */
-  readonly asynchronous: boolean;
-  readonly concurrency: number;
-  readonly timeoutMs: number;
-  readonly retries: number;
+  /** The call is made for the rows for which this is true; null stands for its result in the others. Undefined: for all. */
+  readonly when: Expression | undefined;
+  readonly options: CallOptions;
 }
 
 /** How an output topic is to be read (DESIGN, section 4). */

@@ -297,13 +297,17 @@ export class ExpressionBinder {
   }
 
   #userFunction(declared: DeclaredFunction, fn: FuncCall, node: Node): Operand {
+    const { returns } = declared;
+    if (returns === undefined) {
+      throw this.#refuse(node, `${declared.name} gives a table`, `write FROM ..., ${declared.name}(...)`);
+    }
     const operands = this.#operands(fn.args);
     if (operands.length !== declared.args.length) {
       const wanted = `${declared.name}(${declared.args.map(typeName).join(', ')})`;
       throw this.#refuse(node, `${wanted} takes ${declared.args.length} arguments, not ${operands.length}`);
     }
     const args = operands.map((operand, index) => coerce(operand, declared.args[index]!));
-    return userFunctionCall({ ...declared, type: declared.returns }, args);
+    return userFunctionCall({ ...declared, type: returns }, args);
   }
 
   #aggregate(name: AggregateFunction, fn: FuncCall, node: Node): Operand {

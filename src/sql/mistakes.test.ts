@@ -74,7 +74,7 @@ const MISTAKES: readonly (readonly [sql: string, message: string])[] = [
   ['CREATE ALERT a ON totals WHEN ▲orders', 'boolean'],
   ["CREATE ALERT a ON totals WHEN orders > 1 WITH (severity = ▲'bad')", "use 'info', 'warning' or 'critical'"],
   ['CREATE SINK ▲s FROM totals', 'names no connector'],
-  ["CREATE FUNCTION f(x text) RETURNS text LANGUAGE typescript AS ▲'./f.ts'", 'does not name an export'],
+  ["CREATE FUNCTION f(x text) RETURNS text LANGUAGE typescript AS ▲'./f.ts#'", 'does not name an export'],
   ['CREATE MATERIALIZED VIEW v AS SELECT id FROM orders ORDER BY ▲id', 'ORDER BY is not supported in a view'],
   ['CREATE MATERIALIZED VIEW v AS SELECT id FROM orders LIMIT ▲10', 'LIMIT'],
   // Grammar

@@ -9,6 +9,7 @@ import { outputShape } from '../plan/output-key.ts';
 import { shareNodes } from '../plan/pipeline-text.ts';
 import { viewSource } from '../plan/view-source.ts';
 import { FUTURE_LIMIT_DEFAULT_MS, IDLE_TIMEOUT_DEFAULT_MS } from '../plan/watermark-default.ts';
+import { declaredFunction } from './declared-function.ts';
 import { ExpressionBinder } from './expression-binder.ts';
 import { loadQueryParser, parseExpression, parseQuery } from './query-parser.ts';
 import type { QueryRules, RelationCatalog } from './relation.ts';
@@ -117,13 +118,7 @@ class PipelineCompiler {
     this.#modules.set(hash, { hash, code });
     const { name } = statement.name;
     if (this.#functions.has(name)) throw this.#twice(statement.name);
-    this.#functions.set(name, {
-      name,
-      args: statement.args.map((arg) => arg.type),
-      returns: statement.returns,
-      module: hash,
-      exportName,
-    });
+    this.#functions.set(name, declaredFunction(this.#source, statement, hash));
   }
 
   add(statement: Statement): void {

@@ -1,15 +1,20 @@
 import { nearestName } from '../base/nearest-name.ts';
+import type { CallOptions } from '../plan/call-options.ts';
 import type { Column, DataType } from '../plan/data-type.ts';
 import type { ColumnExpression } from '../plan/expression.ts';
 import type { SourceText } from './source-text.ts';
 
-/** A user function that expressions may call. */
+/** A user function: of expressions, or of FROM when it gives a table. */
 export interface DeclaredFunction {
   readonly name: string;
   readonly args: readonly DataType[];
-  readonly returns: DataType;
+  /** Of a function in expressions; undefined for one that gives a table. */
+  readonly returns: DataType | undefined;
+  /** The columns of a function that gives a table. */
+  readonly table?: readonly Column[];
   readonly module: string;
   readonly exportName: string;
+  readonly options?: CallOptions | undefined;
 }
 
 /** One relation of a FROM clause: its columns begin at `offset` of the joined row. */

@@ -1,5 +1,6 @@
 import { parseDurationUs } from '../base/duration.ts';
 import { nearestName } from '../base/nearest-name.ts';
+import type { DataType } from '../plan/data-type.ts';
 import type { SourceText } from './source-text.ts';
 import type {
   ColumnDefinition,
@@ -165,10 +166,10 @@ function createSink(reader: TokenReader): CreateSink {
   return { kind: 'create-sink', name, from, options: reader.options() };
 }
 
-/** `CREATE FUNCTION name(arg type, ...) RETURNS type LANGUAGE typescript AS './file.ts#export'`. */
+/** `CREATE FUNCTION name(arg type, ...) RETURNS type | TABLE (...) LANGUAGE typescript AS './file.ts#export' [WITH (...)]`. */
 function createFunction(reader: TokenReader): CreateFunction {
   const name = reader.name();
-  const args: { name: string; type: CreateFunction['returns'] }[] = [];
+  const args: { name: string; type: DataType }[] = [];
   reader.expectSymbol('(');
   if (!reader.atSymbol(')')) {
     do args.push({ name: reader.name().name, type: reader.type() });
@@ -176,15 +177,25 @@ function createFunction(reader: TokenReader): CreateFunction {
   }
   reader.expectSymbol(')');
   reader.expectWords('returns');
-  const returns = reader.type();
+  const returns = reader.skipWords('table') ? tableColumns(reader) : reader.type();
   reader.expectWords('language', 'typescript', 'as');
   const { value, at } = reader.text("the file and export, such as './functions.ts#score'");
   const hash = value.lastIndexOf('#');
-  if (hash <= 0 || hash === value.length - 1) {
+  if (value === '' || hash === 0 || hash === value.length - 1) {
     throw reader.source.error(at, `"${value}" does not name an export`, { next: "write './functions.ts#exportName'" });
   }
-  const [file, exportName] = [value.slice(0, hash), value.slice(hash + 1)];
-  return { kind: 'create-function', name, args, returns, file, exportName, at };
+  const [file, exportName] = hash < 0 ? [value, name.name] : [value.slice(0, hash), value.slice(hash + 1)];
+  return { kind: 'create-function', name, args, returns, file, exportName, options: reader.options(), at };
+}
+
+/** `(name type, ...)`. */
+function tableColumns(reader: TokenReader): { name: string; type: DataType; at: number }[] {
+  const columns: { name: string; type: DataType; at: number }[] = [];
+  reader.expectSymbol('(');
+  do columns.push({ ...reader.name(), type: reader.type() });
+  while (reader.skipSymbol(','));
+  reader.expectSymbol(')');
+  return columns;
 }
 
 function createAlert(reader: TokenReader): CreateAlert {

@@ -72,9 +72,11 @@ export interface CreateFunction {
   readonly kind: 'create-function';
   readonly name: NameAt;
   readonly args: readonly { readonly name: string; readonly type: DataType }[];
-  readonly returns: DataType;
+  /** One value, or the columns of `RETURNS TABLE`. */
+  readonly returns: DataType | readonly { readonly name: string; readonly type: DataType; readonly at: number }[];
   readonly file: string;
   readonly exportName: string;
+  readonly options: Options;
   readonly at: number;
 }
 
