@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import type { Column } from './data-type.ts';
 import { TYPE } from './type-name.ts';
 import { acceptUserRows } from './user-rows.ts';
 
-const columns = [
+const columns: readonly Column[] = [
   { name: 'a', type: TYPE.int8, nullable: true },
   { name: 'b', type: TYPE.text, nullable: true },
 ];
-const rows = (result: unknown, of = columns): unknown[][] => [...acceptUserRows(result, of, 'f')];
+const rows = (result: unknown, of: readonly Column[] = columns): unknown[][] => [...acceptUserRows(result, of, 'f')];
 
 describe('rows of a user function', () => {
   it('are arrays by position or objects by name', () => {
