@@ -44,10 +44,10 @@ export class FromBinder {
   bind(items: readonly Node[] | undefined): FromResult {
     const [first, ...rest] = items ?? [];
     if (first === undefined) return { node: valuesNode([], [[]]), scope: new Scope([]) };
-    return rest.reduce<FromResult>((left, item) => {
-      this.#refuseStreamingJoin(item);
-      return join(left, this.#item(item), 'cross', () => undefined);
-    }, this.#item(first));
+    return rest.reduce<FromResult>(
+      (left, item) => this.#joined(left, this.#item(item), 'cross', () => undefined),
+      this.#item(first),
+    );
   }
 
   #refuse(node: Node | undefined, message: string, next?: string): Error {
@@ -56,15 +56,6 @@ export class FromBinder {
       code: 'SQL_NOT_SUPPORTED',
       ...(next === undefined ? {} : { next }),
     });
-  }
-
-  #refuseStreamingJoin(node: Node): void {
-    if (this.#rules.streaming)
-      throw this.#refuse(
-        firstPlaced(node),
-        'joins are not supported in a view',
-        'join the result tables in an ad-hoc query',
-      );
   }
 
   #item(node: Node): FromResult {
@@ -156,7 +147,6 @@ export class FromBinder {
   }
 
   #join(expression: JoinExpr, node: Node): FromResult {
-    this.#refuseStreamingJoin(node);
     const kind = JOIN_KINDS[expression.jointype ?? 'JOIN_INNER'];
     if (kind === undefined || expression.isNatural === true || expression.alias !== undefined) {
       throw this.#refuse(firstPlaced(node), 'this kind of join is not supported', 'write JOIN ... ON or USING');
@@ -166,8 +156,10 @@ export class FromBinder {
     const names = nameParts(expression.usingClause).filter((name) => name !== undefined);
     if (names.length > 0) return this.#joinUsing(left, right, kind, names, firstPlaced(node));
     const { quals } = expression;
-    if (quals === undefined) return join(left, right, kind === 'inner' ? 'cross' : kind, () => undefined);
-    return join(left, right, kind, (scope) => new ExpressionBinder(this.#context, scope).boolean(quals, 'JOIN/ON'));
+    if (quals === undefined) return this.#joined(left, right, kind === 'inner' ? 'cross' : kind, () => undefined);
+    return this.#joined(left, right, kind, (scope) =>
+      new ExpressionBinder(this.#context, scope).boolean(quals, 'JOIN/ON'),
+    );
   }
 
   #joinUsing(
@@ -188,7 +180,7 @@ export class FromBinder {
         return resolveCall('eq', [left.scope.resolve(source, at, name), { ...other, index: other.index + shift }]);
       }),
     );
-    const joined = join(left, right, kind, () => condition);
+    const joined = this.#joined(left, right, kind, () => condition);
     const hiddenSide = kind === 'right' ? left.scope.relations.length : -1;
     const relations = joined.scope.relations.map((relation, index): ScopeRelation => {
       const hide = hiddenSide >= 0 ? index < hiddenSide : index >= left.scope.relations.length;
@@ -196,19 +188,19 @@ export class FromBinder {
     });
     return { node: joined.node, scope: new Scope(relations) };
   }
-}
 
-function join(
-  left: FromResult,
-  right: FromResult,
-  kind: JoinKind,
-  condition: (scope: Scope) => Expression | undefined,
-): FromResult {
-  const shift = left.node.columns.length;
-  const shifted = right.scope.relations.map((relation) => ({ ...relation, offset: relation.offset + shift }));
-  const scope = new Scope([...left.scope.relations, ...shifted]);
-  const bound = condition(scope);
-  return { node: joinNode(kind, left.node, right.node, kind === 'cross' ? undefined : (bound ?? TRUE)), scope };
+  #joined(
+    left: FromResult,
+    right: FromResult,
+    kind: JoinKind,
+    condition: (scope: Scope) => Expression | undefined,
+  ): FromResult {
+    const shift = left.node.columns.length;
+    const shifted = right.scope.relations.map((relation) => ({ ...relation, offset: relation.offset + shift }));
+    const scope = new Scope([...left.scope.relations, ...shifted]);
+    const bound = kind === 'cross' ? undefined : (condition(scope) ?? TRUE);
+    return { node: joinNode(kind, left.node, right.node, bound, this.#rules.ttlMs), scope };
+  }
 }
 
 /** A node inside that says where it is: joins do not. */

@@ -1,5 +1,5 @@
 import { parseDurationMs } from '../base/duration.ts';
-import { HeadraceError, type SourcePosition } from '../base/error.ts';
+import type { SourcePosition } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import { resolveAlertKeys } from '../plan/alert-key.ts';
 import type { Column } from '../plan/data-type.ts';
@@ -82,7 +82,7 @@ class PipelineCompiler {
   readonly #alerts: AlertRuleNode[] = [];
   readonly #modules = new Map<string, UserModule>();
   readonly #functions = new Map<string, DeclaredFunction>();
-  /** Sources, views and append outputs: what FROM may name. */
+  /** Sources and views: what FROM may name. A view that is read twice is the same node, and is computed once. */
   readonly #relations = new Map<string, PlanNode>();
   readonly #names = new Set<string>();
 
@@ -223,21 +223,10 @@ class PipelineCompiler {
   #query(range: TextRange, rules: QueryRules): PlanNode {
     const { select, place } = parseQuery(this.#source, range);
     const catalog: RelationCatalog = {
-      find: (name) => this.#relations.get(name) ?? this.#refuseResult(name) ?? this.#otherView(name),
+      find: (name) => this.#relations.get(name) ?? this.#otherView(name),
       names: () => [...this.#relations.keys(), ...(this.#options.views?.keys() ?? [])],
     };
     return new SelectBinder({ source: this.#source, place, functions: this.#functions }, rules).bind(select, catalog);
-  }
-
-  /** The rows of an upsert output change; reading them as a stream would count each change. The caller knows the place. */
-  #refuseResult(name: string): undefined {
-    const output = this.#outputs.find((candidate) => candidate.name === name);
-    if (output === undefined) return undefined;
-    throw new HeadraceError(`"${name}" holds aggregates, which change: a view cannot read them as a stream`, {
-      code: 'SQL_NOT_SUPPORTED',
-      domain: 'sql',
-      next: 'query it as a table, or build on the view that it reads',
-    });
   }
 
   /** A view of another pipeline: its topic becomes a source of this one. */
@@ -255,14 +244,8 @@ class PipelineCompiler {
     this.#declare(statement.name);
     this.#checkOptions(statement.options, ['ttl']);
     const ttl = statement.options.get('ttl');
-    const deduplicateTtlMs = ttl === undefined ? undefined : this.#duration(statement.options, 'ttl', 0);
-    const node = this.#query(statement.query, { streaming: true, deduplicateTtlMs });
-    if (holdsAggregate(node)) {
-      throw this.#source.error(statement.query.start, `view "${statement.name.name}" aggregates`, {
-        code: 'SQL_NOT_SUPPORTED',
-        next: 'write CREATE MATERIALIZED VIEW',
-      });
-    }
+    const ttlMs = ttl === undefined ? undefined : this.#duration(statement.options, 'ttl', 0);
+    const node = this.#query(statement.query, { streaming: true, ttlMs });
     this.#relations.set(statement.name.name, node);
   }
 
@@ -270,14 +253,14 @@ class PipelineCompiler {
     const { name, options, emit } = statement;
     this.#declare(name);
     this.#checkOptions(options, ['topic', 'ttl']);
-    const deduplicateTtlMs = options.has('ttl') ? this.#duration(options, 'ttl', 0) : undefined;
-    const input = this.#query(statement.query, { streaming: true, deduplicateTtlMs });
+    const ttlMs = options.has('ttl') ? this.#duration(options, 'ttl', 0) : undefined;
+    const input = this.#query(statement.query, { streaming: true, ttlMs });
     const output = this.#source.locate(statement.query.start, () => {
       const topic = options.get('topic')?.value ?? name.name;
       return outputNode({ name: name.name, topic, input, ...outputShape(input, emit), emit: { kind: emit } });
     });
     this.#outputs.push(output);
-    if (output.mode === 'append') this.#relations.set(name.name, input);
+    this.#relations.set(name.name, input);
   }
 
   /** Columns of a source, a view's output or a relation of another pipeline. */
@@ -360,9 +343,4 @@ class PipelineCompiler {
       next: "use 'info', 'warning' or 'critical'",
     });
   }
-}
-
-function holdsAggregate(node: PlanNode): boolean {
-  if (node.kind === 'aggregate') return true;
-  return 'input' in node && holdsAggregate(node.input);
 }

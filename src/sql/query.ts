@@ -47,10 +47,7 @@ function bindQuery(source: SourceText, catalog: QueryCatalog): PlanNode {
     scans.set(name, scan);
     return scan;
   };
-  const binder = new SelectBinder(
-    { source, place, functions: new Map() },
-    { streaming: false, deduplicateTtlMs: undefined },
-  );
+  const binder = new SelectBinder({ source, place, functions: new Map() }, { streaming: false, ttlMs: undefined });
   return binder.bind(select, { find, names: () => [...catalog.keys()] });
 }
 

@@ -11,6 +11,6 @@ export interface RelationCatalog {
 export interface QueryRules {
   /** Streaming views allow only what the engine keeps incrementally. */
   readonly streaming: boolean;
-  /** Time-to-live of `SELECT DISTINCT ON` in a view; undefined where it is not allowed. */
-  readonly deduplicateTtlMs: number | undefined;
+  /** Time-to-live of joins and of `SELECT DISTINCT ON`, from the options of the view. */
+  readonly ttlMs: number | undefined;
 }

@@ -235,7 +235,7 @@ export class SelectBinder {
   #distinctOn(select: SelectStmt, input: PlanNode, scope: Scope): PlanNode {
     if (!isDistinctOn(select)) return input;
     const [first] = select.distinctClause ?? [];
-    const ttlMs = this.#rules.deduplicateTtlMs;
+    const ttlMs = this.#rules.ttlMs;
     if (ttlMs === undefined) {
       throw this.#refuse(
         this.#at(first),
