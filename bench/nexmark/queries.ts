@@ -180,7 +180,9 @@ export const NEXMARK_QUERIES: readonly NexmarkQuery[] = [
   {
     name: 'q10',
     title: 'log to file system',
-    sql: view(`SELECT auction, bidder, price, date_time, extra, ${DAY} AS day, to_char(date_time, 'HH24:MI') AS minute FROM bid`),
+    sql: view(
+      `SELECT auction, bidder, price, date_time, extra, ${DAY} AS day, to_char(date_time, 'HH24:MI') AS minute FROM bid`,
+    ),
     oracle: `SELECT auction, bidder, price, iso(date_time), extra, ${ORACLE_DAY}, strftime(date_time, '%H:%M') FROM bid`,
     flink: 57_810,
     note: 'the rows; not the files',
