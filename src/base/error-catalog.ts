@@ -157,6 +157,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   LOG_WRITE_FAILED:
     'Writing or fsync failed, and nothing more is written. Check the disk, then restart: what was acknowledged is recovered.',
 
+  PLAN_CALL_UNSUPPORTED:
+    'An asynchronous, volatile or pooled function is called where it cannot be. Compute it as a column of a query first.',
   PLAN_DIVISION_BY_ZERO: 'A division by zero. Guard it with `NULLIF(divisor, 0)`.',
   PLAN_FORMAT_UNKNOWN: 'A plan was written by a newer version. Run that one.',
   PLAN_INVALID_ARGUMENT: 'A function does not take this value. The message says why.',

@@ -5,6 +5,7 @@ import { alertRuleNode, inputsOf, outputNode, pipelineOf, sinkNode } from '../pl
 import type { AlertRuleNode, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode } from '../plan/node.ts';
 import { outputShape } from '../plan/output-key.ts';
 import { shareNodes } from '../plan/pipeline-text.ts';
+import { liftOutputs } from '../plan/user-call-lifting.ts';
 import { columnIndex, type Row, rowOf, type Shape, type Stream } from './stream.ts';
 import type { Value } from './value.ts';
 
@@ -82,7 +83,7 @@ export class PipelineBuilder {
 
   build(name: string): Pipeline {
     const sources = sourcesOf(this.#outputs.map((output) => output.input));
-    const parts = { sources, outputs: this.#outputs, sinks: this.#sinks, alerts: this.#alerts };
+    const parts = { sources, outputs: liftOutputs(this.#outputs), sinks: this.#sinks, alerts: this.#alerts };
     return shareNodes(pipelineOf({ name, ...parts, modules: [] }));
   }
 }

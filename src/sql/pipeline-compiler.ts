@@ -7,6 +7,7 @@ import { alertRuleNode, outputNode, pipelineOf, sinkNode, sourceNode } from '../
 import type { AlertRuleNode, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode, UserModule } from '../plan/node.ts';
 import { outputShape } from '../plan/output-key.ts';
 import { shareNodes } from '../plan/pipeline-text.ts';
+import { liftOutputs } from '../plan/user-call-lifting.ts';
 import { viewSource } from '../plan/view-source.ts';
 import { FUTURE_LIMIT_DEFAULT_MS, IDLE_TIMEOUT_DEFAULT_MS } from '../plan/watermark-default.ts';
 import { declaredFunction } from './declared-function.ts';
@@ -95,7 +96,7 @@ class PipelineCompiler {
     const pipeline = pipelineOf({
       name: this.#options.name,
       sources: this.#sources,
-      outputs: this.#outputs,
+      outputs: liftOutputs(this.#outputs),
       sinks: this.#sinks,
       alerts: this.#alerts,
       modules: [...this.#modules.values()],
