@@ -11,6 +11,7 @@ import type {
   TemporalJoinNode,
   TopNNode,
   UserCallNode,
+  WindowCall,
 } from './node.ts';
 import { TYPE, typeName } from './type-name.ts';
 
@@ -53,7 +54,7 @@ export function topNNode(spec: Spec<TopNNode>, rankName = RANK_COLUMN): TopNNode
 
 /** `names` are those of the calls' columns. */
 export function overNode(spec: Spec<OverNode>, names: readonly string[]): OverNode {
-  const made = spec.calls.map((call, index) => ({ name: names[index]!, type: call.type, nullable: true }));
+  const made = spec.calls.map((call, index) => ({ name: names[index]!, type: call.type, nullable: mayBeNull(call) }));
   return Object.freeze({
     kind: 'over',
     input: spec.input,
@@ -62,6 +63,18 @@ export function overNode(spec: Spec<OverNode>, names: readonly string[]): OverNo
     calls: Object.freeze(spec.calls.map((call) => Object.freeze({ ...call }))),
     columns: columns(spec.input.columns, made),
   });
+}
+
+const NEVER_NULL: ReadonlySet<WindowCall['function']> = new Set([
+  'row_number',
+  'rank',
+  'dense_rank',
+  'percent_rank',
+  'cume_dist',
+]);
+
+function mayBeNull(call: WindowCall): boolean {
+  return !NEVER_NULL.has(call.function) && call.aggregate?.function !== 'count';
 }
 
 /** `made` are the function's columns. */

@@ -4,6 +4,7 @@ import { inputsOf } from './factory.ts';
 import type {
   AggregateCall,
   AggregateNode,
+  EmitPolicy,
   LookupNode,
   MatchNode,
   OverNode,
@@ -42,7 +43,7 @@ export function explain(pipeline: Pipeline, options: ExplainOptions = {}): strin
     const keys = output.keys.map((key) => identifierText(output.input.columns[key]!.name));
     const key = keys.length === 0 ? '' : ` key (${keys.join(', ')})`;
     lines.push(
-      `output ${identifierText(output.name)} -> topic ${output.topic}: ${output.mode}${key}, emit ${output.emit.kind}`,
+      `output ${identifierText(output.name)} -> topic ${output.topic}: ${output.mode}${key}, emit ${emitText(output.emit)}`,
     );
     drawNode(output.input, '  ', shared, lines);
   }
@@ -54,6 +55,10 @@ export function explain(pipeline: Pipeline, options: ExplainOptions = {}): strin
   for (const sink of pipeline.sinks)
     lines.push(`sink ${identifierText(sink.name)} from ${identifierText(sink.from)}: ${sink.connector}`);
   return lines.join('\n');
+}
+
+function emitText(emit: EmitPolicy): string {
+  return emit.kind === 'every' ? `every ${formatDurationUs(BigInt(emit.intervalMs) * 1000n)}` : emit.kind;
 }
 
 /** One query as a tree of text. */

@@ -1,42 +1,40 @@
 import type { Expression } from '../plan/expression.ts';
 import { caseExpression, castTo, columnReference } from '../plan/expression-factory.ts';
-import { aggregateNode, type NamedExpression } from '../plan/factory.ts';
-import type { AggregateCall, AggregateNode, PlanNode } from '../plan/node.ts';
+import type { NamedExpression } from '../plan/factory.ts';
+import type { AggregateCall, PlanNode, SortKey } from '../plan/node.ts';
 import { serializeExpression } from '../plan/pipeline-text.ts';
-import type { ExpressionBinder } from './expression-binder.ts';
+import { type Grouping, type GroupingCalls, groupedRows } from './grouping-sets.ts';
+import { AGGREGATE_PLACEHOLDER, GROUPING_PLACEHOLDER, WINDOW_PLACEHOLDER } from './placeholder.ts';
 import type { SourceText } from './source-text.ts';
 
-/** Column positions from here on stand for aggregate results until the aggregate node is made. */
-const PLACEHOLDER_BASE = 1_000_000;
-
-/** Gathers the aggregates of one SELECT, then turns expressions over them into expressions over the aggregate node's columns. */
+/** Gathers the aggregates of one SELECT, then turns expressions over them into expressions over the grouped rows. */
 export class Aggregation {
   readonly #calls: AggregateCall[] = [];
   readonly #texts: string[] = [];
 
   /** Answers with a placeholder; equal calls share one. */
   readonly collect = (call: AggregateCall): Expression => {
-    const text = JSON.stringify([
-      call.function,
-      call.distinct,
-      call.argument === undefined ? null : serializeExpression(call.argument),
-      call.filter === undefined ? null : serializeExpression(call.filter),
-    ]);
+    const text = callText(call);
     let index = this.#texts.indexOf(text);
     if (index < 0) {
       index = this.#texts.push(text) - 1;
       this.#calls.push(call);
     }
-    return Object.freeze({ kind: 'column', type: call.type, index: PLACEHOLDER_BASE + index, name: call.function });
+    return Object.freeze({
+      kind: 'column',
+      type: call.type,
+      index: AGGREGATE_PLACEHOLDER + index,
+      name: call.user?.name ?? call.function,
+    });
   };
 
-  get used(): boolean {
-    return this.#calls.length > 0;
+  get count(): number {
+    return this.#calls.length;
   }
 
-  /** Makes the node; groups and aggregates take the names of the targets that are exactly them. */
-  node(input: PlanNode, groups: readonly Expression[], targets: readonly NamedExpression[]): AggregateNode {
-    const named = groups.map((expression, index): NamedExpression => {
+  /** Makes the grouped rows; groups and aggregates take the names of the targets that are exactly them. */
+  node(input: PlanNode, grouping: Grouping, groupings: GroupingCalls, targets: readonly NamedExpression[]): PlanNode {
+    const named = grouping.expressions.map((expression, index): NamedExpression => {
       const text = serializeExpression(expression);
       const target = targets.find((candidate) => serializeExpression(candidate.expression) === text);
       const own = expression.kind === 'column' ? expression.name : `group${index + 1}`;
@@ -44,26 +42,47 @@ export class Aggregation {
     });
     const calls = this.#calls.map((call, index) => {
       const target = targets.find(
-        ({ expression }) => expression.kind === 'column' && expression.index === PLACEHOLDER_BASE + index,
+        ({ expression }) => expression.kind === 'column' && expression.index === AGGREGATE_PLACEHOLDER + index,
       );
-      return { name: target?.name ?? `${call.function}_${index + 1}`, call };
+      return { name: target?.name ?? `${call.user?.name ?? call.function}_${index + 1}`, call };
     });
-    return aggregateNode(input, named, calls);
+    return groupedRows(input, grouping, named, calls, groupings);
   }
 }
 
-/** Rewrites expressions bound to the input (and placeholders) into expressions over the aggregate node. */
-export class AggregateRebase {
-  readonly #node: AggregateNode;
-  readonly #groupTexts: readonly string[];
-  readonly #source: SourceText;
-  readonly #binder: ExpressionBinder;
+function callText(call: AggregateCall): string {
+  const of = (expression: Expression | undefined): string | null =>
+    expression === undefined ? null : serializeExpression(expression);
+  const sort = (key: SortKey): unknown => [of(key.expression), key.descending, key.nullsFirst];
+  return JSON.stringify([
+    call.function,
+    call.distinct,
+    of(call.argument),
+    of(call.filter),
+    call.extra?.map(of),
+    call.orderBy?.map(sort),
+    call.user,
+  ]);
+}
 
-  constructor(node: AggregateNode, source: SourceText, binder: ExpressionBinder) {
-    this.#node = node;
-    this.#groupTexts = node.groups.map(serializeExpression);
+/** Rewrites expressions bound to the rows of FROM (and placeholders) into expressions over the grouped rows. */
+export class AggregateRebase {
+  readonly #node: PlanNode;
+  readonly #groupTexts: readonly string[];
+  readonly #aggregates: number;
+  readonly #source: SourceText;
+  readonly #placeOf: (expression: Expression) => number | undefined;
+
+  constructor(
+    rows: { readonly node: PlanNode; readonly grouping: Grouping; readonly aggregates: number },
+    source: SourceText,
+    placeOf: (expression: Expression) => number | undefined,
+  ) {
+    this.#node = rows.node;
+    this.#groupTexts = rows.grouping.expressions.map(serializeExpression);
+    this.#aggregates = rows.aggregates;
     this.#source = source;
-    this.#binder = binder;
+    this.#placeOf = placeOf;
   }
 
   /** @throws HeadraceError `SQL_GROUPING` for a column that is neither grouped nor aggregated */
@@ -75,14 +94,7 @@ export class AggregateRebase {
       case 'literal':
         return expression;
       case 'column':
-        if (expression.index >= PLACEHOLDER_BASE) {
-          return columnReference(this.#node.columns, this.#groupTexts.length + expression.index - PLACEHOLDER_BASE);
-        }
-        throw this.#source.error(
-          this.#binder.places.get(expression) ?? at,
-          `column "${expression.name}" must appear in the GROUP BY clause or be used in an aggregate function`,
-          { code: 'SQL_GROUPING' },
-        );
+        return this.#column(expression, at);
       case 'cast':
         return castTo(inner(expression.input), expression.type);
       case 'case':
@@ -95,5 +107,22 @@ export class AggregateRebase {
       case 'user-function':
         return Object.freeze({ ...expression, args: Object.freeze(expression.args.map(inner)) });
     }
+  }
+
+  #column(expression: Expression & { kind: 'column' }, at: number): Expression {
+    const { index } = expression;
+    const groups = this.#groupTexts.length;
+    if (index >= GROUPING_PLACEHOLDER) {
+      return columnReference(this.#node.columns, groups + this.#aggregates + index - GROUPING_PLACEHOLDER);
+    }
+    if (index >= WINDOW_PLACEHOLDER) return expression;
+    if (index >= AGGREGATE_PLACEHOLDER) {
+      return columnReference(this.#node.columns, groups + index - AGGREGATE_PLACEHOLDER);
+    }
+    throw this.#source.error(
+      this.#placeOf(expression) ?? at,
+      `column "${expression.name}" must appear in the GROUP BY clause or be used in an aggregate function`,
+      { code: 'SQL_GROUPING' },
+    );
   }
 }

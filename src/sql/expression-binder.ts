@@ -32,7 +32,11 @@ export interface BindContext {
 }
 
 /** Takes an aggregate call and answers with the expression that stands for its result. */
-export type AggregateCollector = (call: AggregateCall) => Expression;
+export interface AggregateCollector {
+  (call: AggregateCall): Expression;
+  /** Takes the aggregates among the arguments: of a window function they are those of the grouped rows. */
+  readonly within?: AggregateCollector;
+}
 
 const INT4_MAX = 2_147_483_647n;
 const INT8_MAX = 9_223_372_036_854_775_807n;
@@ -42,10 +46,18 @@ export class ExpressionBinder {
   readonly #context: BindContext;
   readonly #scope: Scope;
   readonly #aggregates: AggregateCollector | undefined;
+  readonly #intercept: ((node: Node) => Operand | undefined) | undefined;
   /** Where each bound column stood in the text. */
   readonly places = new WeakMap<Expression, number>();
 
-  constructor(context: BindContext, scope: Scope, aggregates?: AggregateCollector) {
+  /** `intercept` answers for nodes that mean something of their own where the expression stands. */
+  constructor(
+    context: BindContext,
+    scope: Scope,
+    aggregates?: AggregateCollector,
+    intercept?: (node: Node) => Operand | undefined,
+  ) {
+    this.#intercept = intercept;
     this.#context = context;
     this.#scope = scope;
     this.#aggregates = aggregates;
@@ -77,6 +89,8 @@ export class ExpressionBinder {
   }
 
   #operand(node: Node): Operand {
+    const own = this.#intercept?.(node);
+    if (own !== undefined) return own;
     if ('A_Const' in node) return this.#constant(node.A_Const, node);
     if ('ColumnRef' in node) return this.#column(node.ColumnRef, node);
     if ('A_Expr' in node) return this.#operator(node.A_Expr, node);
@@ -260,7 +274,10 @@ export class ExpressionBinder {
 
   #function(fn: FuncCall, node: Node): Operand {
     const written = bareName(fn.funcname);
-    if (fn.over !== undefined) throw this.#refuse(node, 'window functions (OVER) are not supported');
+    if (fn.over !== undefined) {
+      const next = 'compute it in the select list of a sub-query, and use its column';
+      throw this.#refuse(node, 'window functions (OVER) are not allowed here', next);
+    }
     if ((AGGREGATE_NAMES as readonly string[]).includes(written))
       return this.#aggregate(written as AggregateFunction, fn, node);
     if (fn.agg_filter !== undefined || fn.agg_distinct === true || fn.agg_star === true || fn.agg_order !== undefined) {
@@ -314,7 +331,7 @@ export class ExpressionBinder {
     if (this.#aggregates === undefined) throw this.#refuse(node, `aggregate ${name} is not allowed here`);
     if (fn.agg_order !== undefined || fn.agg_within_group === true)
       throw this.#refuse(node, 'ORDER BY inside of an aggregate is not supported');
-    const inner = new ExpressionBinder(this.#context, this.#scope);
+    const inner = new ExpressionBinder(this.#context, this.#scope, this.#aggregates.within);
     const args = (fn.args ?? []).map((arg) => inner.bind(arg));
     if (args.length !== (fn.agg_star === true ? 0 : 1)) throw this.#refuse(node, `${name} takes one argument`);
     const filter = fn.agg_filter === undefined ? undefined : inner.boolean(fn.agg_filter, 'FILTER');

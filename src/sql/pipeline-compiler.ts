@@ -258,7 +258,7 @@ class PipelineCompiler {
     const input = this.#query(statement.query, { streaming: true, ttlMs });
     const output = this.#source.locate(statement.query.start, () => {
       const topic = options.get('topic')?.value ?? name.name;
-      return outputNode({ name: name.name, topic, input, ...outputShape(input, emit), emit: { kind: emit } });
+      return outputNode({ name: name.name, topic, input, ...outputShape(input, emit.kind), emit });
     });
     this.#outputs.push(output);
     this.#relations.set(name.name, input);

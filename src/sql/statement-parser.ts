@@ -1,6 +1,7 @@
-import { parseDurationUs } from '../base/duration.ts';
+import { parseDurationMs, parseDurationUs } from '../base/duration.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import type { DataType } from '../plan/data-type.ts';
+import type { EmitPolicy } from '../plan/node.ts';
 import type { SourceText } from './source-text.ts';
 import type {
   ColumnDefinition,
@@ -150,13 +151,30 @@ function createMaterializedView(reader: TokenReader): CreateMaterializedView {
   const name = reader.name();
   const options = reader.options();
   reader.expectWords('as');
-  const query = reader.rangeUntil((at) => at.atWord('emit', 'on') || at.atWord('emit', 'changes'));
-  let emit: 'updates' | 'final' = 'updates';
+  const query = reader.rangeUntil((at) => EMIT_WORDS.some((word) => at.atWord('emit', word)));
+  const emit = emitPolicy(reader);
+  return { kind: 'create-materialized-view', name, options, query, emit };
+}
+
+const EMIT_WORDS = ['on', 'changes', 'every'] as const;
+
+/** `EMIT CHANGES` (the default), `EMIT ON WINDOW CLOSE` or `EMIT EVERY [INTERVAL] 'duration'`. */
+function emitPolicy(reader: TokenReader): EmitPolicy {
   if (reader.skipWords('emit', 'on')) {
     reader.expectWords('window', 'close');
-    emit = 'final';
-  } else reader.skipWords('emit', 'changes');
-  return { kind: 'create-materialized-view', name, options, query, emit };
+    return { kind: 'final' };
+  }
+  if (!reader.skipWords('emit', 'every')) {
+    reader.skipWords('emit', 'changes');
+    return { kind: 'updates' };
+  }
+  reader.skipWords('interval');
+  const { value, at } = reader.text("a duration such as '5 seconds'");
+  const intervalMs = reader.source.locate(at, () => parseDurationMs(value));
+  if (intervalMs > 0) return { kind: 'every', intervalMs };
+  throw reader.source.error(at, 'the interval must be longer than zero', {
+    next: 'write EMIT CHANGES for every change',
+  });
 }
 
 function createSink(reader: TokenReader): CreateSink {

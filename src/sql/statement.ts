@@ -1,4 +1,5 @@
 import type { DataType } from '../plan/data-type.ts';
+import type { EmitPolicy } from '../plan/node.ts';
 
 /** A range of the source text that PostgreSQL's parser is to read. */
 export interface TextRange {
@@ -58,7 +59,7 @@ export interface CreateMaterializedView {
   readonly name: NameAt;
   readonly options: Options;
   readonly query: TextRange;
-  readonly emit: 'updates' | 'final';
+  readonly emit: EmitPolicy;
 }
 
 export interface CreateSink {

@@ -1,0 +1,117 @@
+import type { Node, SelectStmt } from 'libpg-query';
+import { topNNode } from '../plan/analytic-factory.ts';
+import { coerce } from '../plan/coercion.ts';
+import { limitNode, sortNode } from '../plan/factory.ts';
+import type { PlanNode, SortKey } from '../plan/node.ts';
+import { TYPE } from '../plan/type-name.ts';
+import { type BindContext, ExpressionBinder } from './expression-binder.ts';
+import { Scope } from './scope.ts';
+import { nameParts, nodeLocation } from './syntax-tree.ts';
+import { type Target, targetByPosition } from './target-list.ts';
+
+/** A key of ORDER BY or DISTINCT ON. */
+export interface BoundSort extends SortKey {
+  /** Position in the select list, when the key is one of it. */
+  readonly output: number | undefined;
+  readonly at: number;
+}
+
+/** LIMIT, OFFSET and FETCH FIRST. */
+export interface RowRange {
+  readonly limit: number | undefined;
+  readonly offset: number;
+  /** Rows that are equal to the last in order are kept too. */
+  readonly withTies: boolean;
+}
+
+/** In ORDER BY and DISTINCT ON a name is first one of the select list. */
+export function bindSorts(
+  context: BindContext,
+  items: readonly Node[] | undefined,
+  targets: readonly Target[],
+  binder: ExpressionBinder,
+  clause = 'ORDER BY',
+): readonly BoundSort[] {
+  return (items ?? []).map((item) => {
+    const { node, descending, nullsFirst } = sortItem(context, item);
+    const parts = 'ColumnRef' in node ? nameParts(node.ColumnRef.fields) : [];
+    const named = parts.length === 1 ? targets.findIndex((target) => target.name === parts[0]) : -1;
+    const placed = targetByPosition(context, node, targets, clause);
+    const output = placed !== undefined ? targets.indexOf(placed) : named >= 0 ? named : undefined;
+    const expression = output === undefined ? binder.bind(node) : targets[output]!.expression;
+    return { expression, output, descending, nullsFirst, at: context.place(nodeLocation(node)) };
+  });
+}
+
+/** NULLS LAST for ascending order and NULLS FIRST for descending, unless it says otherwise. */
+export function sortItem(
+  context: BindContext,
+  item: Node,
+): { readonly node: Node; readonly descending: boolean; readonly nullsFirst: boolean } {
+  if (!('SortBy' in item)) return { node: item, descending: false, nullsFirst: false };
+  const node = item.SortBy.node!;
+  if (item.SortBy.sortby_dir === 'SORTBY_USING') {
+    throw context.source.error(context.place(nodeLocation(node)), 'ORDER BY ... USING is not supported', {
+      code: 'SQL_NOT_SUPPORTED',
+      next: 'write ASC or DESC',
+    });
+  }
+  const descending = item.SortBy.sortby_dir === 'SORTBY_DESC';
+  const nulls = item.SortBy.sortby_nulls;
+  const nullsFirst = nulls === 'SORTBY_NULLS_FIRST' || (nulls !== 'SORTBY_NULLS_LAST' && descending);
+  return { node, descending, nullsFirst };
+}
+
+/** Undefined when the query takes all rows. */
+export function bindRowRange(context: BindContext, select: SelectStmt): RowRange | undefined {
+  const limit = rowCount(context, select.limitCount, 'LIMIT');
+  const offset = rowCount(context, select.limitOffset, 'OFFSET') ?? 0;
+  const withTies = select.limitOption === 'LIMIT_OPTION_WITH_TIES';
+  return limit === undefined && offset === 0 ? undefined : { limit, offset, withTies };
+}
+
+/** PostgreSQL rounds a count that is not whole, and takes NULL for none. */
+function rowCount(context: BindContext, node: Node | undefined, clause: string): number | undefined {
+  if (node === undefined) return undefined;
+  const binder = new ExpressionBinder(context, new Scope([]));
+  const at = context.place(nodeLocation(node));
+  const operand = binder.operand(node);
+  if (operand.kind === 'unknown' && operand.text === null) return undefined;
+  const value = context.source.locate(at, () => coerce(operand, TYPE.int8));
+  const count = value.kind === 'literal' && value.value !== null ? Number(value.value) : Number.NaN;
+  if (value.kind === 'literal' && value.value === null) return undefined;
+  if (!Number.isSafeInteger(count) || count < 0) {
+    throw context.source.error(at, `${clause} must be a constant, zero or more`, {
+      code: 'SQL_NOT_SUPPORTED',
+      next: 'write a whole number',
+    });
+  }
+  return count;
+}
+
+/**
+ * The rows in order, cut to the range. A view has no order of its own: there, ORDER BY alone means nothing, and with LIMIT it says
+ * which rows stay.
+ */
+export function orderRows(
+  node: PlanNode,
+  keys: readonly SortKey[],
+  range: RowRange | undefined,
+  streaming: boolean,
+): PlanNode {
+  const sorted = (input: PlanNode): PlanNode => (streaming || keys.length === 0 ? input : sortNode(input, keys));
+  if (range === undefined) return sorted(node);
+  if (range.withTies && range.limit !== undefined) return sorted(withTies(node, keys, range.limit, range.offset));
+  const { limit, offset } = range;
+  return streaming ? firstRows(node, keys, limit, offset) : limitNode(sorted(node), limit, offset);
+}
+
+/** The rows after `offset` are counted, and the last one's equals stay. */
+function withTies(node: PlanNode, keys: readonly SortKey[], limit: number, offset: number): PlanNode {
+  const input = offset === 0 ? node : firstRows(node, keys, undefined, offset);
+  return topNNode({ input, partition: [], keys, limit, offset: 0, rank: 'rank', withRank: false });
+}
+
+function firstRows(input: PlanNode, keys: readonly SortKey[], limit: number | undefined, offset: number): PlanNode {
+  return topNNode({ input, partition: [], keys, limit, offset, rank: 'row_number', withRank: false });
+}
