@@ -282,11 +282,9 @@ describe('window functions', () => {
         'SELECT page, sum(ms) AS total, rank() OVER (ORDER BY sum(ms) DESC) AS r, sum(sum(ms)) OVER () AS whole FROM hits GROUP BY page',
       ),
     ).toBe(
-      [
-        'over sum(total)',
-        '  over rank() order by total desc',
-        '    aggregate sum(ms) AS total (bigint) by page',
-      ].join('\n'),
+      ['over sum(total)', '  over rank() order by total desc', '    aggregate sum(ms) AS total (bigint) by page'].join(
+        '\n',
+      ),
     );
   });
 
