@@ -1,0 +1,36 @@
+import type { Column } from '../../src/plan/data-type.ts';
+import { toJsonText } from '../../src/plan/json-value.ts';
+import { textToValue } from '../../src/plan/value-text.ts';
+import { compilePipeline } from '../../src/sql/pipeline-compiler.ts';
+import type { CorpusTable } from './corpus-file.ts';
+
+/** The table as a source of a pipeline: one line. */
+export function sourceStatement({ name, columns, watermark }: CorpusTable): string {
+  const [, column, delay] = /^(\w+) (.*)$/.exec(watermark ?? '') ?? [];
+  const clause = column === undefined ? '' : `, WATERMARK FOR ${column} AS ${column} - INTERVAL '${delay}'`;
+  return `CREATE SOURCE ${name} (${columns}${clause}) WITH (topic = '${name}', format = 'json');`;
+}
+
+export interface LoadedTable {
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+/** Values of the rows, by the columns' types. */
+export async function loadTable(table: CorpusTable): Promise<LoadedTable> {
+  const pipeline = await compilePipeline(sourceStatement({ ...table, watermark: undefined }), { name: 'table' });
+  const columns = pipeline.sources[0]!.columns.map(({ name, type, nullable }) => ({ name, type, nullable }));
+  const rows = table.rows.map((row) =>
+    row.map((text, i) => (text === null ? null : textToValue(text, columns[i]!.type))),
+  );
+  return { name: table.name, columns, rows };
+}
+
+/** The rows as JSON records of the table's topic. */
+export function jsonRecords({ columns, rows }: LoadedTable): readonly string[] {
+  return rows.map((row) => {
+    const members = columns.map(({ name, type }, i) => `${JSON.stringify(name)}:${toJsonText(row[i], type)}`);
+    return `{${members.join(',')}}`;
+  });
+}

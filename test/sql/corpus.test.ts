@@ -1,0 +1,28 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { corpusFiles } from './corpus.ts';
+import { formatCorpusFile, parseCorpusFile } from './corpus-file.ts';
+import { runCorpusFile } from './corpus-run.ts';
+import { QueryMode } from './query-mode.ts';
+
+let queryMode: QueryMode;
+beforeAll(async () => {
+  queryMode = await QueryMode.open();
+});
+afterAll(() => queryMode.close());
+
+describe('the SQL corpus, as queries and as materialized views', () => {
+  it.each(corpusFiles().map((file) => [file.name, file] as const))('%s', async (_, file) => {
+    const results = await runCorpusFile(file, queryMode);
+    const failures = results
+      .filter(({ failure }) => failure !== undefined)
+      .map(({ record, mode, failure }) => `${file.name}.test:${record.line} (${mode}): ${failure}`);
+    expect(failures).toEqual([]);
+  });
+
+  it('is written as the formatter writes it', () => {
+    for (const file of corpusFiles()) {
+      const text = formatCorpusFile(file);
+      expect(formatCorpusFile(parseCorpusFile(file.name, text))).toBe(text);
+    }
+  });
+});
