@@ -53,6 +53,7 @@ export interface PipelineStatus {
   readonly lagRecords: number;
   readonly watermark: TimestampUs | undefined;
   readonly operators: readonly OperatorStatus[];
+  readonly inputs: readonly InputStatus[];
   readonly edges: readonly { readonly from: string; readonly to: string; readonly rows: number }[];
   readonly lateRows: number;
   readonly duplicateRows: number;
@@ -72,8 +73,29 @@ export interface OperatorStatus {
   readonly rowsIn: number;
   readonly rowsOut: number;
   readonly watermark: TimestampUs | undefined;
+  /** The next event time at which it closes a window or drops state; undefined when it waits for none. */
+  readonly waitsFor: TimestampUs | undefined;
   readonly stateKeys: number;
   readonly stateBytes: number;
+  /** Milliseconds of work since the pipeline started, without that of the operators that it hands rows to. */
+  readonly busyMs: number;
   /** The expressions that it computes, as SQL, and who runs each: compiled code, the interpreter, or both by turns. */
   readonly expressions?: readonly { readonly text: string; readonly compiledBy: 'wasm' | 'mixed' | 'interpreter' }[];
+}
+
+/** One partition that a pipeline reads. */
+export interface InputStatus {
+  /** Id of the operator that reads it. */
+  readonly operator: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** Next offset to be read, and the first that is not there yet. */
+  readonly position: number;
+  readonly end: number;
+  /** Event time up to which its rows are taken to be complete. */
+  readonly watermark: TimestampUs | undefined;
+  /** Silent for its idle time: it holds nothing back. */
+  readonly idle: boolean;
+  /** Milliseconds until it is idle if nothing comes; undefined when that is not in sight. */
+  readonly idleInMs: number | undefined;
 }

@@ -22,7 +22,7 @@ import {
 import type { FromTask, TaskStart } from './task/message.ts';
 import type { Receipt } from './task/receipt.ts';
 import type { SnapshotStore } from './task/snapshot-store.ts';
-import type { TaskStatus } from './task/task.ts';
+import type { TaskReport } from './task/task-status.ts';
 
 export interface PipelineRunnerOptions {
   readonly pipeline: Pipeline;
@@ -63,7 +63,7 @@ export class PipelineRunner implements RunningPipeline {
   #executor: TaskExecutor | undefined;
   #state: PipelineState = 'recovering';
   #error: HeadraceError | undefined;
-  #report: TaskStatus | undefined;
+  #report: TaskReport | undefined;
   #pending: Pending[] = [];
   #committing = false;
   #committedEpoch = 0;
@@ -368,7 +368,12 @@ export class PipelineRunner implements RunningPipeline {
       error: this.#error,
       lagRecords: this.#committed.lagRecords(),
       watermark: stamp(report?.watermark),
-      operators: operators.map((operator) => ({ ...operator, watermark: stamp(operator.watermark) })),
+      operators: operators.map((operator) => ({
+        ...operator,
+        watermark: stamp(operator.watermark),
+        waitsFor: stamp(operator.waitsFor),
+      })),
+      inputs: (report?.inputs ?? []).map((input) => ({ ...input, watermark: stamp(input.watermark) })),
       edges: report?.edges ?? [],
       lateRows: report?.lateRows ?? 0,
       duplicateRows: report?.duplicateRows ?? 0,

@@ -1,7 +1,7 @@
 import type { Append, LogView } from '../../log/log.ts';
 import type { JournalRecord, SnapshotPointer } from './journal.ts';
 import type { Receipt } from './receipt.ts';
-import type { TaskStatus } from './task.ts';
+import type { TaskReport } from './task-status.ts';
 
 /** Everything a task needs to begin; plain data. */
 export interface TaskStart {
@@ -33,7 +33,7 @@ export type ToTask =
 
 /** From a task to the main thread. */
 export type FromTask =
-  | { readonly kind: 'recovered'; readonly epoch: number; readonly status: TaskStatus }
+  | { readonly kind: 'recovered'; readonly epoch: number; readonly status: TaskReport }
   | {
       readonly kind: 'epoch';
       readonly record: JournalRecord;
@@ -47,9 +47,9 @@ export type FromTask =
   | { readonly kind: 'snapshot'; readonly pointer: SnapshotPointer }
   /** The disk refused a snapshot; it is tried again. */
   | { readonly kind: 'snapshot-refused'; readonly message: string }
-  | { readonly kind: 'status'; readonly status: TaskStatus }
+  | { readonly kind: 'status'; readonly status: TaskReport }
   | { readonly kind: 'drained'; readonly id: number; readonly epoch: number }
-  | { readonly kind: 'stopped'; readonly status: TaskStatus }
+  | { readonly kind: 'stopped'; readonly status: TaskReport }
   | {
       readonly kind: 'failed';
       readonly message: string;

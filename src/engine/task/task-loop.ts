@@ -13,6 +13,7 @@ import {
   STATUS_INTERVAL_MS,
   TIMER_MS_MAX,
 } from '../limits.ts';
+import { WATERMARK_MIN } from '../operator/batch.ts';
 import { loadUserModules } from '../user-module.ts';
 import { IdleTracker } from './idle-tracker.ts';
 import { chooseInputs } from './input-choice.ts';
@@ -21,7 +22,8 @@ import type { FromTask, TaskStart } from './message.ts';
 import { ReceiptTally } from './receipt.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import { SnapshotTaker } from './snapshot-taker.ts';
-import { type EpochPlan, type InputChunk, Task, type TaskInput, type TaskStatus } from './task.ts';
+import { type EpochPlan, type InputChunk, Task, type TaskInput } from './task.ts';
+import type { TaskReport } from './task-status.ts';
 
 export interface TaskLoopOptions {
   readonly start: TaskStart;
@@ -102,6 +104,7 @@ export class TaskLoop {
       partitions: (topic) => starts(topic).length,
       outputPartitions: (topic) => start.outputs.find((output) => output.topic === topic)?.partitions ?? 1,
       userFunction,
+      monotonicMs: () => options.clock.monotonicMs(),
     });
     requireVersions(start, task);
     if (start.snapshot !== undefined) task.restore(options.snapshots.read(pipeline.name, start.snapshot));
@@ -313,8 +316,25 @@ export class TaskLoop {
     this.#options.post({ kind: 'status', status: this.report() });
   }
 
-  report(): TaskStatus {
-    return this.#task.status();
+  report(): TaskReport {
+    const nowMs = this.#options.clock.monotonicMs();
+    const inputs = this.#task.inputs.map(({ topic, partition }, i) => {
+      const reader = this.#readers[i]!;
+      const watermark = this.#task.watermarkOf(i);
+      const idleAtMs = this.#idleTracker.nextMs([...this.#readers.keys()].filter((other) => other !== i));
+      const idle = this.#idle.includes(i);
+      return {
+        operator: this.#task.operatorOf(i),
+        topic,
+        partition,
+        position: reader.position,
+        end: reader.highWatermark(),
+        watermark: watermark === WATERMARK_MIN ? undefined : watermark.toString(),
+        idle,
+        idleInMs: idle || idleAtMs === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.round(idleAtMs - nowMs)),
+      };
+    });
+    return { ...this.#task.status(), inputs };
   }
 }
 

@@ -9,7 +9,6 @@ import { DEAD_LETTER_VALUE_BYTES_MAX } from '../limits.ts';
 import { WATERMARK_MIN } from '../operator/batch.ts';
 import { weightOf } from '../operator/column-access.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
-import type { ExpressionReport } from '../operator/expression-report.ts';
 import { jsonReader } from '../operator/json-column.ts';
 import type { Emit, RowLetter } from '../operator/operator.ts';
 import { RecordSink } from '../operator/record-sink.ts';
@@ -26,6 +25,8 @@ import {
 } from './journal.ts';
 import { LetterBox } from './letter-box.ts';
 import { type SnapshotPart, snapshotAtOnce, TaskSnapshot } from './task-snapshot.ts';
+import type { TaskStatus } from './task-status.ts';
+import { WorkClock } from './work-clock.ts';
 
 const STATE_FORMAT = 3;
 const NOTHING = new Uint8Array(0);
@@ -67,6 +68,8 @@ export interface EpochResult {
 }
 
 export interface TaskOptions {
+  /** Measures the work of operators, milliseconds; results do not depend on it. */
+  readonly monotonicMs?: () => number;
   readonly pipeline: Pipeline;
   readonly kernel: Kernel;
   /** Partitions of an input topic. */
@@ -94,12 +97,14 @@ export class Task {
   readonly versions: VersionHashes;
   readonly #kernel: Kernel;
   readonly #vertices: readonly Vertex[];
+  readonly #places: ReadonlyMap<Vertex, number>;
   readonly #counts = new Map<Vertex, VertexCounts>();
   readonly #decoders = new Map<SourceNode, SourceDecodeOperator>();
   readonly #watermarks = new Map<SourceNode, SourceWatermark>();
   readonly #sinks = new Map<string, RecordSink>();
   readonly #positions: number[];
   readonly #letters = new LetterBox();
+  readonly #work: WorkClock;
   #clockMs = 0;
   #epoch = 0;
   #lateRows = 0;
@@ -118,6 +123,8 @@ export class Task {
       expressions: { clockMs, userFunction: options.userFunction },
       sink: (topic) => this.#sinkOf(topic, options.outputPartitions(topic)),
     });
+    this.#places = new Map(this.#vertices.map((vertex, place) => [vertex, place]));
+    this.#work = new WorkClock(this.#vertices.length, options.monotonicMs ?? (() => 0));
     const needed = columnsNeeded(options.pipeline);
     const inputs: TaskInput[] = [];
     for (const vertex of this.#vertices) {
@@ -180,7 +187,9 @@ export class Task {
       vertex.outputs.forEach(({ vertex: next, input }, at) => {
         counts.edgeRows[at]! += batch.selected;
         this.#counts.get(next)!.rowsIn += batch.selected;
+        this.#work.begin(this.#placeOf(next));
         next.operator!.processBatch(batch, input);
+        this.#work.end();
       });
     };
   }
@@ -206,7 +215,7 @@ export class Task {
     this.#letters.add({
       input: this.inputs.findIndex((i) => i.source === origin?.source && i.partition === origin.partition),
       offset: origin?.offset(row) ?? 0,
-      vertex: this.#vertices.indexOf(vertex),
+      vertex: this.#placeOf(vertex),
       value: utf8(JSON.stringify(value)),
     });
   }
@@ -219,6 +228,15 @@ export class Task {
       return `${JSON.stringify(name)}:${jsonReader(this.#kernel, type)(batch.columns[at]!, row)}`;
     });
     return utf8(`{${values.join(',')}}`);
+  }
+
+  #placeOf(vertex: Vertex): number {
+    return this.#places.get(vertex)!;
+  }
+
+  /** Id of the operator that reads an input. */
+  operatorOf(input: number): string {
+    return this.#vertices.find(({ source }) => source === this.inputs[input]!.source)!.id;
   }
 
   /** Processes one epoch. Throws when the pipeline cannot go on; its state is then to be discarded. */
@@ -258,7 +276,9 @@ export class Task {
       const from = this.#positions[index]!;
       const { address, length, to } = chunk;
       const { bounded } = plan;
+      this.#work.begin(this.#placeOf(vertex));
       const taken = decoder.process({ partition: input.partition, address, length, from, to, bounded });
+      this.#work.end();
       this.#counts.get(vertex)!.rowsIn += taken;
       rows += taken;
       bytes += length;
@@ -284,10 +304,12 @@ export class Task {
       counts.watermark = watermark;
       counts.passed = watermark;
       if (vertex.operator === undefined) continue;
+      this.#work.begin(this.#placeOf(vertex));
       this.#kernel.arenaReset();
       vertex.operator.endEpoch();
       this.#kernel.arenaReset();
       vertex.operator.onWatermark(watermark);
+      this.#work.end();
       counts.passed = vertex.operator.outputWatermark?.(watermark) ?? watermark;
     }
   }
@@ -456,14 +478,17 @@ export class Task {
 
   status(): TaskStatus {
     const stamp = (time: bigint): string | undefined => (time === WATERMARK_MIN ? undefined : time.toString());
-    const operators = this.#vertices.map((vertex) => {
+    const operators = this.#vertices.map((vertex, at) => {
       const counts = this.#counts.get(vertex)!;
       const state = vertex.operator?.state() ?? { keys: 0, bytes: 0 };
       const { id, kind, label, expressions } = vertex;
       const watermark = stamp(counts.watermark);
       const { rowsIn, rowsOut } = counts;
       const held = { stateKeys: state.keys, stateBytes: state.bytes };
-      return { id, kind, label, rowsIn, rowsOut, watermark, ...held, expressions };
+      const timer = vertex.operator?.nextTimer();
+      const waitsFor = timer === undefined || timer <= counts.watermark ? undefined : timer.toString();
+      const busyMs = this.#work.busyMs(at);
+      return { id, kind, label, rowsIn, rowsOut, watermark, waitsFor, ...held, busyMs, expressions };
     });
     const edges = this.#vertices.flatMap((vertex) =>
       vertex.outputs.map(({ vertex: to }, at) => ({
@@ -488,26 +513,6 @@ export class Task {
     for (const vertex of this.#vertices) vertex.operator?.close();
     for (const decoder of this.#decoders.values()) decoder.close();
   }
-}
-
-/** Plain data, to be sent by postMessage; times as text. */
-export interface TaskStatus {
-  readonly epoch: number;
-  readonly watermark: string | undefined;
-  readonly operators: readonly {
-    readonly id: string;
-    readonly kind: string;
-    readonly label: string;
-    readonly rowsIn: number;
-    readonly rowsOut: number;
-    readonly watermark: string | undefined;
-    readonly stateKeys: number;
-    readonly stateBytes: number;
-    readonly expressions: readonly ExpressionReport[];
-  }[];
-  readonly edges: readonly { readonly from: string; readonly to: string; readonly rows: number }[];
-  readonly lateRows: number;
-  readonly duplicateRows: number;
 }
 
 function textOrBase64(bytes: Uint8Array): { value: string } | { base64: string } {

@@ -1,5 +1,6 @@
 import { nearestName } from '../../../base/nearest-name.ts';
 import type { OperatorStatus, PipelineStatus, RunningPipeline } from '../../../engine/engine.ts';
+import { explainWaits } from '../../../engine/why.ts';
 import { instantText } from '../instant.ts';
 import { httpError } from '../problem.ts';
 import { jsonReply } from '../reply.ts';
@@ -15,6 +16,8 @@ const pipelineSchema: JsonSchema = {
     lagRecords: { type: 'integer' },
     watermark: { type: ['string', 'null'], format: 'date-time' },
     operators: { type: 'array', items: { type: 'object' } },
+    inputs: { type: 'array', items: { type: 'object' } },
+    waits: { type: 'array', items: { type: 'object' } },
     edges: {
       type: 'array',
       items: {
@@ -78,6 +81,8 @@ function shownPipeline(running: RunningPipeline): Record<string, unknown> {
     error: status.error === undefined ? null : { code: status.error.code, message: status.error.message },
     watermark: instantText(status.watermark),
     operators: status.operators.map(shownOperator),
+    inputs: status.inputs.map((input) => ({ ...input, watermark: instantText(input.watermark) })),
+    waits: explainWaits(status),
     snapshotEpoch: status.snapshotEpoch ?? null,
     sources: pipeline.sources.map(({ name, topic }) => ({ name, topic })),
     outputs: pipeline.outputs.map(({ name, topic, mode, emit }) => ({ name, topic, mode, emit: emit.kind })),
@@ -92,5 +97,5 @@ function shownPipeline(running: RunningPipeline): Record<string, unknown> {
 }
 
 function shownOperator(operator: OperatorStatus): Record<string, unknown> {
-  return { ...operator, watermark: instantText(operator.watermark) };
+  return { ...operator, watermark: instantText(operator.watermark), waitsFor: instantText(operator.waitsFor) };
 }
