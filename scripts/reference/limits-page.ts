@@ -9,6 +9,7 @@ const FILES = [
   ['src/kernel/json-decoder.ts', 'Decoding JSON', () => import('../../src/kernel/json-decoder.ts')],
   ['src/kernel/csv.ts', 'Decoding CSV', () => import('../../src/kernel/csv.ts')],
   ['src/schema/topic-schema.ts', 'Schemas', () => import('../../src/schema/topic-schema.ts')],
+  ['src/sql/limits.ts', 'SQL', () => import('../../src/sql/limits.ts')],
   ['src/engine/limits.ts', 'Pipelines', () => import('../../src/engine/limits.ts')],
   ['src/serving/limits.ts', 'Tables, queries and live streams', () => import('../../src/serving/limits.ts')],
   ['src/alert/limits.ts', 'Alerts', () => import('../../src/alert/limits.ts')],

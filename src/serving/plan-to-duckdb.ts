@@ -1,5 +1,13 @@
 import type { DataType } from '../plan/data-type.ts';
-import type { AggregateCall, AggregateNode, JoinNode, PlanNode, SetOperationNode, WindowNode } from '../plan/node.ts';
+import type {
+  AggregateCall,
+  AggregateNode,
+  JoinNode,
+  PlanNode,
+  SetOperationNode,
+  TopNNode,
+  WindowNode,
+} from '../plan/node.ts';
 import { compileToDuckdb } from './duckdb-expression.ts';
 import { decimalRatio } from './duckdb-function.ts';
 import {
@@ -10,6 +18,7 @@ import {
   rescaled,
   unsupported,
 } from './duckdb-type.ts';
+import { orderToDuckdb, overToDuckdb, topNToDuckdb } from './duckdb-window.ts';
 
 /** A table of the query database that stands for a relation of the plan; its columns are `c0`, `c1` ... */
 export interface DuckdbRelation {
@@ -67,11 +76,8 @@ export function planToDuckdb(node: PlanNode, scope: PlanScope): DuckdbQuery {
       return join(node, scope);
     case 'sort': {
       const input = planToDuckdb(node.input, scope);
-      const keys = node.keys.map((key) => {
-        const { sql } = compileToDuckdb(key.expression, over(input, scope));
-        return `${sql} ${key.descending ? 'DESC' : 'ASC'} NULLS ${key.nullsFirst ? 'FIRST' : 'LAST'}`;
-      });
-      return { sql: `SELECT * FROM (${input.sql}) t ORDER BY ${keys.join(', ')}`, scales: input.scales };
+      const order = orderToDuckdb(node.keys, over(input, scope));
+      return { sql: `SELECT * FROM (${input.sql}) t ORDER BY ${order}`, scales: input.scales };
     }
     case 'limit': {
       const input = planToDuckdb(node.input, scope);
@@ -84,6 +90,14 @@ export function planToDuckdb(node: PlanNode, scope: PlanScope): DuckdbQuery {
     }
     case 'set-operation':
       return setOperation(node, scope);
+    case 'over': {
+      const input = planToDuckdb(node.input, scope);
+      const calls = overToDuckdb(node, over(input, scope), aggregateCall);
+      const kept = node.input.columns.map(({ type }, at) => ({ sql: `t.c${at}`, type, scale: input.scales[at]! }));
+      return select([...kept, ...calls], `FROM (${input.sql}) t`);
+    }
+    case 'top-n':
+      return topN(node, scope);
     case 'deduplicate':
       throw unsupported('deduplication');
     default:
@@ -143,9 +157,24 @@ function aggregate(node: AggregateNode, scope: PlanScope): DuckdbQuery {
   return select([...groups, ...calls], `FROM (${input.sql}) t${grouped}`);
 }
 
-function aggregateCall(call: AggregateCall, scope: ExpressionScope): CompiledExpression {
+/** The rank is a column of the inner query, which the outer one leaves out unless it is asked for. */
+function topN(node: TopNNode, scope: PlanScope): DuckdbQuery {
+  const input = planToDuckdb(node.input, scope);
+  const { rank, keeps } = topNToDuckdb(node, over(input, scope));
+  const at = input.scales.length;
+  const shown = node.withRank ? names(at + 1) : names(at);
+  const ranked = `SELECT *, ${rank.sql} AS c${at} FROM (${input.sql}) t`;
+  return {
+    sql: `SELECT ${shown.join(', ')} FROM (${ranked}) t WHERE ${keeps(`c${at}`)}`,
+    scales: node.withRank ? [...input.scales, 0] : input.scales,
+  };
+}
+
+/** `window` follows the call: ` OVER (...)`. */
+function aggregateCall(call: AggregateCall, scope: ExpressionScope, window = ''): CompiledExpression {
   const { type } = call;
-  const filter = call.filter === undefined ? '' : ` FILTER (WHERE ${compileToDuckdb(call.filter, scope).sql})`;
+  const condition = call.filter === undefined ? '' : ` FILTER (WHERE ${compileToDuckdb(call.filter, scope).sql})`;
+  const filter = condition + window;
   if (call.argument === undefined) return { sql: `count(*)${filter}`, type, scale: 0 };
   const argument = compileToDuckdb(call.argument, scope);
   const of = (name: string): string => `${name}(${call.distinct ? 'DISTINCT ' : ''}${argument.sql})${filter}`;
