@@ -2,92 +2,24 @@ import { HeadraceError } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import type { DataType } from './data-type.ts';
 import type { CaseExpression, Expression } from './expression.ts';
-import { call, caseExpression, castTo, literal } from './expression-factory.ts';
+import { call, caseExpression, castTo } from './expression-factory.ts';
 import { isComparison } from './function/comparison.ts';
-import { type FunctionOverload, functionNames, functionOverloads, isForm } from './function.ts';
-import { TYPE, type TypeKind, typeName, typesEqual } from './type-name.ts';
-import { textToValue } from './value-text.ts';
+import { takesCount } from './function/generic.ts';
+import {
+  type FunctionOverload,
+  functionNames,
+  functionOverloads,
+  genericFunctions,
+  isForm,
+  isFunction,
+} from './function.ts';
+import { resolveGeneric } from './generic-coercion.ts';
+import { coerce, coerceAll, coercible, mismatch, NUMBER_RANK, type Operand, PREFERRED, settle } from './operand.ts';
+import { TYPE, type TypeKind, typeName } from './type-name.ts';
 
-/** A quoted constant or NULL as written: PostgreSQL's type `unknown`; takes the type that its place wants. */
-export interface UnknownLiteral {
-  readonly kind: 'unknown';
-  readonly text: string | null;
-}
+export { coerce, coerceAll, commonType, type Operand, settle, unknownLiteral } from './operand.ts';
 
-/** An argument before its types are settled. */
-export type Operand = Expression | UnknownLiteral;
-
-export function unknownLiteral(text: string | null): UnknownLiteral {
-  return Object.freeze({ kind: 'unknown', text });
-}
-
-/** PostgreSQL's implicit casts (its manual, section 10, and pg_cast), by target. */
-const IMPLICIT: Readonly<Partial<Record<TypeKind, readonly TypeKind[]>>> = {
-  int4: ['int2'],
-  int8: ['int2', 'int4'],
-  numeric: ['int2', 'int4', 'int8'],
-  float4: ['int2', 'int4', 'int8', 'numeric'],
-  float8: ['int2', 'int4', 'int8', 'numeric', 'float4'],
-  timestamp: ['date'],
-  timestamptz: ['date', 'timestamp'],
-  interval: ['time'],
-};
-
-const NUMBER_RANK: readonly TypeKind[] = ['int2', 'int4', 'int8', 'numeric', 'float4', 'float8'];
-const TIME_RANK: readonly TypeKind[] = ['date', 'timestamp', 'timestamptz'];
-const PREFERRED: ReadonlySet<TypeKind> = new Set(['float8', 'text', 'timestamptz', 'interval', 'boolean']);
 const ARITHMETIC_NAMES: ReadonlySet<string> = new Set(['add', 'subtract', 'multiply', 'divide', 'modulo']);
-
-function categoryOf(kind: TypeKind): string {
-  if (NUMBER_RANK.includes(kind)) return 'number';
-  if (TIME_RANK.includes(kind)) return 'time';
-  return kind;
-}
-
-function coercible(from: DataType, to: DataType): boolean {
-  return from.kind === to.kind
-    ? from.kind === 'numeric' || typesEqual(from, to)
-    : (IMPLICIT[to.kind]?.includes(from.kind) ?? false);
-}
-
-/**
- * The operand as an expression of this type, by implicit casts only.
- * @throws HeadraceError `PLAN_TYPE_MISMATCH`; `PLAN_INVALID_TEXT` for a constant that is no value of the type
- */
-export function coerce(operand: Operand, type: DataType): Expression {
-  if (operand.kind === 'unknown') return literal(operand.text === null ? null : textToValue(operand.text, type), type);
-  if (operand.type.kind === 'numeric' && type.kind === 'numeric' && type.precision === undefined) return operand;
-  if (coercible(operand.type, type)) return castTo(operand, type);
-  throw mismatch(`expected ${typeName(type)}, found ${typeName(operand.type)}`, 'write a cast');
-}
-
-/** What a constant is when nothing else decides: text. */
-export function settle(operand: Operand): Expression {
-  return operand.kind === 'unknown' ? coerce(operand, TYPE.text) : operand;
-}
-
-/** The type that all operands can take without an explicit cast (PostgreSQL manual, section 10.5). */
-export function commonType(operands: readonly Operand[], what: string): DataType {
-  let common: DataType | undefined;
-  for (const operand of operands) {
-    if (operand.kind === 'unknown') continue;
-    const { type } = operand;
-    if (common === undefined || typesEqual(common, type)) common = type;
-    else if (common.kind === 'numeric' && type.kind === 'numeric') common = TYPE.numeric;
-    else if (categoryOf(common.kind) !== categoryOf(type.kind)) {
-      throw mismatch(`${what} types ${typeName(common)} and ${typeName(type)} cannot be matched`, 'write a cast');
-    } else if (coercible(common, type)) common = type;
-    else if (!coercible(type, common)) {
-      throw mismatch(`${what} types ${typeName(common)} and ${typeName(type)} cannot be matched`, 'write a cast');
-    }
-  }
-  return common ?? TYPE.text;
-}
-
-export function coerceAll(operands: readonly Operand[], what: string): Expression[] {
-  const type = commonType(operands, what);
-  return operands.map((operand) => coerce(operand, type));
-}
 
 /** A call by catalogue name: finds the overload as PostgreSQL does (its manual, sections 10.2 and 10.3) and adds the casts. */
 export function resolveCall(name: string, operands: readonly Operand[]): Expression {
@@ -96,10 +28,13 @@ export function resolveCall(name: string, operands: readonly Operand[]): Express
   if (name === 'concat') return resolveConcat(operands);
   const promoted = ARITHMETIC_NAMES.has(name) ? promoteNumbers(operands) : undefined;
   if (promoted !== undefined) return call(name, promoted);
-  const candidates = functionOverloads(name);
-  if (candidates.length === 0) throw unknownFunction(name);
-  const chosen = chooseOverload(candidates, operands);
-  if (chosen === undefined) throw noOverload(name, operands);
+  if (!isFunction(name)) throw unknownFunction(name);
+  const chosen = chooseOverload(functionOverloads(name), operands);
+  if (chosen === undefined) {
+    const args = resolveGeneric(genericFunctions(name), operands);
+    if (args === undefined) throw noOverload(name, operands);
+    return call(name, args);
+  }
   return call(
     name,
     operands.map((operand, index) => coerce(operand, argumentType(chosen, index))),
@@ -136,14 +71,33 @@ export function requireBoolean(operand: Operand, what: string): Expression {
   );
 }
 
-/** `||` takes text and, beside a text, a value of any type as its text. */
+/** `||` joins jsonb, bytea and arrays; else it takes text and, beside a text, a value of any type as its text. */
 function resolveConcat(operands: readonly Operand[]): Expression {
-  const isText = (operand: Operand): boolean => operand.kind === 'unknown' || operand.type.kind === 'text';
-  if (operands.length !== 2 || !operands.some(isText)) throw noOverload('concat', operands);
+  const kinds = operands.map((operand) => (operand.kind === 'unknown' ? 'unknown' : operand.type.kind));
+  if (operands.length !== 2) throw noOverload('concat', operands);
+  if (kinds.includes('array')) return resolveArrayConcat(operands, kinds);
+  const chosen = chooseOverload(functionOverloads('concat'), operands);
+  if (chosen !== undefined)
+    return call(
+      'concat',
+      operands.map((operand, index) => coerce(operand, chosen.args[index]!)),
+    );
+  if (!kinds.includes('text') && !kinds.includes('unknown')) throw noOverload('concat', operands);
   return call(
     'concat',
     operands.map((operand) => castTo(settle(operand), TYPE.text)),
   );
+}
+
+/** An array beside an array, or beside an element; a constant in braces is an array. */
+function resolveArrayConcat(operands: readonly Operand[], kinds: readonly string[]): Expression {
+  const isArray = operands.map(
+    (operand, index) => kinds[index] === 'array' || (operand.kind === 'unknown' && /^\s*\{/.test(operand.text ?? '{')),
+  );
+  const name = isArray[0] ? (isArray[1] ? 'array_cat' : 'array_append') : 'array_prepend';
+  const args = resolveGeneric(genericFunctions(name), operands);
+  if (args === undefined) throw noOverload('concat', operands);
+  return call(name, args);
 }
 
 /** Two numbers of different types meet in the larger one; a real meets anything but a real in double precision. */
@@ -168,7 +122,7 @@ function chooseOverload(
 ): FunctionOverload | undefined {
   let candidates = entries.filter(
     (entry) =>
-      (entry.variadic ? operands.length >= entry.args.length : operands.length === entry.args.length) &&
+      takesCount(entry, operands.length) &&
       operands.every(
         (operand, index) => operand.kind === 'unknown' || coercible(operand.type, argumentType(entry, index)),
       ),
@@ -253,7 +207,12 @@ function noOverload(name: string, operands: readonly Operand[]): HeadraceError {
     symbol !== undefined && types.length === 2
       ? `operator does not exist: ${types[0]} ${symbol} ${types[1]}`
       : `function ${name}(${types.join(', ')}) does not exist`;
-  const forms = functionOverloads(name).map((entry) => `${name}(${entry.args.map(typeName).join(', ')})`);
+  const forms = [
+    ...functionOverloads(name).map((entry) => entry.args.map(typeName)),
+    ...genericFunctions(name).map((entry) =>
+      entry.args.map((place) => (typeof place === 'string' ? place : typeName(place))),
+    ),
+  ].map((args) => `${name}(${args.join(', ')})`);
   const offered = symbol === undefined && forms.length > 0 ? `; there is ${forms.slice(0, 4).join(', ')}` : '';
   return mismatch(`${shown}${offered}`, 'write casts that fit');
 }
@@ -265,8 +224,4 @@ function unknownFunction(name: string): HeadraceError {
     domain: 'plan',
     next: near === undefined ? 'see the list of functions in the documentation' : `did you mean "${near}"?`,
   });
-}
-
-function mismatch(message: string, next: string): HeadraceError {
-  return new HeadraceError(`resolving types: ${message}`, { code: 'PLAN_TYPE_MISMATCH', domain: 'plan', next });
 }

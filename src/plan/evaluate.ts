@@ -65,6 +65,7 @@ function compileCall(expression: CallExpression, context: EvaluationContext): Ev
   const entry = findOverload(expression.function, types);
   if (entry === undefined) throw unknownOverload(expression.function, types);
   const { apply } = entry;
+  if (!entry.strict) return (row) => apply(...args.map((arg) => arg(row)));
   const [first, second] = args;
   if (args.length === 1 && first !== undefined) {
     return (row) => {

@@ -113,15 +113,6 @@ export function userFunctionCall(
   return Object.freeze(options === undefined ? made : { ...made, options });
 }
 
-const NULL_FROM_VALUES: ReadonlySet<string> = new Set([
-  'nullif',
-  'json_get',
-  'json_get_text',
-  'json_path',
-  'json_path_text',
-  'jsonb_array_length',
-]);
-
 /** Whether the expression can be null for rows of these columns; never false by mistake. */
 export function isNullable(expression: Expression, columns: readonly Column[]): boolean {
   const nullable = (inner: Expression): boolean => isNullable(inner, columns);
@@ -137,9 +128,20 @@ export function isNullable(expression: Expression, columns: readonly Column[]): 
     case 'user-function':
       return true;
     case 'call':
-      if (NULL_FROM_VALUES.has(expression.function)) return true;
-      if (/^is_/.test(expression.function)) return false;
-      if (/^(?:coalesce|greatest|least)$/.test(expression.function)) return expression.args.every(nullable);
-      return expression.args.some(nullable);
+      return isCallNullable(expression, nullable);
   }
+}
+
+function isCallNullable(call: CallExpression, nullable: (inner: Expression) => boolean): boolean {
+  const { function: name, args } = call;
+  if (isForm(name)) {
+    if (name === 'nullif') return true;
+    if (name.startsWith('is_')) return false;
+    return name === 'coalesce' || name === 'greatest' || name === 'least' ? args.every(nullable) : args.some(nullable);
+  }
+  const entry = findOverload(
+    name,
+    args.map((arg) => arg.type),
+  );
+  return entry === undefined || entry.nullable || (entry.strict && args.some(nullable));
 }

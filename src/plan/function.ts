@@ -1,6 +1,8 @@
 import type { DataType } from './data-type.ts';
 import { ARITHMETIC, MATHEMATICS } from './function/arithmetic.ts';
+import { ARRAY_FUNCTIONS, ARRAY_GENERICS } from './function/array.ts';
 import { COMPARISON_NAMES, comparison, isComparison } from './function/comparison.ts';
+import { type GenericFunction, instantiate, takesCount } from './function/generic.ts';
 import { JSON_FUNCTIONS } from './function/json.ts';
 import type { FunctionOverload } from './function/overload.ts';
 import { TEXT_FUNCTIONS } from './function/text.ts';
@@ -42,11 +44,22 @@ export function isForm(name: string): name is FormName {
   return FORMS.has(name);
 }
 
-const CATALOGUE: ReadonlyMap<string, readonly FunctionOverload[]> = groupByName();
+const CATALOGUE = groupByName<FunctionOverload>([
+  ...ARITHMETIC,
+  ...MATHEMATICS,
+  ...TEXT_FUNCTIONS,
+  ...TIME_FUNCTIONS,
+  ...JSON_FUNCTIONS,
+  ...ARRAY_FUNCTIONS,
+]);
 
-function groupByName(): Map<string, FunctionOverload[]> {
-  const byName = new Map<string, FunctionOverload[]>();
-  for (const entry of [...ARITHMETIC, ...MATHEMATICS, ...TEXT_FUNCTIONS, ...TIME_FUNCTIONS, ...JSON_FUNCTIONS]) {
+const GENERICS = groupByName<GenericFunction>([...ARRAY_GENERICS]);
+
+function groupByName<Entry extends { readonly name: string }>(
+  entries: readonly Entry[],
+): ReadonlyMap<string, readonly Entry[]> {
+  const byName = new Map<string, Entry[]>();
+  for (const entry of entries) {
     const list = byName.get(entry.name) ?? [];
     list.push(entry);
     byName.set(entry.name, list);
@@ -54,13 +67,23 @@ function groupByName(): Map<string, FunctionOverload[]> {
   return byName;
 }
 
-/** All overloads of a name; empty for forms, comparisons and unknown names. */
+/** All overloads of a name; empty for forms, comparisons, unknown names and what is generic only. */
 export function functionOverloads(name: string): readonly FunctionOverload[] {
   return CATALOGUE.get(name) ?? [];
 }
 
+/** The entries of a name that take types of many kinds. */
+export function genericFunctions(name: string): readonly GenericFunction[] {
+  return GENERICS.get(name) ?? [];
+}
+
+/** Whether the catalogue has a function of this name; forms and comparisons are none. */
+export function isFunction(name: string): boolean {
+  return CATALOGUE.has(name) || GENERICS.has(name);
+}
+
 export function functionNames(): readonly string[] {
-  return [...FORM_NAMES, ...COMPARISON_NAMES, ...CATALOGUE.keys()];
+  return [...new Set([...FORM_NAMES, ...COMPARISON_NAMES, ...CATALOGUE.keys(), ...GENERICS.keys()])];
 }
 
 /** The overload with exactly these argument types. */
@@ -69,14 +92,19 @@ export function findOverload(name: string, types: readonly DataType[]): Function
     const [left, right] = types;
     return left !== undefined && right?.kind === left.kind && types.length === 2 ? comparison(name, left) : undefined;
   }
-  return functionOverloads(name).find((entry) => accepts(entry, types));
+  const found = functionOverloads(name).find((entry) => accepts(entry, types));
+  if (found !== undefined) return found;
+  for (const entry of genericFunctions(name)) {
+    const made = instantiate(entry, types);
+    if (made !== undefined) return made;
+  }
+  return undefined;
 }
 
 function accepts(entry: FunctionOverload, types: readonly DataType[]): boolean {
-  const fixed = entry.args.length;
-  if (entry.variadic ? types.length < fixed : types.length !== fixed) return false;
+  if (!takesCount(entry, types.length)) return false;
   return types.every((type, index) => {
-    const wanted = entry.args[Math.min(index, fixed - 1)]!;
+    const wanted = entry.args[Math.min(index, entry.args.length - 1)]!;
     return wanted.kind === type.kind && (type.kind === 'numeric' || typesEqual(wanted, type));
   });
 }

@@ -16,12 +16,19 @@ const FLOATS: ReadonlySet<TypeKind> = new Set(['float4', 'float8']);
 export function valueCast(from: DataType, to: DataType): ValueCast | undefined {
   if (typesEqual(from, to)) return (value) => value;
   if (to.kind === 'text') return (value) => valueToText(value, from);
-  if (from.kind === 'text') return to.kind === 'array' ? undefined : (value) => textToValue(value as string, to);
+  if (from.kind === 'text') return (value) => textToValue(value as string, to);
+  if (from.kind === 'array' && to.kind === 'array') return arrayCast(from.element, to.element);
   if (isNumber(from.kind) && isNumber(to.kind)) return numberCast(from, to);
   if (from.kind === 'boolean' && to.kind === 'int4') return (value) => Number(value);
   if (from.kind === 'int4' && to.kind === 'boolean') return (value) => value !== 0;
   if (from.kind === 'jsonb') return jsonCast(to);
   return timeCast(from.kind, to.kind);
+}
+
+function arrayCast(from: DataType, to: DataType): ValueCast | undefined {
+  const cast = valueCast(from, to);
+  if (cast === undefined) return undefined;
+  return (value) => (value as readonly unknown[]).map((item) => (item === null ? null : cast(item)));
 }
 
 const isNumber = (kind: TypeKind): boolean => INTEGERS.has(kind) || FLOATS.has(kind) || kind === 'numeric';

@@ -1,9 +1,10 @@
+import { formatArray, parseArray } from './array-text.ts';
 import { formatDate, formatTime, formatTimestamp, parseDate, parseTime, parseTimestamp } from './calendar.ts';
 import type { DataType, Interval } from './data-type.ts';
 import { Decimal } from './decimal.ts';
 import { invalidText, outOfRange } from './evaluation-error.ts';
 import { formatInterval, parseInterval } from './interval.ts';
-import { compareText, textLength } from './text-order.ts';
+import { compareText } from './text-order.ts';
 import { typeName } from './type-name.ts';
 
 const INTEGER_TEXT = /^\s*[+-]?\d+\s*$/;
@@ -56,7 +57,7 @@ export function textToValue(text: string, type: DataType): unknown {
     case 'jsonb':
       return parseJson(text);
     case 'array':
-      throw invalidText(typeName(type), text);
+      return parseArray(text, (item) => textToValue(item, type.element), type.element.kind === 'array');
   }
 }
 
@@ -86,10 +87,19 @@ export function valueToText(value: unknown, type: DataType): string {
     case 'jsonb':
       return jsonbText(value);
     case 'array':
-      return arrayText(value as readonly unknown[], type.element);
+      return formatArray(
+        value as readonly unknown[],
+        (item) => itemText(item, type.element),
+        type.element.kind === 'array',
+      );
     default:
       return String(value);
   }
+}
+
+/** Inside of arrays and rows a boolean is `t` or `f`. */
+function itemText(item: unknown, type: DataType): string {
+  return type.kind === 'boolean' ? (item === true ? 't' : 'f') : valueToText(item, type);
 }
 
 function parseBoolean(text: string): boolean {
@@ -190,15 +200,4 @@ export function jsonbText(value: unknown): string {
 export function plainNumber(value: number): string {
   const text = String(value);
   return text.includes('e') ? Decimal.parse(text).toString() : text;
-}
-
-function arrayText(items: readonly unknown[], element: DataType): string {
-  const texts = items.map((item) => {
-    if (item === null) return 'NULL';
-    const text = valueToText(item, element);
-    if (element.kind === 'array') return text;
-    const bare = textLength(text) > 0 && !/[{}",\\\s]/.test(text) && text.toUpperCase() !== 'NULL';
-    return bare ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`;
-  });
-  return `{${texts.join(',')}}`;
 }

@@ -16,12 +16,13 @@ import type { DataType } from '../plan/data-type.ts';
 import { Decimal } from '../plan/decimal.ts';
 import type { Expression } from '../plan/expression.ts';
 import { call, literal, userFunctionCall } from '../plan/expression-factory.ts';
-import { functionNames, functionOverloads, isForm } from '../plan/function.ts';
+import { functionNames, isForm, isFunction } from '../plan/function.ts';
 import type { AggregateCall, AggregateFunction } from '../plan/node.ts';
 import { TYPE, typeName } from '../plan/type-name.ts';
 import { FUNCTION_ALIASES, NEGATED_OPERATORS, OPERATOR_NAMES, OPERATOR_ONLY } from './function-name.ts';
 import type { DeclaredFunction, Scope } from './scope.ts';
 import type { PositionMap, SourceText } from './source-text.ts';
+import { bindSpecialCall, bindSpecialForm, type FormBinder } from './special-form.ts';
 import { bareName, nameParts, nodeLocation, typeOf } from './syntax-tree.ts';
 
 /** What binding needs besides the names of the row. */
@@ -47,6 +48,10 @@ export class ExpressionBinder {
   readonly #scope: Scope;
   readonly #aggregates: AggregateCollector | undefined;
   readonly #intercept: ((node: Node) => Operand | undefined) | undefined;
+  readonly #forms: FormBinder = {
+    operand: (node) => this.operand(node),
+    refuse: (node, message, next) => this.#refuse(node, message, next),
+  };
   /** Where each bound column stood in the text. */
   readonly places = new WeakMap<Expression, number>();
 
@@ -91,6 +96,8 @@ export class ExpressionBinder {
   #operand(node: Node): Operand {
     const own = this.#intercept?.(node);
     if (own !== undefined) return own;
+    const special = bindSpecialForm(node, this.#forms);
+    if (special !== undefined) return special;
     if ('A_Const' in node) return this.#constant(node.A_Const, node);
     if ('ColumnRef' in node) return this.#column(node.ColumnRef, node);
     if ('A_Expr' in node) return this.#operator(node.A_Expr, node);
@@ -181,34 +188,19 @@ export class ExpressionBinder {
   }
 
   #plainOperator(symbol: string, left: Node | undefined, right: Node | undefined, node: Node): Operand {
-    if (left === undefined || right === undefined) {
-      const operand = this.operand((right ?? left)!);
-      if (symbol === '+') return operand;
-      if (symbol === '-') return resolveCall('negate', [operand]);
-      throw this.#refuse(node, `operator ${symbol} is not supported`);
-    }
+    if (left === undefined || right === undefined) throw this.#refuse(node, `operator ${symbol} is not supported`);
     const denied = NEGATED_OPERATORS.get(symbol);
     if (denied !== undefined) return resolveCall('not', [resolveCall(denied, this.#operands([left, right]))]);
     const name = OPERATOR_NAMES.get(symbol);
     if (name === undefined) throw this.#refuse(node, `operator ${symbol} is not supported`);
     if (name === 'json_path' || name === 'json_path_text') return this.#jsonPath(name, left, right, node);
-    if (name === 'power') return this.#power(this.#operands([left, right]), node);
     return resolveCall(name, this.#operands([left, right]));
-  }
-
-  /** The exact power of numerics is refused rather than given as a double. */
-  #power(operands: readonly Operand[], node: Node): Operand {
-    if (operands.some((operand) => operand.kind !== 'unknown' && operand.type.kind === 'numeric')) {
-      throw this.#refuse(node, 'power of numeric values is not supported', 'cast them to double precision');
-    }
-    return resolveCall('power', operands);
   }
 
   #jsonPath(name: string, left: Node, right: Node, node: Node): Operand {
     const path = this.operand(right);
-    if (path.kind !== 'unknown' || !/^\{.*\}$/s.test(path.text ?? '')) {
-      throw this.#refuse(node, "the path must be a constant such as '{a,b}'");
-    }
+    if (path.kind !== 'unknown') return resolveCall(name, [this.operand(left), path]);
+    if (!/^\{.*\}$/s.test(path.text ?? '')) throw this.#refuse(node, "the path must look like '{a,b}'");
     const steps = path
       .text!.slice(1, -1)
       .split(',')
@@ -281,17 +273,17 @@ export class ExpressionBinder {
     if ((AGGREGATE_NAMES as readonly string[]).includes(written))
       return this.#aggregate(written as AggregateFunction, fn, node);
     if (fn.agg_filter !== undefined || fn.agg_distinct === true || fn.agg_star === true || fn.agg_order !== undefined) {
-      if (functionOverloads(FUNCTION_ALIASES.get(written) ?? written).length === 0)
-        throw this.#unknownFunction(written, node);
+      if (!isFunction(FUNCTION_ALIASES.get(written) ?? written)) throw this.#unknownFunction(written, node);
       throw this.#refuse(node, `${written} is not an aggregate that is supported`, `use ${AGGREGATE_NAMES.join(', ')}`);
     }
     const declared = this.#context.functions.get(written);
     if (declared !== undefined) return this.#userFunction(declared, fn, node);
+    const special = bindSpecialCall(written, fn, node, this.#forms);
+    if (special !== undefined) return special;
     const operands = this.#operands(fn.args);
     if (written === 'concat') return concatAll(operands);
     const name = FUNCTION_ALIASES.get(written) ?? written;
-    if (name === 'power') return this.#power(operands, node);
-    const known = functionOverloads(name).length > 0 && !isForm(name) && !(OPERATOR_ONLY.has(name) && name === written);
+    const known = isFunction(name) && !(OPERATOR_ONLY.has(name) && name === written);
     if (!known) throw this.#unknownFunction(written, node);
     return resolveCall(name, operands);
   }
@@ -359,8 +351,21 @@ function numberLiteral(text: string): Expression {
 function concatAll(operands: readonly Operand[]): Expression {
   const empty = literal('', TYPE.text);
   const texts = operands.map((operand): Expression => {
-    const text = resolveCast(settle(operand), TYPE.text as DataType);
+    const settled = settle(operand);
+    const text = settled.type.kind === 'boolean' ? shortBoolean(settled) : resolveCast(settled, TYPE.text as DataType);
     return text.kind === 'literal' ? (text.value === null ? empty : text) : call('coalesce', [text, empty]);
   });
   return texts.length === 0 ? empty : texts.reduce((left, right) => call('concat', [left, right]));
+}
+
+/** How concat writes a boolean: `t`, not `true`. */
+function shortBoolean(value: Expression): Expression {
+  const [yes, no] = [literal('t', TYPE.text), literal('f', TYPE.text)];
+  return resolveCase(
+    [
+      { when: value, result: yes },
+      { when: call('not', [value]), result: no },
+    ],
+    unknownLiteral(null),
+  );
 }

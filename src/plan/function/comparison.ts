@@ -26,6 +26,7 @@ export function comparison(name: ComparisonName, type: DataType): FunctionOverlo
     result: TYPE.boolean,
     volatility: 'immutable',
     strict: true,
+    nullable: false,
     apply: (a, b) => decide(order(a, b)),
   };
 }

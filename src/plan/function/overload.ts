@@ -22,8 +22,13 @@ export interface FunctionOverload {
   readonly volatility: Volatility;
   /** A null argument makes the result null, and `apply` is never called with one. */
   readonly strict: boolean;
+  /** The result may be null although no argument is. */
+  readonly nullable: boolean;
   readonly apply: (...values: readonly unknown[]) => unknown;
 }
+
+/** A type by its name; `text[]` for an array of it. */
+type TypeWord = Exclude<TypeKind, 'array'> | `${Exclude<TypeKind, 'array'>}[]`;
 
 /**
  * Declares a strict, immutable overload. The parameter types of `apply` are the JavaScript types of `args` (data-type.ts):
@@ -31,22 +36,27 @@ export interface FunctionOverload {
  */
 export function overload<Values extends readonly unknown[]>(
   name: string,
-  args: readonly TypeKind[],
-  result: TypeKind,
+  args: readonly TypeWord[],
+  result: TypeWord,
   apply: (...values: Values) => unknown,
-  options: Partial<Pick<FunctionOverload, 'variadic' | 'volatility' | 'strict'>> = {},
+  options: Partial<Pick<FunctionOverload, 'variadic' | 'volatility' | 'strict' | 'nullable'>> = {},
 ): FunctionOverload {
   return Object.freeze({
     name,
-    args: Object.freeze(args.map(simpleType)),
+    args: Object.freeze(args.map(typeOfWord)),
     variadic: options.variadic ?? false,
-    result: simpleType(result),
+    result: typeOfWord(result),
     volatility: options.volatility ?? 'immutable',
     strict: options.strict ?? true,
+    nullable: options.nullable ?? false,
     apply: apply as unknown as FunctionOverload['apply'],
   });
 }
 
-function simpleType(kind: TypeKind): DataType {
-  return kind === 'array' ? { kind: 'array', element: TYPE.text } : TYPE[kind];
+/** For an overload whose result may be null although no argument is. */
+export const NULLABLE = { nullable: true } as const;
+
+export function typeOfWord(word: TypeWord): DataType {
+  if (!word.endsWith('[]')) return TYPE[word as keyof typeof TYPE];
+  return Object.freeze({ kind: 'array', element: TYPE[word.slice(0, -2) as keyof typeof TYPE] });
 }

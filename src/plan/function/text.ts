@@ -2,29 +2,14 @@ import { evaluationError } from '../evaluation-error.ts';
 import { likeMatcher } from '../like-pattern.ts';
 import { regularExpressionMatcher } from '../regular-expression.ts';
 import { hasSurrogates, textLength } from '../text-order.ts';
+import { compiledOnce } from './compiled-cache.ts';
+import { TEXT_LENGTH_MAX } from './limits.ts';
 import { type FunctionOverload, overload } from './overload.ts';
 
-/** A text that a function makes may have at most so many code points (PostgreSQL's limit is 1 GB). */
-const TEXT_LENGTH_MAX = 10_000_000;
-const PATTERNS_KEPT_MAX = 256;
-
-/** Keeps the last compiled patterns, so that a constant pattern is compiled once. */
-function cached<Compiled>(compile: (pattern: string) => Compiled): (pattern: string) => Compiled {
-  const kept = new Map<string, Compiled>();
-  return (pattern) => {
-    const found = kept.get(pattern);
-    if (found !== undefined) return found;
-    const compiled = compile(pattern);
-    if (kept.size >= PATTERNS_KEPT_MAX) kept.clear();
-    kept.set(pattern, compiled);
-    return compiled;
-  };
-}
-
-const like = cached((pattern) => likeMatcher(pattern, false));
-const ilike = cached((pattern) => likeMatcher(pattern, true));
-const regex = cached((pattern) => regularExpressionMatcher(pattern, false));
-const iregex = cached((pattern) => regularExpressionMatcher(pattern, true));
+const like = compiledOnce((pattern) => likeMatcher(pattern, false));
+const ilike = compiledOnce((pattern) => likeMatcher(pattern, true));
+const regex = compiledOnce((pattern) => regularExpressionMatcher(pattern, false));
+const iregex = compiledOnce((pattern) => regularExpressionMatcher(pattern, true));
 
 /** Simple case mapping, code point by code point, as PostgreSQL's C.UTF-8: the number of code points never changes. */
 function mapCase(text: string, map: (point: string) => string): string {
