@@ -1,16 +1,5 @@
-/** How a function is written in SQL, what it does, and an example that a test runs, also on the query database. */
-export interface SqlExample {
-  readonly group: string;
-  readonly write: string;
-  readonly does: string;
-  /** An expression, or a whole query when it begins with SELECT. */
-  readonly example: string;
-  /** As text, the way a query prints it; null for null. */
-  readonly result: string | null;
-}
-
-const group = (name: string, entries: readonly (readonly [string, string, string, string | null])[]): SqlExample[] =>
-  entries.map(([write, does, example, result]) => ({ group: name, write, does, example, result }));
+import { ARRAY_EXAMPLES } from './sql-examples/array.ts';
+import { exampleGroup as group, type SqlExample } from './sql-examples/example.ts';
 
 const over = (aggregate: string): string => `SELECT ${aggregate} AS result FROM (VALUES (1), (2), (2), (NULL)) AS t(x)`;
 
@@ -130,6 +119,7 @@ export const SQL_EXAMPLES: readonly SqlExample[] = [
     ['jsonb_typeof(a)', 'object, array, string, number, boolean or null', `jsonb_typeof('[1]'::jsonb)`, 'array'],
     ['jsonb_array_length(a)', 'elements of an array', `jsonb_array_length('[1, 2]'::jsonb)`, '2'],
   ]),
+  ...ARRAY_EXAMPLES,
   ...group('Casts', [
     ['a::type, CAST(a AS type)', 'converted; what does not fit is an error', "'12.50'::numeric(6, 1)", '12.5'],
   ]),
@@ -144,9 +134,6 @@ export const SQL_EXAMPLES: readonly SqlExample[] = [
     ['aggregate FILTER (WHERE condition)', 'of those rows only', over('count(*) FILTER (WHERE x > 1)'), '2'],
   ]),
 ];
-
-/** What pipelines can and ad-hoc queries cannot; a test keeps the list true. */
-export const PIPELINES_ONLY: readonly string[] = ['to_char(', 'jsonb_typeof(', 'jsonb_array_length('];
 
 /** Catalogue names and the spelling above that stands for them, where the two differ. */
 export const SQL_SPELLINGS: Readonly<Record<string, string>> = {
@@ -182,4 +169,16 @@ export const SQL_SPELLINGS: Readonly<Record<string, string>> = {
   json_get_text: '->>',
   json_path: '#>',
   json_path_text: '#>>',
+  array: 'ARRAY[',
+  array_element: 'a[n]',
+  array_slice: 'a[m:n]',
+  contains: '@>',
+  contained_by: '<@',
+  overlap: '&&',
+  ...Object.fromEntries(
+    ['eq', 'ne', 'lt', 'le', 'gt', 'ge'].flatMap((name) => [
+      [`${name}_any`, '= ANY'],
+      [`${name}_all`, '<> ALL'],
+    ]),
+  ),
 };

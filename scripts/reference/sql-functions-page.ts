@@ -1,14 +1,14 @@
 import { functionNames, functionOverloads } from '../../src/plan/function.ts';
 import { typeByName, typeName, typeNames } from '../../src/plan/type-name.ts';
 import { code, pageHead, table } from './markdown.ts';
-import { PIPELINES_ONLY, SQL_EXAMPLES } from './sql-examples.ts';
+import { SQL_EXAMPLES } from './sql-examples.ts';
 
 export function sqlFunctionsPage(): string {
   const groups = [...new Set(SQL_EXAMPLES.map(({ group }) => group))];
   const sections = groups.map((name) => {
     const rows = SQL_EXAMPLES.filter(({ group }) => group === name).map(({ write, does, example, result }) => [
       code(write),
-      PIPELINES_ONLY.some((name) => write.startsWith(name)) ? `${does}; in pipelines only` : does,
+      does,
       code(example.replace(/^SELECT (.*) AS result FROM .*$/, '$1')),
       result === null ? 'null' : code(result),
     ]);

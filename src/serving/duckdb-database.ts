@@ -1,9 +1,10 @@
-import type { DuckDBAppender, DuckDBConnection, DuckDBInstance, DuckDBType } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
 import type { Column, DataType } from '../plan/data-type.ts';
+import { DuckdbEvaluation } from './duckdb-evaluation.ts';
 import { DUCKDB_MACROS } from './duckdb-function.ts';
-import { DECIMAL_DIGITS_MAX, duckdbType } from './duckdb-type.ts';
+import { duckdbLogicalType, duckdbType } from './duckdb-type.ts';
 import { type DuckdbModule, fromDuckdbValue, toDuckdbValue } from './duckdb-value.ts';
 import { QUERY_MEMORY_MB, QUERY_THREADS } from './limits.ts';
 import type { ColumnBlock } from './query-relation.ts';
@@ -38,11 +39,14 @@ export class DuckdbDatabase {
   readonly #duckdb: DuckdbModule;
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
+  /** What the evaluator of the plan computes for DuckDB's rows. */
+  readonly evaluation: DuckdbEvaluation;
 
   private constructor(duckdb: DuckdbModule, instance: DuckDBInstance, connection: DuckDBConnection) {
     this.#duckdb = duckdb;
     this.#instance = instance;
     this.#connection = connection;
+    this.evaluation = new DuckdbEvaluation(duckdb, connection);
   }
 
   static async open(memoryBytesMax = QUERY_MEMORY_MB * 1e6): Promise<DuckdbDatabase> {
@@ -71,7 +75,7 @@ export class DuckdbDatabase {
     rows: Iterable<readonly unknown[]> | AsyncIterable<readonly unknown[]>,
   ): Promise<void> {
     const appender = await this.#connection.createAppender(table);
-    const types = columns.map((column, index) => this.#type(column.type, scales[index] ?? 0));
+    const types = columns.map((column, index) => duckdbLogicalType(this.#duckdb, column.type, scales[index] ?? 0));
     let pending: (readonly unknown[])[] = [];
     const flush = (): void => {
       const chunk = this.#duckdb.DuckDBDataChunk.create(types, pending.length);
@@ -106,7 +110,7 @@ export class DuckdbDatabase {
     blocks: AsyncIterable<ColumnBlock>,
   ): Promise<void> {
     const appender = await this.#connection.createAppender(table);
-    const types = columns.map((column, index) => this.#type(column.type, scales[index] ?? 0));
+    const types = columns.map((column, index) => duckdbLogicalType(this.#duckdb, column.type, scales[index] ?? 0));
     try {
       for await (const block of blocks) {
         for (let from = 0; from < block.rows; from += CHUNK_ROWS) {
@@ -164,38 +168,6 @@ export class DuckdbDatabase {
   close(): void {
     this.#connection.closeSync();
     this.#instance.closeSync();
-  }
-
-  #type(type: DataType, scale: number): DuckDBType {
-    const d = this.#duckdb;
-    switch (duckdbType(type, scale)) {
-      case 'BOOLEAN':
-        return d.BOOLEAN;
-      case 'SMALLINT':
-        return d.SMALLINT;
-      case 'INTEGER':
-        return d.INTEGER;
-      case 'BIGINT':
-        return d.BIGINT;
-      case 'FLOAT':
-        return d.FLOAT;
-      case 'DOUBLE':
-        return d.DOUBLE;
-      case 'BLOB':
-        return d.BLOB;
-      case 'DATE':
-        return d.DATE;
-      case 'TIME':
-        return d.TIME;
-      case 'TIMESTAMP':
-        return d.TIMESTAMP;
-      case 'INTERVAL':
-        return d.INTERVAL;
-      case 'VARCHAR':
-        return d.VARCHAR;
-      default:
-        return d.DECIMAL(DECIMAL_DIGITS_MAX, scale);
-    }
   }
 }
 

@@ -1,7 +1,10 @@
+import { HeadraceError } from '../base/error.ts';
 import type { DataType, Interval } from '../plan/data-type.ts';
 import type { Decimal } from '../plan/decimal.ts';
 import type { CallExpression, CaseExpression, Expression, LiteralExpression } from '../plan/expression.ts';
-import { compileFunction } from './duckdb-function.ts';
+import { valueToText } from '../plan/value-text.ts';
+import { constantValue } from './duckdb-evaluation.ts';
+import { compileFunction, isNative } from './duckdb-function.ts';
 import {
   type CompiledExpression,
   DECIMAL_DIGITS_MAX,
@@ -32,6 +35,9 @@ export function compileToDuckdb(expression: Expression, scope: ExpressionScope):
     case 'case':
       return compileCase(expression, scope);
     case 'cast':
+      if (!isNativeCast(expression.input.type, expression.type)) {
+        return evaluated(expression, [expression.input], ([input]) => ({ ...expression, input: input! }), scope);
+      }
       return compileCast(compileToDuckdb(expression.input, scope), expression.type);
     case 'user-function':
       throw unsupported(`the user function ${expression.name}`);
@@ -43,9 +49,44 @@ export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+/** As DuckDB's SQL where that means the same, else by the evaluator of the plan. */
 function compileCall(expression: CallExpression, scope: ExpressionScope): CompiledExpression {
-  const args = expression.args.map((argument) => compileToDuckdb(argument, scope));
-  return compileFunction(expression, args, scope);
+  if (isNative(expression)) {
+    try {
+      const args = expression.args.map((argument) => compileToDuckdb(argument, scope));
+      return compileFunction(expression, args, scope);
+    } catch (error) {
+      if (scope.evaluation === undefined || !isUnsupported(error)) throw error;
+    }
+  }
+  return evaluated(expression, expression.args, (args) => ({ ...expression, args }), scope);
+}
+
+function isUnsupported(error: unknown): boolean {
+  return error instanceof HeadraceError && error.code === 'SERVING_QUERY_UNSUPPORTED';
+}
+
+/** Constants stay in the expression; everything else becomes an argument that DuckDB computes. */
+function evaluated(
+  expression: Expression,
+  inputs: readonly Expression[],
+  over: (inputs: readonly Expression[]) => Expression,
+  scope: ExpressionScope,
+): CompiledExpression {
+  if (inputs.every((input) => input.kind === 'literal')) {
+    const constant = constantValue(expression, scope.nowUs);
+    if (constant?.kind === 'literal') return compileLiteral(constant);
+  }
+  if (scope.evaluation === undefined) {
+    throw unsupported(expression.kind === 'call' ? `the function ${expression.function}` : 'this cast');
+  }
+  const args: CompiledExpression[] = [];
+  const rebuilt = inputs.map((input): Expression => {
+    if (input.kind === 'literal') return input;
+    const index = args.push(compileToDuckdb(input, scope)) - 1;
+    return { kind: 'column', type: input.type, index, name: `c${index}` };
+  });
+  return scope.evaluation.call(over(rebuilt), args, scope.nowUs);
 }
 
 function compileCase(expression: CaseExpression, scope: ExpressionScope): CompiledExpression {
@@ -100,12 +141,22 @@ function literalText(value: unknown, type: DataType): string {
     case 'bytea':
       return `from_hex('${Buffer.from(value as Uint8Array).toString('hex')}')`;
     case 'jsonb':
-    case 'array':
       return quoted(JSON.stringify(value));
+    case 'array':
+      return quoted(valueToText(value, type));
     default:
       return quoted(String(value));
   }
 }
+
+/** Casts that DuckDB does as PostgreSQL does. */
+function isNativeCast(from: DataType, to: DataType): boolean {
+  if (to.kind === 'text') return !BY_EVALUATOR.has(from.kind);
+  if (from.kind === 'jsonb' || from.kind === 'array' || to.kind === 'array') return false;
+  return from.kind !== 'text';
+}
+
+const BY_EVALUATOR: ReadonlySet<string> = new Set(['float4', 'float8', 'jsonb', 'array', 'interval', 'timestamptz']);
 
 const INTEGERS: ReadonlySet<string> = new Set(['int2', 'int4', 'int8']);
 const FLOATS: ReadonlySet<string> = new Set(['float4', 'float8']);
@@ -130,27 +181,10 @@ function compileCast(from: CompiledExpression, to: DataType): CompiledExpression
   if (to.kind === 'numeric' && to.precision !== undefined) {
     return { ...whole, sql: `CAST(CAST(${from.sql} AS DECIMAL(${to.precision},${scale})) AS ${target})` };
   }
-  if (from.type.kind === 'jsonb' && to.kind !== 'jsonb') return { ...whole, sql: `CAST(${from.sql} AS ${target})` };
   return { ...whole, sql: duckdbType(from.type, from.scale) === target ? from.sql : `CAST(${from.sql} AS ${target})` };
 }
 
 function castToText({ sql, type }: CompiledExpression): string {
-  switch (type.kind) {
-    case 'float4':
-    case 'float8':
-      return `replace(regexp_replace(CAST(${sql} AS VARCHAR), '\\.0$', ''), 'inf', 'Infinity')`;
-    case 'timestamptz':
-      return `(CAST(${sql} AS VARCHAR) || '+00')`;
-    case 'text':
-    case 'uuid':
-    case 'jsonb':
-      return sql;
-    case 'bytea':
-      return `('\\x' || lower(hex(${sql})))`;
-    case 'interval':
-    case 'array':
-      throw unsupported(`a cast of ${type.kind} to text`);
-    default:
-      return `CAST(${sql} AS VARCHAR)`;
-  }
+  if (type.kind === 'text' || type.kind === 'uuid') return sql;
+  return type.kind === 'bytea' ? `('\\x' || lower(hex(${sql})))` : `CAST(${sql} AS VARCHAR)`;
 }

@@ -145,6 +145,38 @@ function pad(name: string, [text, length, fill]: Args): string {
   return `CASE WHEN ${fill.sql} = '' THEN left(${text?.sql}, greatest(${length?.sql}, 0)) ELSE ${padded} END`;
 }
 
+const NULL_TESTS: ReadonlySet<string> = new Set(['is_null', 'is_not_null', 'coalesce']);
+const JSON_NAMES: ReadonlySet<string> = new Set(['json_get', 'json_get_text', 'json_path', 'json_path_text']);
+const INTERVAL_NAMES: ReadonlySet<string> = new Set([
+  ...['add', 'subtract', 'negate', 'greatest', 'least', 'nullif', 'is_distinct_from', 'is_not_distinct_from'],
+  ...['eq', 'ne', 'lt', 'le', 'gt', 'ge'],
+]);
+/** What works on text only, and on nothing else of the same name. */
+const TEXT_NAMES: ReadonlySet<string> = new Set(
+  'concat length octet_length lower upper reverse repeat substring position starts_with split_part replace left right btrim ltrim rtrim lpad rpad like ilike matches imatches'.split(
+    ' ',
+  ),
+);
+
+/** Whether DuckDB's SQL has this function for these types with PostgreSQL's meaning. */
+export function isNative({ function: name, args }: CallExpression): boolean {
+  if (NULL_TESTS.has(name)) return true;
+  const kinds = args.map((arg) => arg.type.kind);
+  if (JSON_NAMES.has(name)) return !kinds.includes('array') && !(name === 'json_path_text' && args.length === 1);
+  if (kinds.includes('jsonb') || kinds.includes('array')) return false;
+  if (kinds.includes('interval')) return INTERVAL_NAMES.has(name) && !kinds.includes('time');
+  if (TEXT_NAMES.has(name)) {
+    const isPattern = name === 'substring' && kinds[1] === 'text';
+    return !isPattern && kinds.every((kind) => kind === 'text' || kind === 'int4') && !hasEscape(name, args.length);
+  }
+  if (kinds.includes('numeric') && (name === 'sqrt' || name === 'power')) return false;
+  if (kinds.includes('time')) return !/^(?:add|subtract|extract|date_part)$/.test(name);
+  if (name === 'date_trunc' || name === 'to_timestamp') return kinds.length === (name === 'date_trunc' ? 2 : 1);
+  return true;
+}
+
+const hasEscape = (name: string, count: number): boolean => (name === 'like' || name === 'ilike') && count > 2;
+
 /** @throws HeadraceError `SERVING_QUERY_UNSUPPORTED` */
 export function compileFunction(expression: CallExpression, args: Args, scope: ExpressionScope): CompiledExpression {
   const { function: name, type } = expression;

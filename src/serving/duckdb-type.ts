@@ -1,5 +1,8 @@
+import type { DuckDBType } from '@duckdb/node-api';
 import { HeadraceError } from '../base/error.ts';
 import type { DataType } from '../plan/data-type.ts';
+import type { Expression } from '../plan/expression.ts';
+import type { DuckdbModule } from './duckdb-value.ts';
 
 /** DuckDB's DECIMAL holds 38 digits; numerics beyond are refused with an error, never rounded in silence. */
 export const DECIMAL_DIGITS_MAX = 38;
@@ -13,11 +16,19 @@ export interface CompiledExpression {
   readonly scale: number;
 }
 
+/** Has the plan's own evaluator called by DuckDB. */
+export interface ExpressionEvaluation {
+  /** SQL text of the call; the expression reads the arguments as columns 0, 1 ... */
+  call(expression: Expression, args: readonly CompiledExpression[], nowUs: bigint): CompiledExpression;
+}
+
 export interface ExpressionScope {
   /** SQL text and scale of every input column, by position. */
   readonly columns: readonly { readonly sql: string; readonly scale: number }[];
   /** What `now()` is. */
   readonly nowUs: bigint;
+  /** Computes what DuckDB cannot; without it, that is refused. */
+  readonly evaluation?: ExpressionEvaluation | undefined;
 }
 
 /** DuckDB's name of a type. Both timestamps are UTC microseconds; jsonb, uuid and arrays travel as text. */
@@ -50,6 +61,38 @@ export function duckdbType(type: DataType, scale: number): string {
       return 'INTERVAL';
     default:
       return 'VARCHAR';
+  }
+}
+
+/** The same for its client. */
+export function duckdbLogicalType(d: DuckdbModule, type: DataType, scale: number): DuckDBType {
+  switch (duckdbType(type, scale)) {
+    case 'BOOLEAN':
+      return d.BOOLEAN;
+    case 'SMALLINT':
+      return d.SMALLINT;
+    case 'INTEGER':
+      return d.INTEGER;
+    case 'BIGINT':
+      return d.BIGINT;
+    case 'FLOAT':
+      return d.FLOAT;
+    case 'DOUBLE':
+      return d.DOUBLE;
+    case 'BLOB':
+      return d.BLOB;
+    case 'DATE':
+      return d.DATE;
+    case 'TIME':
+      return d.TIME;
+    case 'TIMESTAMP':
+      return d.TIMESTAMP;
+    case 'INTERVAL':
+      return d.INTERVAL;
+    case 'VARCHAR':
+      return d.VARCHAR;
+    default:
+      return d.DECIMAL(DECIMAL_DIGITS_MAX, scale);
   }
 }
 

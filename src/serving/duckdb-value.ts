@@ -1,6 +1,7 @@
 import type { DuckDBValue } from '@duckdb/node-api';
 import type { DataType, Interval } from '../plan/data-type.ts';
 import { Decimal } from '../plan/decimal.ts';
+import { textToValue, valueToText } from '../plan/value-text.ts';
 import { DECIMAL_DIGITS_MAX, unsupported } from './duckdb-type.ts';
 
 /** The module, loaded on the first query: a process that is asked nothing does not pay for it. */
@@ -26,8 +27,9 @@ export function toDuckdbValue(duckdb: DuckdbModule, value: unknown, type: DataTy
       return new duckdb.DuckDBIntervalValue(months, days, micros);
     }
     case 'jsonb':
-    case 'array':
       return JSON.stringify(value);
+    case 'array':
+      return valueToText(value, type);
     default:
       return value as DuckDBValue;
   }
@@ -55,8 +57,9 @@ export function fromDuckdbValue(value: DuckDBValue, type: DataType): unknown {
     case 'interval':
       return { months: object.months, days: object.days, micros: object.micros };
     case 'jsonb':
-    case 'array':
       return JSON.parse(String(value));
+    case 'array':
+      return textToValue(String(value), type);
     default:
       return value;
   }

@@ -25,7 +25,7 @@ const noRelation = (): never => {
 };
 
 async function run(plan: PlanNode): Promise<unknown[][]> {
-  const { sql } = planToDuckdb(plan, { relation: noRelation, nowUs: 0n });
+  const { sql } = planToDuckdb(plan, { relation: noRelation, nowUs: 0n, evaluation: database.evaluation });
   const types = plan.columns.map((c) => c.type);
   const rows = await database.run(sql, types, { clock: new ManualClock(), timeoutMs: 60_000, signal: undefined });
   return rows.map((row) => row.map((value, index) => toJsonValue(value, types[index]!)));

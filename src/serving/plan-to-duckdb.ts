@@ -32,9 +32,8 @@ export interface DuckdbQuery {
   readonly scales: readonly number[];
 }
 
-export interface PlanScope {
+export interface PlanScope extends Omit<ExpressionScope, 'columns'> {
   relation(name: string): DuckdbRelation;
-  readonly nowUs: bigint;
 }
 
 /**
@@ -110,7 +109,7 @@ function names(count: number): readonly string[] {
 }
 
 function over(input: DuckdbQuery, scope: PlanScope): ExpressionScope {
-  return { columns: input.scales.map((scale, index) => ({ sql: `t.c${index}`, scale })), nowUs: scope.nowUs };
+  return { ...scope, columns: input.scales.map((scale, index) => ({ sql: `t.c${index}`, scale })) };
 }
 
 function select(expressions: readonly CompiledExpression[], from: string): DuckdbQuery {
@@ -123,7 +122,7 @@ function values(
   rows: readonly (readonly Parameters<typeof compileToDuckdb>[0][])[],
   scope: PlanScope,
 ): DuckdbQuery {
-  const compiled = rows.map((row) => row.map((e) => compileToDuckdb(e, { columns: [], nowUs: scope.nowUs })));
+  const compiled = rows.map((row) => row.map((e) => compileToDuckdb(e, { ...scope, columns: [] })));
   const scales = types.map((_, index) => Math.max(0, ...compiled.map((row) => row[index]?.scale ?? 0)));
   const cell = (e: CompiledExpression, index: number): string =>
     types[index]?.kind === 'numeric' ? rescaled(e, scales[index]!).sql : e.sql;
@@ -220,8 +219,7 @@ function join(node: JoinNode, scope: PlanScope): DuckdbQuery {
     ...right.scales.map((scale, index) => ({ sql: `r.c${index}`, scale })),
   ];
   const kept = node.join === 'semi' || node.join === 'anti' ? sides.slice(0, left.scales.length) : sides;
-  const on =
-    node.condition === undefined ? 'true' : compileToDuckdb(node.condition, { columns: sides, nowUs: scope.nowUs }).sql;
+  const on = node.condition === undefined ? 'true' : compileToDuckdb(node.condition, { ...scope, columns: sides }).sql;
   const list = kept.map((side, index) => `${side.sql} AS c${index}`).join(', ');
   const condition = node.join === 'cross' ? '' : ` ON ${on}`;
   return {

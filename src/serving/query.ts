@@ -170,11 +170,12 @@ class DuckdbQueryService implements QueryService {
     try {
       const loaded = await cache.load(new Map([...relations].filter(([name]) => read.has(name))), limits);
       const relation = (name: string): DuckdbRelation => query.relation(name, loaded.get(name)!);
-      const { sql } = planToDuckdb(query.plan, { relation, nowUs });
+      const { sql } = planToDuckdb(query.plan, { relation, nowUs, evaluation: cache.database.evaluation });
       const runLimits = { clock, timeoutMs: Math.max(1, deadline - clock.monotonicMs()), signal };
       const rows = await cache.database.run(`SELECT * FROM (${sql}) q LIMIT ${rowsMax + 1}`, types, runLimits);
       return { rows, newest: timestampMs(Math.max(0, ...[...loaded.values()].map(({ newest }) => newest))) };
     } finally {
+      cache.database.evaluation.clear();
       await cache.forget((name) => name.startsWith(SCAN_RELATION_PREFIX));
     }
   }
