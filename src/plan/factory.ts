@@ -186,18 +186,36 @@ function windowGroups(input: PlanNode, groups: readonly NamedExpression[]): Aggr
   return start === undefined && end === undefined ? undefined : Object.freeze({ start, end });
 }
 
-/** Positions of window_start and window_end in the output of a windowed input, through filters and projections; -1 when gone. */
+/** Positions of window_start and window_end in the output of a windowed input, through what keeps or groups by them; -1 when gone. */
 export function windowColumns(node: PlanNode): { readonly start: number; readonly end: number } | undefined {
-  if (node.kind === 'window') return { start: node.columns.length - 2, end: node.columns.length - 1 };
-  if (node.kind === 'filter' || node.kind === 'deduplicate' || node.kind === 'top-n' || node.kind === 'over') {
-    return windowColumns(node.input);
+  switch (node.kind) {
+    case 'window':
+      return { start: node.columns.length - 2, end: node.columns.length - 1 };
+    case 'filter':
+    case 'deduplicate':
+    case 'distinct':
+    case 'sort':
+    case 'limit':
+    case 'top-n':
+    case 'over':
+    case 'table-function':
+    case 'lookup':
+    case 'user-call':
+      return windowColumns(node.input);
+    case 'aggregate': {
+      const groups = node.windowGroups;
+      return groups === undefined ? undefined : { start: groups.start ?? -1, end: groups.end ?? -1 };
+    }
+    case 'project': {
+      const inner = windowColumns(node.input);
+      if (inner === undefined) return undefined;
+      const place = (column: number): number =>
+        node.expressions.findIndex((expression) => expression.kind === 'column' && expression.index === column);
+      return { start: place(inner.start), end: place(inner.end) };
+    }
+    default:
+      return undefined;
   }
-  if (node.kind !== 'project') return undefined;
-  const inner = windowColumns(node.input);
-  if (inner === undefined) return undefined;
-  const place = (column: number): number =>
-    node.expressions.findIndex((expression) => expression.kind === 'column' && expression.index === column);
-  return { start: place(inner.start), end: place(inner.end) };
 }
 
 export function joinNode(

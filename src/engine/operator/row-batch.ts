@@ -2,7 +2,7 @@ import { BATCH_ROWS_MAX } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Column, DataType } from '../../plan/data-type.ts';
 import { groupingKey } from '../../plan/value-order.ts';
-import type { Batch } from './batch.ts';
+import { type Batch, WATERMARK_MIN } from './batch.ts';
 import { columnOfValues, forEachRow, type ValueReader, valueReader, weightOf } from './column-access.ts';
 import type { Emit } from './operator.ts';
 
@@ -37,20 +37,29 @@ export class RowReader {
   forEach(batch: Batch, visit: (row: StreamRow, at: number) => void): void {
     const kernel = this.#kernel;
     forEachRow(kernel, batch, (at) => {
-      const undated =
-        batch.times === 0 ||
-        (batch.timeNulls !== undefined && batch.timeNulls !== 0 && kernel.u8()[batch.timeNulls + at] === 1);
       visit(
         {
           values: this.values(batch, at),
           weight: weightOf(kernel, batch, at),
-          time: undated ? undefined : kernel.i64()[batch.times / 8 + at]!,
-          watermark: batch.watermarks === 0 ? undefined : kernel.i64()[batch.watermarks / 8 + at]!,
+          time: timeOf(kernel, batch, at),
+          watermark: batch.watermarks === 0 ? undefined : watermarkOf(kernel, batch, at),
         },
         at,
       );
     });
   }
+}
+
+/** Event time of a row, µs; undefined when it has none. */
+export function timeOf(kernel: Kernel, batch: Batch, row: number): bigint | undefined {
+  const nulls = batch.timeNulls ?? 0;
+  if (batch.times === 0 || (nulls !== 0 && kernel.u8()[nulls + row] === 1)) return undefined;
+  return kernel.i64()[batch.times / 8 + row]!;
+}
+
+/** Watermark of the row's own source partition just before it, µs; the least where it is not known. */
+export function watermarkOf(kernel: Kernel, batch: Batch, row: number): bigint {
+  return batch.watermarks === 0 ? WATERMARK_MIN : kernel.i64()[batch.watermarks / 8 + row]!;
 }
 
 /** Collects rows and hands them on as batches of bounded size, in order. Call `flush` before `processBatch`, `endEpoch` or `onWatermark` returns. */
@@ -150,9 +159,31 @@ function timesOf(kernel: Kernel, values: readonly (bigint | undefined)[]): { tim
 export function rowKey(values: readonly unknown[], types: readonly DataType[]): string {
   let key = '';
   for (let i = 0; i < types.length; i++) {
-    const value = values[i];
-    key += value === null || value === undefined ? '\u0001' : groupingKey(value, types[i]!);
-    key += '\u0000';
+    const text = groupingKey(values[i], types[i]!);
+    // With its length, since a text may hold anything, also what would separate two of them.
+    key += `${text.length}:${text}`;
   }
   return key;
+}
+
+/** Types whose values a Map tells apart as GROUP BY does: -0 is 0, and NaN is itself. */
+const MAP_KEYS: ReadonlySet<DataType['kind']> = new Set([
+  'boolean',
+  'int2',
+  'int4',
+  'int8',
+  'float4',
+  'float8',
+  'text',
+  'uuid',
+  'date',
+  'time',
+  'timestamp',
+  'timestamptz',
+]);
+
+/** Makes keys for a Map: of one column the value itself where that will do, else {@link rowKey}. */
+export function mapKey(types: readonly DataType[]): (values: readonly unknown[]) => unknown {
+  if (types.length === 1 && MAP_KEYS.has(types[0]!.kind)) return (values) => values[0] ?? null;
+  return (values) => rowKey(values, types);
 }

@@ -21,3 +21,13 @@ export function writeRow(writer: ByteWriter, row: readonly unknown[], types: rea
 export function readRow(reader: ByteReader, types: readonly DataType[]): unknown[] {
   return types.map((type) => readValue(reader, type));
 }
+
+/** An event time that may not be there. */
+export function writeTime(writer: ByteWriter, time: bigint | undefined): void {
+  writer.u8(time === undefined ? 0 : 1);
+  if (time !== undefined) writer.i64(time);
+}
+
+export function readTime(reader: ByteReader): bigint | undefined {
+  return reader.u8() === 0 ? undefined : reader.i64();
+}

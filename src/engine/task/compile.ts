@@ -10,6 +10,8 @@ import { FilterOperator } from '../operator/filter.ts';
 import type { EmitMoment, Operator } from '../operator/operator.ts';
 import { OutputOperator } from '../operator/output.ts';
 import { ProjectOperator } from '../operator/project.ts';
+import { limitOperator, PassOperator } from '../operator/rank/limit.ts';
+import { TopNOperator } from '../operator/rank/top-n.ts';
 import type { RecordSink } from '../operator/record-sink.ts';
 import { columnsRead, type ExpressionContext } from '../operator/row-evaluator.ts';
 import { ChangesOperator } from '../operator/source/changes.ts';
@@ -133,6 +135,12 @@ class Compiler {
         const retracts = this.#retracts.has(node);
         return new AggregateOperator({ node, emit, appendOnly, retracts, expressions });
       }
+      case 'top-n':
+        return new TopNOperator({ node, emit, appendOnly: isAppendOnly(node.input, emit), expressions });
+      case 'limit':
+        return limitOperator(node, { emit, appendOnly: isAppendOnly(node.input, emit), expressions });
+      case 'sort':
+        return new PassOperator();
       default:
         throw unsupported(node.kind);
     }
@@ -238,6 +246,22 @@ export function columnsNeeded(pipeline: Pipeline): ReadonlyMap<SourceNode, Reado
         visit(node.input, read);
         break;
       }
+      case 'top-n': {
+        const width = node.input.columns.length;
+        const read = new Set([...wanted].filter((column) => column < width).concat(node.partition));
+        for (const key of node.keys) columnsRead(key.expression, read);
+        visit(node.input, read);
+        break;
+      }
+      case 'sort': {
+        const read = new Set(wanted);
+        for (const key of node.keys) columnsRead(key.expression, read);
+        visit(node.input, read);
+        break;
+      }
+      case 'limit':
+        visit(node.input, wanted);
+        break;
       default:
         for (const input of inputsOf(node)) visit(input, all(input));
     }

@@ -4,7 +4,8 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { DataType } from '../../plan/data-type.ts';
 import { compileExpression, type Evaluator } from '../../plan/evaluate.ts';
 import type { PlanNode, SortKey } from '../../plan/node.ts';
-import { type ValueOrder, valueOrder } from '../../plan/value-order.ts';
+import { sortKeyOrder } from '../../plan/sort-order.ts';
+import type { ValueOrder } from '../../plan/value-order.ts';
 import { SCAN_BLOCK_ROWS } from '../limits.ts';
 import { AliveRows } from './alive-rows.ts';
 import type { ScanSink } from './chain-scan.ts';
@@ -67,7 +68,7 @@ export class BestRows implements ScanSink {
     this.#next = options.next;
     this.#readers = options.wanted.map((at) => valueReader(kernel, columns[at]!.type));
     this.#keys = node.keys.map(({ expression }) => compileExpression(expression, { nowUs: options.nowUs }));
-    this.#orders = node.keys.map(orderOf);
+    this.#orders = node.keys.map(sortKeyOrder);
     const first = node.keys[0]?.expression;
     this.#firstColumn = first?.kind === 'column' ? this.#wanted.indexOf(first.index) : undefined;
   }
@@ -117,13 +118,4 @@ export class BestRows implements ScanSink {
     }
     return 0;
   }
-}
-
-function orderOf({ expression, descending, nullsFirst }: SortKey): ValueOrder {
-  const order = valueOrder(expression.type);
-  const nulls = nullsFirst ? -1 : 1;
-  return (a, b) => {
-    if (a === null || b === null) return a === b ? 0 : a === null ? nulls : -nulls;
-    return descending ? order(b, a) : order(a, b);
-  };
 }

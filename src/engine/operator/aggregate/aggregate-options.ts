@@ -1,7 +1,8 @@
 import { HeadraceError } from '../../../base/error.ts';
-import type { AggregateNode, PlanNode } from '../../../plan/node.ts';
+import type { AggregateNode } from '../../../plan/node.ts';
 import type { EmitMoment } from '../operator.ts';
 import type { ExpressionContext } from '../row-evaluator.ts';
+import { type WindowEnd, windowSizeBelow } from '../window/window-end.ts';
 
 export interface AggregateOptions {
   readonly node: AggregateNode;
@@ -14,24 +15,12 @@ export interface AggregateOptions {
 }
 
 /** Where the window of a row ends, from its group values. */
-export interface WindowEnd {
-  readonly position: number;
-  readonly add: bigint;
-}
-
 export function windowEndOf(node: AggregateNode): WindowEnd | undefined {
   const groups = node.windowGroups;
   if (groups?.end !== undefined) return { position: groups.end, add: 0n };
   if (groups?.start === undefined) return undefined;
   const size = windowSizeBelow(node.input);
   return size === undefined ? undefined : { position: groups.start, add: size };
-}
-
-function windowSizeBelow(node: PlanNode): bigint | undefined {
-  if (node.kind === 'window') return node.window.kind === 'session' ? undefined : node.window.sizeUs;
-  return node.kind === 'filter' || node.kind === 'project' || node.kind === 'deduplicate'
-    ? windowSizeBelow(node.input)
-    : undefined;
 }
 
 export function finalNeedsWindow(): HeadraceError {

@@ -11,7 +11,8 @@ import { type Batch, WATERMARK_MIN } from '../batch.ts';
 import { columnOfValues } from '../column-access.ts';
 import { ColumnEvaluator } from '../column-evaluator.ts';
 import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
-import { type AggregateOptions, type WindowEnd, windowEndOf } from './aggregate-options.ts';
+import type { WindowEnd } from '../window/window-end.ts';
+import { type AggregateOptions, windowEndOf } from './aggregate-options.ts';
 import { findPartial, sharePartial } from './batch-partial.ts';
 
 /** A batch with more keys than this, and than a quarter of its rows, is not worth a partial. */

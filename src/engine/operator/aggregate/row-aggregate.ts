@@ -6,8 +6,9 @@ import { forEachRow, weightOf } from '../column-access.ts';
 import type { Operator, OperatorContext } from '../operator.ts';
 import { batchOfValues } from '../row-batch.ts';
 import { RowEvaluator } from '../row-evaluator.ts';
+import type { WindowEnd } from '../window/window-end.ts';
 import { type Accumulator, accumulatorFactory } from './accumulator.ts';
-import { type AggregateOptions, type WindowEnd, windowEndOf } from './aggregate-options.ts';
+import { type AggregateOptions, windowEndOf } from './aggregate-options.ts';
 import { type Group, GroupTable } from './group-table.ts';
 
 /** An aggregate row by row, with JavaScript's values: for types and aggregates that have no kernel, and the reference for those that have. */
