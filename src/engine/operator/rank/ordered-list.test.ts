@@ -40,16 +40,16 @@ describe('an ordered list', () => {
 
   it('grows through several levels and shrinks to nothing', () => {
     const list = new OrderedList<number>((a, b) => a - b);
-    const count = 20_000;
+    const count = 6_000;
     for (let i = 0; i < count; i++) expect(list.insert((i * 7_919) % count)).toBeLessThanOrEqual(i);
     for (let i = 0; i < count; i += 997) expect(list.at(i)).toBe(i);
     const seen: number[] = [];
-    list.forEachFrom(12_345, (item, position) => {
+    list.forEachFrom(4_321, (item, position) => {
       expect(position).toBe(item);
       seen.push(item);
       return seen.length < 200;
     });
-    expect(seen).toEqual(Array.from({ length: 200 }, (_, i) => 12_345 + i));
+    expect(seen).toEqual(Array.from({ length: 200 }, (_, i) => 4_321 + i));
     for (let left = count; left > 0; left--) expect(list.removeAt((left * 31) % left)).toBeGreaterThanOrEqual(0);
     expect(list.size).toBe(0);
     expect(list.at(0)).toBeUndefined();
