@@ -53,7 +53,8 @@ class PositionRanking implements Ranking {
   constructor(spec: RankSpec, rows: RankedRows) {
     this.#rows = rows;
     this.#offset = spec.offset;
-    this.#end = endOf(spec);
+    // Of nothing, nothing is seen.
+    this.#end = spec.limit === 0 ? 0 : endOf(spec);
   }
 
   inserted(row: RankedRow, position: number): void {

@@ -107,14 +107,14 @@ describe('top-n', () => {
   it('shows what a batch would, whatever comes and goes', () => {
     fc.assert(
       fc.property(specs, changesOf([row], 0.4), (node, epochs) => check(node, false, epochs)),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
   it('shows what a batch would of rows that stay, and keeps no more than can be seen', () => {
     fc.assert(
       fc.property(specs, changesOf([row], 0), (node, epochs) => check(node, true, epochs)),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
     const node = topNNode(spec({ limit: 3, offset: 1, withRank: true }));
     const subject = new Subject({
