@@ -1,4 +1,5 @@
 import type { FunctionExports } from './function-exports.ts';
+import type { RowExports } from './row-exports.ts';
 import type { StateExports } from './state-exports.ts';
 
 /**
@@ -12,6 +13,8 @@ export interface MemoryExports {
   realloc(pointer: number, keep: number, bytes: number): number;
   arenaAlloc(bytes: number): number;
   arenaTrim(pointer: number, bytes: number): void;
+  arenaPosition(): number;
+  arenaRewind(position: number): void;
   arenaReset(keepBytes: number): void;
   arenaBytes(): number;
   allocatedBytes(): number;
@@ -72,4 +75,5 @@ export interface KernelExports
     DecoderExports,
     RecordBatchExports,
     StateExports,
+    RowExports,
     FunctionExports {}

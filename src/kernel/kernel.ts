@@ -163,6 +163,16 @@ export class Kernel {
     this.exports.arenaReset(ARENA_KEEP_BYTES_MAX);
   }
 
+  /** Where the arena stands, for {@link arenaRewind}. */
+  arenaPosition(): number {
+    return this.exports.arenaPosition() >>> 0;
+  }
+
+  /** Gives back what the arena gave since then: for results that are handed on in pieces. */
+  arenaRewind(position: number): void {
+    this.exports.arenaRewind(position);
+  }
+
   /** Room for an input of `bytes` in the arena, with the padding that kernels may read past its end. */
   arenaInput(bytes: number): number {
     return this.arenaAlloc(bytes + INPUT_PADDING_BYTES);

@@ -6,3 +6,4 @@ export * from "./record-batch";
 export { makeEntry } from "./object";
 export * from "./state/index";
 export * from "./functions/index";
+export * from "./rows/index";

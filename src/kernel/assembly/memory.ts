@@ -127,6 +127,23 @@ export function arenaTrim(pointer: usize, bytes: usize): void {
   arenaNext = pointer + ((bytes + 15) & ~15);
 }
 
+/** Where the next allocation begins: for {@link arenaRewind}. */
+export function arenaPosition(): usize {
+  return arenaNext;
+}
+
+/** Gives back what was allocated since {@link arenaPosition} said so. */
+export function arenaRewind(position: usize): void {
+  while (chunk != 0 && !(position >= chunk + 16 && position <= chunk + 16 + load<u32>(chunk, 4))) {
+    const previous = <usize>load<u32>(chunk);
+    arenaTotal -= load<u32>(chunk, 4);
+    free(chunk);
+    chunk = previous;
+  }
+  arenaNext = position;
+  arenaEnd = chunk == 0 ? 0 : chunk + 16 + load<u32>(chunk, 4);
+}
+
 /** Ends the batch: everything that the arena gave is invalid from here on. Keeps at most `keepBytes`. */
 export function arenaReset(keepBytes: usize): void {
   if (chunk == 0) return;

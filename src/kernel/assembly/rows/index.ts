@@ -1,0 +1,8 @@
+export {
+  rowsAppend, rowsCreate, rowsDestroy, rowsDropBuckets, rowsFree, rowsProbe, rowsTake, rowsTimes, rowsUncounted, rowsUnlink,
+} from "./row-map";
+export { rowsBucketAddress, rowsBucketNumber, rowsBuckets, rowsInBucket, rowsOfBucket, rowsPassed, rowsRestoreBucket } from "./bucket";
+export { rowsGather, takeColumn } from "./row-copy";
+export {
+  rowsRestoreSlab, rowsSnapshotBegin, rowsSnapshotBytes, rowsSnapshotEnd, rowsSnapshotNext, rowsSnapshotSlab,
+} from "./row-snapshot";

@@ -1,0 +1,46 @@
+/** Functions of assembly/rows, as JavaScript sees them (see exports.ts). */
+export interface RowExports {
+  rowsCreate(layout: number): number;
+  rowsAppend(
+    rows: number,
+    columns: number,
+    keys: number,
+    selection: number,
+    count: number,
+    times: number,
+    counters: number,
+    references: number,
+  ): void;
+  rowsTake(rows: number, columns: number, keys: number, selection: number, count: number, references: number): number;
+  rowsUnlink(rows: number, references: number, count: number): void;
+  rowsFree(rows: number, references: number, count: number): void;
+  rowsProbe(
+    rows: number,
+    keys: number,
+    selection: number,
+    count: number,
+    cursor: number,
+    numbers: number,
+    references: number,
+    room: number,
+  ): number;
+  rowsGather(rows: number, references: number, count: number, column: number, data: number, nulls: number): number;
+  rowsTimes(rows: number, references: number, count: number, target: number): void;
+  rowsUncounted(rows: number, references: number, count: number, target: number): number;
+  rowsPassed(rows: number, horizon: bigint): number;
+  rowsOfBucket(rows: number, at: number): number;
+  rowsInBucket(rows: number, at: number, target: number): number;
+  rowsDropBuckets(rows: number, count: number): number;
+  rowsBuckets(rows: number): number;
+  rowsBucketNumber(rows: number, at: number): bigint;
+  rowsBucketAddress(rows: number, at: number): number;
+  rowsRestoreBucket(rows: number, number: bigint, first: number, last: number, count: number): void;
+  rowsSnapshotBegin(rows: number): void;
+  rowsSnapshotSlab(rows: number): number;
+  rowsSnapshotBytes(rows: number): number;
+  rowsSnapshotNext(rows: number, target: number): void;
+  rowsSnapshotEnd(rows: number): void;
+  rowsRestoreSlab(rows: number, number: number, from: number, bytes: number): void;
+  rowsDestroy(rows: number): void;
+  takeColumn(column: number, numbers: number, count: number, data: number, nulls: number): number;
+}
