@@ -10,7 +10,7 @@ import {
   DEFAULT_BREAKER,
   mayAttempt,
 } from '../delivery/circuit-breaker.ts';
-import { DEFAULT_RETRY, decideRetry } from '../delivery/retry.ts';
+import { DEFAULT_RETRY, decideRetry } from '../base/retry.ts';
 import type { LedgerPut, Log } from '../log/log.ts';
 import type { AlertRuleNode } from '../plan/node.ts';
 import type { Tables } from '../serving/tables.ts';

@@ -1,7 +1,7 @@
 import { type Offset, offset, timestampMs } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
-import { decideRetry, type RetryPolicy } from '../delivery/retry.ts';
+import { decideRetry, type RetryPolicy } from '../base/retry.ts';
 import { deadLetterAppends, deadLetterOf } from '../ingest/dead-letter.ts';
 import { INGEST_LIMITS } from '../ingest/limits.ts';
 import type { Log } from '../log/log.ts';

@@ -14,6 +14,12 @@ export const OUTPUT_BATCH_RECORDS_MAX = 10_000;
 export const OUTPUT_BATCH_BYTES_MAX = 1024 ** 2;
 /** Bytes of a dead letter's value that are kept. */
 export const DEAD_LETTER_VALUE_BYTES_MAX = 1024 ** 2;
+/** Rows of one operator that wait for the results of calls; with more, no input is read. */
+export const WAITING_ROWS_MAX = 10_000;
+/** Bytes of these rows, about. */
+export const WAITING_BYTES_MAX = 64 * 1024 ** 2;
+/** Input bytes that one epoch of a pipeline that waits for calls takes at most: what comes beyond the limits above. */
+export const WAITING_EPOCH_BYTES_MAX = 256 * 1024;
 /** Silence after which a partition of a source without a watermark stops holding back the receipt-time watermark. */
 export const RECEIPT_IDLE_TIMEOUT_MS = 10_000;
 /** A status is sent to the main thread at most this often while epochs run. */

@@ -181,7 +181,7 @@ function compileCase(expression: CaseExpression, context: EvaluationContext): Ev
 }
 
 function compileUserFunction(expression: UserFunctionExpression, context: EvaluationContext): Evaluator {
-  const called = context.userFunction?.(expression.module, expression.exportName);
+  const called = context.userFunction?.(expression.module, expression.exportName, expression.options);
   if (called === undefined) {
     throw new HeadraceError(`calling user function ${expression.name}: its module is not loaded`, {
       code: 'PLAN_USER_FUNCTION_MISSING',

@@ -1,5 +1,6 @@
 import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import type { Asking } from '../effect/effect.ts';
 import type { Batch } from './batch.ts';
 
 /** Receives the rows of an operator. */
@@ -21,7 +22,7 @@ export interface OperatorContext {
 
 /** A row that cannot be processed. */
 export interface RowLetter {
-  readonly reason: 'late' | 'future' | 'malformed' | 'expression' | 'user-function' | 'no-event-time';
+  readonly reason: 'late' | 'future' | 'malformed' | 'expression' | 'user-function' | 'lookup' | 'no-event-time';
   readonly message: string;
   readonly batch: Batch;
   readonly row: number;
@@ -40,6 +41,8 @@ export interface StagedSnapshot {
 /** One step of a pipeline. Batches die when `processBatch` returns: state copies what it keeps. */
 export interface Operator {
   open(context: OperatorContext): void;
+  /** Of an operator whose results come from outside of the task. */
+  readonly asking?: Asking;
   /** `input` tells the inputs of a join apart; 0 for all others. */
   processBatch(batch: Batch, input: number): void;
   /** Every row of the epoch has been seen: changes are emitted. */

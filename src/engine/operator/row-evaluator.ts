@@ -1,5 +1,6 @@
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Column } from '../../plan/data-type.ts';
+import type { CallOptions } from '../../plan/call-options.ts';
 import { compileExpression } from '../../plan/evaluate.ts';
 import type { Expression } from '../../plan/expression.ts';
 import type { EvaluationContext } from '../../plan/function.ts';
@@ -12,7 +13,7 @@ export type UserFunction = (...args: readonly unknown[]) => unknown;
 /** What expressions see beside their row: the epoch's clock and the loaded user modules. */
 export interface ExpressionContext {
   readonly clockMs: () => number;
-  readonly userFunction: (module: string, exportName: string) => UserFunction;
+  readonly userFunction: (module: string, exportName: string, options?: CallOptions) => UserFunction;
 }
 
 /** Positions of the input columns that an expression reads. */

@@ -1,5 +1,6 @@
 import { textOf, utf8 } from '../../base/bytes.ts';
 import { HeadraceError, messageOf } from '../../base/error.ts';
+import type { EpochEffects } from '../effect/task-asks.ts';
 
 /** Ledger space of journal records; keys are `<pipeline>/<epoch, 16 digits>`. */
 export const JOURNAL_SPACE = 'journal';
@@ -46,6 +47,8 @@ export interface JournalRecord {
   readonly end: boolean;
   /** Rows far in the future were taken, since the run is over bounded input. */
   readonly bounded: boolean;
+  /** What entered from outside, by operator: results of look-ups and of calls that are asynchronous, volatile or on the pool. */
+  readonly effects?: EpochEffects;
   readonly outputs: readonly OutputChecksum[];
   readonly versions: VersionHashes;
 }

@@ -5,6 +5,7 @@ import type { DeadLetter } from '../../log/dead-letter.ts';
 import type { Append } from '../../log/log.ts';
 import type { Pipeline, SourceNode } from '../../plan/node.ts';
 import { dataflowHash } from '../../plan/pipeline-text.ts';
+import { type EpochEffects, TaskAsks } from '../effect/task-asks.ts';
 import { DEAD_LETTER_VALUE_BYTES_MAX } from '../limits.ts';
 import { WATERMARK_MIN } from '../operator/batch.ts';
 import { weightOf } from '../operator/column-access.ts';
@@ -12,7 +13,7 @@ import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import { jsonReader } from '../operator/json-column.ts';
 import type { Emit, RowLetter } from '../operator/operator.ts';
 import { RecordSink } from '../operator/record-sink.ts';
-import type { UserFunction } from '../operator/row-evaluator.ts';
+import type { ExpressionContext } from '../operator/row-evaluator.ts';
 import { SourceDecodeOperator } from '../operator/source/source-decode.ts';
 import { SourceWatermark } from '../operator/watermark.ts';
 import { columnsNeeded, compilePipeline, type Vertex } from './compile.ts';
@@ -55,6 +56,10 @@ export interface EpochPlan {
   readonly end: boolean;
   /** The run is over bounded input: nothing is too far in the future. */
   readonly bounded: boolean;
+  /** Answers that enter with the epoch, by operator. */
+  readonly effects?: EpochEffects | undefined;
+  /** It is one of the journal: nothing but its effects comes from outside. */
+  readonly replay?: boolean;
   /** Reads the next chunk of an input, undefined when its share of the epoch is used up. The arena was reset before. */
   readonly read: (input: number) => InputChunk | undefined;
 }
@@ -75,7 +80,7 @@ export interface TaskOptions {
   /** Partitions of an input topic. */
   readonly partitions: (topic: string) => number;
   readonly outputPartitions: (topic: string) => number;
-  readonly userFunction: (module: string, exportName: string) => UserFunction;
+  readonly userFunction: ExpressionContext['userFunction'];
 }
 
 interface VertexCounts {
@@ -105,6 +110,8 @@ export class Task {
   readonly #positions: number[];
   readonly #letters = new LetterBox();
   readonly #work: WorkClock;
+  /** The operators whose results come from outside. */
+  readonly asks: TaskAsks;
   #clockMs = 0;
   #epoch = 0;
   #lateRows = 0;
@@ -125,6 +132,7 @@ export class Task {
     });
     this.#places = new Map(this.#vertices.map((vertex, place) => [vertex, place]));
     this.#work = new WorkClock(this.#vertices.length, options.monotonicMs ?? (() => 0));
+    this.asks = new TaskAsks(this.#vertices);
     const needed = columnsNeeded(options.pipeline);
     const inputs: TaskInput[] = [];
     for (const vertex of this.#vertices) {
@@ -243,6 +251,7 @@ export class Task {
   runEpoch(plan: EpochPlan): EpochResult {
     if (plan.epoch !== this.#epoch + 1) throw outOfOrder(plan.epoch, this.#epoch);
     this.#clockMs = Math.max(this.#clockMs, plan.clockMs);
+    this.asks.begin(plan.effects ?? {}, plan.replay ?? false);
     const ranges: InputRange[] = [];
     let rows = 0;
     for (let i = 0; i < this.inputs.length; i++) {
@@ -257,7 +266,9 @@ export class Task {
     this.#epoch = plan.epoch;
     const { appends, outputs } = this.#takeOutputs();
     const { epoch, idle, end, bounded } = plan;
-    const record = { epoch, clockMs: this.#clockMs, ranges, idle, end, bounded, outputs, versions: this.versions };
+    const effects = this.asks.taken();
+    const decided = { epoch, clockMs: this.#clockMs, ranges, idle, end, bounded, ...(effects && { effects }) };
+    const record = { ...decided, outputs, versions: this.versions };
     const deadLetters = this.#letterCounts;
     this.#letterCounts = {};
     return { record, appends, rows, deadLetters };

@@ -1,3 +1,4 @@
+import type { CallOptions } from '../call-options.ts';
 import type { DataType } from '../data-type.ts';
 import { TYPE, type TypeKind } from '../type-name.ts';
 
@@ -9,7 +10,11 @@ export interface EvaluationContext {
   /** The clock reading of the epoch or query, µs since the Unix epoch: what `now()` gives. */
   readonly nowUs: bigint;
   /** Finds a user function; called once per expression. */
-  readonly userFunction?: (module: string, exportName: string) => (...values: readonly unknown[]) => unknown;
+  readonly userFunction?: (
+    module: string,
+    exportName: string,
+    options?: CallOptions,
+  ) => (...values: readonly unknown[]) => unknown;
 }
 
 /** One overload of a built-in function. */
