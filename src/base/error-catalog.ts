@@ -86,9 +86,11 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   ENGINE_STOPPED: 'The pipeline was stopped while something waited for it. Start it again.',
   ENGINE_UNKNOWN_TOPIC: 'The input topic of a pipeline does not exist. Create it.',
   ENGINE_USER_FUNCTION_ASYNC:
-    'A user function is asynchronous. Make it return its value at once; what it would wait for can be a source of its own.',
+    'A user function gives a promise and is not declared so. Declare it with `async = true`, or make it return its value at once.',
   ENGINE_USER_FUNCTION_FAILED: 'A user function threw an error; its row is a dead letter. Correct the function.',
   ENGINE_USER_FUNCTION_MISSING: 'A user function is not exported by its module. Export it.',
+  ENGINE_USER_FUNCTION_TIMEOUT:
+    'A call of a user function took longer than its timeout; its row is a dead letter. Make it faster, or give it a longer timeout.',
   ENGINE_USER_MODULE_INVALID: 'The module of a user function cannot be loaded. Correct it.',
   ENGINE_WORKERS_UNSUPPORTED:
     'The pipeline does not run with so many workers. The message says why, and how many there may be.',

@@ -1,10 +1,11 @@
 import { HeadraceError, messageOf } from '../base/error.ts';
 import { StackOrigin } from '../base/stack-origin.ts';
+import type { CallOptions } from '../plan/call-options.ts';
 import type { UserModule } from '../plan/node.ts';
 import type { UserFunction } from './operator/row-evaluator.ts';
 
 /** Finds the loaded functions of a pipeline's modules. @throws HeadraceError `ENGINE_USER_FUNCTION_MISSING`, `ENGINE_USER_FUNCTION_ASYNC` */
-export type UserFunctionLookup = (module: string, exportName: string) => UserFunction;
+export type UserFunctionLookup = (module: string, exportName: string, options?: CallOptions) => UserFunction;
 
 /** Calls that the message of a failure shows. */
 const FRAMES_MAX = 10;
@@ -40,10 +41,11 @@ export async function loadUserModules(modules: readonly UserModule[]): Promise<U
       );
     }
   }
-  return (module, exportName) => {
+  return (module, exportName, options) => {
     const found = loaded.get(module);
     const called = found?.exports[exportName];
     if (found !== undefined && typeof called === 'function') {
+      if (options?.asynchronous === true) return locatedLater(called as UserFunction, exportName, found.origin);
       if (isAsync(called) || ('run' in called && isAsync(called.run))) throw asynchronous(exportName);
       return located(called as UserFunction, exportName, found.origin);
     }
@@ -62,16 +64,31 @@ function located(called: UserFunction, name: string, origin: StackOrigin): UserF
     try {
       result = called(...args);
     } catch (cause) {
-      throw new HeadraceError(`user function ${name}: ${messageOf(cause)}${callsOf(cause, origin)}`, {
-        code: 'ENGINE_USER_FUNCTION_FAILED',
-        domain: 'engine',
-        cause,
-      });
+      throw failed(name, cause, origin);
     }
     if (!isPromise(result)) return result;
     result.then(undefined, () => {});
     throw asynchronous(name);
   };
+}
+
+/** As {@link located}, of a function that gives a promise. */
+function locatedLater(called: UserFunction, name: string, origin: StackOrigin): UserFunction {
+  return async (...args) => {
+    try {
+      return await called(...args);
+    } catch (cause) {
+      throw failed(name, cause, origin);
+    }
+  };
+}
+
+function failed(name: string, cause: unknown, origin: StackOrigin): HeadraceError {
+  return new HeadraceError(`user function ${name}: ${messageOf(cause)}${callsOf(cause, origin)}`, {
+    code: 'ENGINE_USER_FUNCTION_FAILED',
+    domain: 'engine',
+    cause,
+  });
 }
 
 function isAsync(value: unknown): boolean {
@@ -86,7 +103,7 @@ function asynchronous(exportName: string): HeadraceError {
   return new HeadraceError(`calling user function ${exportName}: it is asynchronous`, {
     code: 'ENGINE_USER_FUNCTION_ASYNC',
     domain: 'engine',
-    next: 'make it return its value at once; what it would wait for can be a source of its own',
+    next: 'declare it with async = true, or make it return its value at once',
   });
 }
 

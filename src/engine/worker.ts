@@ -21,6 +21,7 @@ async function start(message: Extract<ToTask, { kind: 'start' }>): Promise<void>
     loop = await TaskLoop.recover({
       start: message.start,
       clock: systemClock,
+      random: Math.random,
       open: (topic, partition, from) => openPartitionReader(message.view, topic, partition, offset(from)),
       snapshots: fileSnapshots(message.dataDir),
       post,
@@ -39,6 +40,7 @@ function deliver(target: TaskLoop, message: ToTask): void {
   if (message.kind === 'wake') target.wake();
   else if (message.kind === 'committed') target.committed(message.epoch);
   else if (message.kind === 'drain') target.drain(message.id, message.closeWindows);
+  else if (message.kind === 'answer') target.answer(message.operator, message.effects);
   else if (message.kind === 'stop') target.stop(message.snapshot);
 }
 

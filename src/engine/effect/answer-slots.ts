@@ -70,7 +70,8 @@ export class AnswerSlots {
     writer.u64(this.#next);
     const all = [...slots];
     writer.varint(all.length);
-    for (const { id, answers, args } of all) writer.text(JSON.stringify([id, answers.map((a) => (a === undefined ? 0 : a)), args]));
+    for (const { id, answers, args } of all)
+      writer.text(JSON.stringify([id, answers.map((a) => (a === undefined ? 0 : a)), args]));
   }
 
   /** The slots by number; their open calls are to be asked again. */

@@ -4,7 +4,7 @@ import type { DataType } from '../../plan/data-type.ts';
 import type { PlanNode, SourceNode } from '../../plan/node.ts';
 import { valueToText } from '../../plan/value-text.ts';
 import { WAITING_BYTES_MAX, WAITING_ROWS_MAX } from '../limits.ts';
-import { type Batch, WATERMARK_MIN } from '../operator/batch.ts';
+import { type Batch, later, WATERMARK_MIN } from '../operator/batch.ts';
 import { columnOfValues, forEachRow, selectionOf, weightOf } from '../operator/column-access.ts';
 import type { Operator, OperatorContext, RowLetter } from '../operator/operator.ts';
 import { RowReader, rowKey } from '../operator/row-batch.ts';
@@ -148,7 +148,8 @@ export abstract class AskingOperator implements Operator {
         batch.rows,
       ),
     );
-    const rest = alive.length === batch.selected ? {} : { selection: selectionOf(kernel, alive), selected: alive.length };
+    const rest =
+      alive.length === batch.selected ? {} : { selection: selectionOf(kernel, alive), selected: alive.length };
     emit({ ...batch, ...rest, columns: [...batch.columns, ...made] });
   }
 
@@ -238,7 +239,7 @@ export abstract class AskingOperator implements Operator {
   outputWatermark(watermark: bigint): bigint {
     let least = watermark;
     for (const { hold } of this.#queue) if (hold < least) least = hold;
-    return least > this.#passed ? least : this.#passed;
+    return later(least, this.#passed);
   }
 
   nextTimer(): undefined {

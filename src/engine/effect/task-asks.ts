@@ -12,7 +12,9 @@ interface Named {
 export class TaskAsks {
   readonly all: readonly Named[];
 
-  constructor(vertices: readonly { readonly id: string; readonly operator: { readonly asking?: Asking } | undefined }[]) {
+  constructor(
+    vertices: readonly { readonly id: string; readonly operator: { readonly asking?: Asking } | undefined }[],
+  ) {
     this.all = vertices.flatMap(({ id, operator }) =>
       operator?.asking === undefined ? [] : [{ id, asking: operator.asking }],
     );

@@ -1,6 +1,6 @@
 import type { Kernel } from '../../kernel/kernel.ts';
-import type { Column } from '../../plan/data-type.ts';
 import type { CallOptions } from '../../plan/call-options.ts';
+import type { Column } from '../../plan/data-type.ts';
 import { compileExpression } from '../../plan/evaluate.ts';
 import type { Expression } from '../../plan/expression.ts';
 import type { EvaluationContext } from '../../plan/function.ts';

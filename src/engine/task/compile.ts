@@ -3,6 +3,7 @@ import { isAppendOnly } from '../../plan/changelog.ts';
 import { nodeLabel } from '../../plan/explain.ts';
 import { inputsOf } from '../../plan/factory.ts';
 import type { OutputNode, Pipeline, PlanNode, SourceNode } from '../../plan/node.ts';
+import { UserCallOperator } from '../effect/user-call.ts';
 import { AggregateOperator } from '../operator/aggregate/aggregate.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import { type ExpressionReport, reportExpressions } from '../operator/expression-report.ts';
@@ -141,10 +142,16 @@ class Compiler {
         return limitOperator(node, { emit, appendOnly: isAppendOnly(node.input, emit), expressions });
       case 'sort':
         return new PassOperator();
+      case 'user-call':
+        return new UserCallOperator(node, askingInput(node.input, emit), expressions);
       default:
         throw unsupported(node.kind);
     }
   }
+}
+
+function askingInput(input: PlanNode, emit: EmitMoment) {
+  return { sources: [...new Set(sourcesOf(input))], appendOnly: isAppendOnly(input, emit) };
 }
 
 function unsupported(what: string): HeadraceError {
@@ -162,6 +169,8 @@ const STATELESS: ReadonlySet<PlanNode['kind']> = new Set([
   'deduplicate',
   'values',
   'match',
+  'user-call',
+  'lookup',
 ]);
 
 /** Whether what a node emits depends on the moment: for aggregates and their like, and what lies above one. */

@@ -50,6 +50,7 @@ export function inlineExecutor(log: Log, clock: Clock, snapshots: SnapshotStore)
     const opening = TaskLoop.recover({
       start,
       clock,
+      random: () => 0.5,
       open: (topic, partition, from) => log.reader(topic, partition, offset(from)),
       snapshots,
       post,
@@ -71,6 +72,7 @@ export function inlineExecutor(log: Log, clock: Clock, snapshots: SnapshotStore)
       if (message.kind === 'wake') loop.wake();
       else if (message.kind === 'committed') loop.committed(message.epoch);
       else if (message.kind === 'drain') loop.drain(message.id, message.closeWindows);
+      else if (message.kind === 'answer') loop.answer(message.operator, message.effects);
       else if (message.kind === 'stop') loop.stop(message.snapshot);
     };
     return {

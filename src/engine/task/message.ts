@@ -1,4 +1,5 @@
 import type { Append, LogView } from '../../log/log.ts';
+import type { Ask, AskTarget, Effect } from '../effect/effect.ts';
 import type { JournalRecord, SnapshotPointer } from './journal.ts';
 import type { Receipt } from './receipt.ts';
 import type { TaskReport } from './task-status.ts';
@@ -28,6 +29,8 @@ export type ToTask =
   | { readonly kind: 'committed'; readonly epoch: number }
   /** Answer `drained` when all that was visible now has been processed. */
   | { readonly kind: 'drain'; readonly id: number; readonly closeWindows: boolean }
+  /** What asks of one operator came to. */
+  | { readonly kind: 'answer'; readonly operator: string; readonly effects: readonly Effect[] }
   /** No more epochs; answer `stopped`. */
   | { readonly kind: 'stop'; readonly snapshot: boolean };
 
@@ -43,6 +46,8 @@ export type FromTask =
       readonly receipts: readonly Receipt[];
       readonly deadLetters: Readonly<Record<string, number>>;
     }
+  /** Asks that the task cannot answer itself; each is answered once. */
+  | { readonly kind: 'ask'; readonly operator: string; readonly target: AskTarget; readonly asks: readonly Ask[] }
   /** A snapshot file is durable; it counts once the ledger names it. */
   | { readonly kind: 'snapshot'; readonly pointer: SnapshotPointer }
   /** The disk refused a snapshot; it is tried again. */

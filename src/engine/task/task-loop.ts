@@ -4,6 +4,8 @@ import { HeadraceError } from '../../base/error.ts';
 import { INPUT_PADDING_BYTES, Kernel } from '../../kernel/kernel.ts';
 import type { PartitionReader } from '../../log/log.ts';
 import { deserializePipeline } from '../../plan/pipeline-text.ts';
+import { AskDesk } from '../effect/ask-desk.ts';
+import type { Effect } from '../effect/effect.ts';
 import {
   CHUNK_BYTES,
   CHUNK_BYTES_MAX,
@@ -12,8 +14,10 @@ import {
   RECEIPT_IDLE_TIMEOUT_MS,
   STATUS_INTERVAL_MS,
   TIMER_MS_MAX,
+  WAITING_EPOCH_BYTES_MAX,
 } from '../limits.ts';
 import { WATERMARK_MIN } from '../operator/batch.ts';
+import type { ExpressionContext } from '../operator/row-evaluator.ts';
 import { loadUserModules } from '../user-module.ts';
 import { IdleTracker } from './idle-tracker.ts';
 import { chooseInputs } from './input-choice.ts';
@@ -28,6 +32,8 @@ import type { TaskReport } from './task-status.ts';
 export interface TaskLoopOptions {
   readonly start: TaskStart;
   readonly clock: Clock;
+  /** Uniform in [0, 1): spreads what is tried again. */
+  readonly random: () => number;
   readonly open: (topic: string, partition: number, from: number) => PartitionReader;
   readonly snapshots: SnapshotStore;
   readonly post: (message: FromTask) => void;
@@ -50,6 +56,7 @@ export class TaskLoop {
   readonly #readers: readonly PartitionReader[];
   readonly #idleTracker: IdleTracker;
   readonly #snapshots: SnapshotTaker;
+  readonly #desk: AskDesk;
   /** Where the inputs ended when the task started: until there, it catches up. */
   readonly #startEnds: readonly number[];
   readonly #receipts = new ReceiptTally();
@@ -64,10 +71,16 @@ export class TaskLoop {
   #reportedEpoch = -1;
   #chunkBytes = CHUNK_BYTES;
 
-  private constructor(options: TaskLoopOptions, task: Task, kernel: Kernel) {
+  private constructor(
+    options: TaskLoopOptions,
+    task: Task,
+    kernel: Kernel,
+    userFunction: ExpressionContext['userFunction'],
+  ) {
     this.#options = options;
     this.#task = task;
     this.#kernel = kernel;
+    if (task.asks.all.length > 0) this.#chunkBytes = WAITING_EPOCH_BYTES_MAX;
     this.#readers = task.inputs.map((input, i) => options.open(input.topic, input.partition, task.positions[i]!));
     this.#startEnds = this.#readers.map((reader) => reader.highWatermark());
     const timeouts = task.inputs.map(({ source }) => source.watermark?.idleTimeoutMs ?? RECEIPT_IDLE_TIMEOUT_MS);
@@ -75,6 +88,14 @@ export class TaskLoop {
     const before = options.clock.monotonicMs();
     for (const record of options.start.journal) this.#replay(record);
     this.#committed = task.epoch;
+    this.#desk = new AskDesk({
+      asks: task.asks,
+      clock: options.clock,
+      random: options.random,
+      userFunction,
+      forward: (operator, target, asks) => options.post({ kind: 'ask', operator, target, asks }),
+      wake: () => this.wake(),
+    });
     this.#snapshots = new SnapshotTaker({
       task,
       clock: options.clock,
@@ -114,7 +135,7 @@ export class TaskLoop {
       const position = task.positions[i]!;
       if (position < logStart) throw inputGone(pipeline.name, input, position, logStart);
     });
-    return new TaskLoop(options, task, kernel);
+    return new TaskLoop(options, task, kernel, userFunction);
   }
 
   /** Processes an epoch again, and compares. Its outputs are in the log already. */
@@ -127,8 +148,9 @@ export class TaskLoop {
       if (reader.position !== range.from) reader.seek(offset(range.from));
       return range.bytes;
     });
-    const { epoch, clockMs, idle, end, bounded } = record;
-    const result = this.#task.runEpoch({ epoch, clockMs, idle, end, bounded, read: this.#readUpTo(budgets, true) });
+    const { epoch, clockMs, idle, end, bounded, effects } = record;
+    const read = this.#readUpTo(budgets, true);
+    const result = this.#task.runEpoch({ epoch, clockMs, idle, end, bounded, effects, replay: true, read });
     const again = JSON.stringify([result.record.ranges, result.record.outputs]);
     if (again !== JSON.stringify([record.ranges, record.outputs]))
       throw replayMismatch(this.#task.pipeline.name, epoch);
@@ -140,7 +162,7 @@ export class TaskLoop {
     const left = [...budgets];
     return (input) => {
       const rest = left[input]!;
-      if (rest <= 0) return undefined;
+      if (rest <= 0 || (!exact && this.#task.asks.isFull)) return undefined;
       const chunk = this.#readChunk(this.#readers[input]!, exact ? rest : Number.POSITIVE_INFINITY);
       left[input] = chunk === undefined ? 0 : rest - chunk.length;
       return chunk;
@@ -189,6 +211,11 @@ export class TaskLoop {
     this.wake();
   }
 
+  /** What the main thread was asked. */
+  answer(operator: string, effects: readonly Effect[]): void {
+    if (!this.#stopped) this.#desk.answer(operator, effects);
+  }
+
   stop(snapshot: boolean): void {
     this.#stopping = { snapshot };
     this.wake();
@@ -202,6 +229,7 @@ export class TaskLoop {
         void this.#finish(this.#stopping.snapshot);
         return;
       }
+      this.#desk.send();
       if (this.#task.epoch - this.#committed >= EPOCHS_IN_FLIGHT_MAX) return;
       const ran = this.#runOne();
       this.#snapshots.takeIfDue();
@@ -220,6 +248,7 @@ export class TaskLoop {
   #fail(error: unknown): void {
     this.#stopped = true;
     this.#cancelTimer();
+    this.#desk.close();
     this.#options.post(failureOf(error));
   }
 
@@ -230,16 +259,20 @@ export class TaskLoop {
     const started = clock.monotonicMs();
     const ends = this.#readers.map((reader) => reader.highWatermark());
     const available = this.#readers.map((reader, i) => Math.max(0, ends[i]! - reader.position));
+    const reads = !this.#task.asks.isFull && available.some((count) => count > 0);
     const idle = this.#idleTracker.idle(started, (i) => available[i] === 0);
-    if (!end && !available.some((count) => count > 0) && !this.#timeHasWork(idle, clockMs)) {
+    if (!(end || reads || this.#desk.hasAnswers || this.#timeHasWork(idle, clockMs))) {
       this.#serveIfCaughtUp();
       return false;
     }
     this.#receipts.clear();
     const inputs = available.map((count, i) => ({ available: count, watermark: this.#task.watermarkOf(i) }));
-    const read = this.#readUpTo(chooseInputs(inputs, EPOCH_BYTES_MAX), false);
+    const bytesMax = this.#task.asks.all.length > 0 ? WAITING_EPOCH_BYTES_MAX : EPOCH_BYTES_MAX;
+    const read = this.#readUpTo(chooseInputs(inputs, bytesMax), false);
+    const effects = this.#desk.take();
     const { bounded } = this.#options.start;
-    const result = this.#task.runEpoch({ epoch: this.#task.epoch + 1, clockMs, idle, end, bounded, read });
+    const result = this.#task.runEpoch({ epoch: this.#task.epoch + 1, clockMs, idle, end, bounded, effects, read });
+    this.#desk.send();
     this.#idle = idle;
     available.forEach((count, i) => {
       if (count > 0) this.#idleTracker.active(i, started);
@@ -267,12 +300,14 @@ export class TaskLoop {
   }
 
   #answerDrains(): void {
+    if (this.#task.asks.waiting > 0) return;
     const reached = (drain: Drain): boolean => drain.ends.every((end, i) => this.#task.positions[i]! >= end);
     const done = this.#drains.filter(reached);
     if (done.length === 0) return;
-    this.#drains = this.#drains.filter((drain) => !done.includes(drain));
     const closes = done.some((drain) => drain.closeWindows);
     if (closes && this.#task.holdsBack) this.#runOne(true);
+    if (this.#task.asks.waiting > 0) return;
+    this.#drains = this.#drains.filter((drain) => !done.includes(drain));
     this.#report();
     for (const { id } of done) this.#options.post({ kind: 'drained', id, epoch: this.#task.epoch });
   }
@@ -294,6 +329,7 @@ export class TaskLoop {
 
   async #finish(snapshot: boolean): Promise<void> {
     this.#cancelTimer();
+    this.#desk.close();
     try {
       if (snapshot) await this.#snapshots.takeLast();
       else await this.#snapshots.cancel();

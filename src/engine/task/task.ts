@@ -325,9 +325,11 @@ export class Task {
     }
   }
 
-  /** The windows that are open now, one end after the other; rows of later windows that come afterwards are in time. */
+  /** The windows that are open now, one end after the other, as far as no row that waits holds them open; rows of later windows that come afterwards are in time. */
   #closeWindows(): void {
-    for (let next = this.nextWindowEnd(); next !== undefined; next = this.nextWindowEnd()) {
+    let last: bigint | undefined;
+    for (let next = this.nextWindowEnd(); next !== undefined && next !== last; next = this.nextWindowEnd()) {
+      last = next;
       for (const watermark of this.#watermarks.values()) watermark.raise(next);
       this.#passWatermarks();
     }
@@ -391,6 +393,7 @@ export class Task {
     if (vertex.source !== undefined) return this.#watermarks.get(vertex.source)!.reachesAtMs(time);
     let most = 0;
     for (const input of vertex.inputs) {
+      if (waitsBefore(input, time)) return undefined;
       const at = this.#reachesAtMs(input, time);
       if (at === undefined) return undefined;
       if (at > most) most = at;
@@ -524,6 +527,12 @@ export class Task {
     for (const vertex of this.#vertices) vertex.operator?.close();
     for (const decoder of this.#decoders.values()) decoder.close();
   }
+}
+
+/** Rows that wait for answers, not for the clock, keep the time from being reached. */
+function waitsBefore({ operator }: Vertex, time: bigint): boolean {
+  if (operator?.asking === undefined || operator.asking.waiting === 0) return false;
+  return operator.outputWatermark !== undefined && operator.outputWatermark(time) < time;
 }
 
 function textOrBase64(bytes: Uint8Array): { value: string } | { base64: string } {
