@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { compilePipeline } from '../sql/pipeline-compiler.ts';
-import { explain } from './explain.ts';
-import { expressionText } from './expression-text.ts';
-import { inputsOf } from './factory.ts';
-import type { PlanNode, UserCallNode } from './node.ts';
-import { deserializePipeline, serializePipeline } from './pipeline-text.ts';
+import { explain } from '../plan/explain.ts';
+import { expressionText } from '../plan/expression-text.ts';
+import { inputsOf } from '../plan/factory.ts';
+import type { PlanNode, UserCallNode } from '../plan/node.ts';
+import { deserializePipeline, serializePipeline } from '../plan/pipeline-text.ts';
+import { compilePipeline } from './pipeline-compiler.ts';
 
 const DECLARED = `CREATE SOURCE s (a text, n int, ok boolean);
 CREATE FUNCTION f(a text) RETURNS text LANGUAGE typescript AS 'f.ts' WITH (async = true);
