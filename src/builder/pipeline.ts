@@ -2,7 +2,7 @@ import { parseDurationMs } from '../base/duration.ts';
 import { resolveAlertKeys } from '../plan/alert-key.ts';
 import { expressionText } from '../plan/expression-text.ts';
 import { alertRuleNode, inputsOf, outputNode, pipelineOf, sinkNode } from '../plan/factory.ts';
-import type { AlertRuleNode, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode } from '../plan/node.ts';
+import type { AlertRuleNode, EmitPolicy, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode } from '../plan/node.ts';
 import { outputShape } from '../plan/output-key.ts';
 import { shareNodes } from '../plan/pipeline-text.ts';
 import { liftOutputs } from '../plan/user-call-lifting.ts';
@@ -38,15 +38,15 @@ export class PipelineBuilder {
   view<Columns extends Shape>(
     name: string,
     stream: Stream<Columns>,
-    options: { readonly topic?: string; readonly emit?: 'updates' | 'final' } = {},
+    options: { readonly topic?: string; readonly emit?: 'updates' | 'final' | { readonly every: string } } = {},
   ): View<Columns> {
-    const emit = options.emit ?? 'updates';
+    const emit = emitPolicy(options.emit ?? 'updates');
     const output = outputNode({
       name,
       topic: options.topic ?? name,
       input: stream.node,
-      ...outputShape(stream.node, emit),
-      emit: { kind: emit },
+      ...outputShape(stream.node, emit.kind),
+      emit,
     });
     this.#outputs.push(output);
     return { output };
@@ -102,6 +102,10 @@ export function pipeline(name: string, declare: (builder: PipelineBuilder) => vo
   const builder = new PipelineBuilder();
   declare(builder);
   return builder.build(name);
+}
+
+function emitPolicy(emit: 'updates' | 'final' | { readonly every: string }): EmitPolicy {
+  return typeof emit === 'string' ? { kind: emit } : { kind: 'every', intervalMs: parseDurationMs(emit.every) };
 }
 
 /** The sources below, in the order in which they are first read. */

@@ -1,24 +1,31 @@
 import { parseDurationMs, parseDurationUs } from '../base/duration.ts';
 import { HeadraceError } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
+import { overNode, topNNode } from '../plan/analytic-factory.ts';
 import { columnReference } from '../plan/expression-factory.ts';
 import {
   aggregateNode,
   deduplicateNode,
+  distinctNode,
   filterNode,
   type NamedExpression,
   projectNode,
+  setOperationNode,
   sourceNode,
   WINDOW_END,
   WINDOW_START,
   windowNode,
 } from '../plan/factory.ts';
-import type { PlanNode } from '../plan/node.ts';
+import type { OutputNode, PlanNode } from '../plan/node.ts';
 import type { TypeKind } from '../plan/type-name.ts';
+import { viewSource } from '../plan/view-source.ts';
 import { FUTURE_LIMIT_DEFAULT_MS, IDLE_TIMEOUT_DEFAULT_MS } from '../plan/watermark-default.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { ColumnType } from './column-type.ts';
+import { type AsOfOptions, asOfPlan, type JoinOptions, joinPlan, matchPlan } from './join.ts';
+import { desc, type SortOrder } from './sort-order.ts';
 import { Value } from './value.ts';
+import { type Frame, type WindowValue, windowFrame } from './window-function.ts';
 
 /** The columns of a stream: name to kind. */
 export type Shape = Readonly<Record<string, TypeKind>>;
@@ -100,6 +107,148 @@ export class Stream<Columns extends Shape> {
     return new WindowedStream(windowNode(this.node, window, columnIndex(this.node, time)));
   }
 
+  /** Puts each row into every window of this size that holds its time; one begins every `every`. */
+  hop(
+    time: TimeColumn<Columns>,
+    size: string,
+    options: { readonly every: string; readonly offset?: string },
+  ): WindowedStream<Columns, Columns[typeof time]> {
+    const window = {
+      kind: 'hopping' as const,
+      sizeUs: parseDurationUs(size),
+      slideUs: parseDurationUs(options.every),
+      offsetUs: options.offset === undefined ? 0n : parseDurationUs(options.offset),
+    };
+    return new WindowedStream(windowNode(this.node, window, columnIndex(this.node, time)));
+  }
+
+  /** Rows of one key that follow each other within the gap are a window: from the first time to the last plus the gap. */
+  session<Name extends keyof Columns & string>(
+    time: TimeColumn<Columns>,
+    gap: string,
+    options: { readonly by?: readonly Name[] } = {},
+  ): WindowedStream<Columns, Columns[typeof time]> {
+    const keys = (options.by ?? []).map((name) => columnIndex(this.node, name));
+    const window = { kind: 'session' as const, gapUs: parseDurationUs(gap), keys };
+    return new WindowedStream(windowNode(this.node, window, columnIndex(this.node, time)));
+  }
+
+  /** Rows of both streams that belong together. */
+  join<Right extends Shape, Values extends Readonly<Record<string, Value>>>(
+    right: Stream<Right>,
+    options: JoinOptions<Columns, Right, Values>,
+  ): Stream<ShapeOfValues<Values>> {
+    return new Stream(joinPlan(this.node, right.node, options));
+  }
+
+  /** The rows for which the other stream has one. */
+  whereExists<Right extends Shape>(
+    right: Stream<Right>,
+    on: (left: Row<Columns>, right: Row<Right>) => Value<'boolean'>,
+    options: { readonly ttl?: string } = {},
+  ): Stream<Columns> {
+    return new Stream(matchPlan('semi', this.node, right.node, on, options.ttl));
+  }
+
+  /** The rows for which the other stream has none. */
+  whereNotExists<Right extends Shape>(
+    right: Stream<Right>,
+    on: (left: Row<Columns>, right: Row<Right>) => Value<'boolean'>,
+    options: { readonly ttl?: string } = {},
+  ): Stream<Columns> {
+    return new Stream(matchPlan('anti', this.node, right.node, on, options.ttl));
+  }
+
+  /** Each row with the version of the other stream that was valid at its time. */
+  joinAsOf<Right extends Shape, Values extends Readonly<Record<string, Value>>>(
+    right: Stream<Right>,
+    options: AsOfOptions<Columns, Right, Values>,
+  ): Stream<ShapeOfValues<Values>> {
+    return new Stream(asOfPlan(this.node, right.node, options));
+  }
+
+  /** Rows that are equal become one. */
+  distinct(): Stream<Columns> {
+    return new Stream(distinctNode(this.node));
+  }
+
+  /** The rows of all; columns by position, with the names of the first. Without `all` equal rows become one. */
+  union(others: readonly Stream<Columns>[], options: { readonly all?: boolean } = {}): Stream<Columns> {
+    const inputs = [this.node, ...others.map((other) => other.node)];
+    return new Stream(setOperationNode('union', options.all ?? false, inputs));
+  }
+
+  /** The rows that the other does not have. With `all` one for one. */
+  except(other: Stream<Columns>, options: { readonly all?: boolean } = {}): Stream<Columns> {
+    return new Stream(setOperationNode('except', options.all ?? false, [this.node, other.node]));
+  }
+
+  /** The rows that both have. With `all` one for one. */
+  intersect(other: Stream<Columns>, options: { readonly all?: boolean } = {}): Stream<Columns> {
+    return new Stream(setOperationNode('intersect', options.all ?? false, [this.node, other.node]));
+  }
+
+  /** The first rows in order, of each key or of all; kept up to date. */
+  topN<Name extends keyof Columns & string, RankName extends string = never>(options: {
+    readonly by?: readonly Name[];
+    readonly orderBy: (row: Row<Columns>) => readonly SortOrder[];
+    readonly limit: number;
+    readonly offset?: number;
+    /** `rank` and `dense_rank` keep rows that are equal to the last. */
+    readonly rank?: 'row_number' | 'rank' | 'dense_rank';
+    /** Name of a column with the place of the row. */
+    readonly rankAs?: RankName;
+  }): Stream<Simplify<Columns & { readonly [Rank in RankName]: 'int8' }>> {
+    const { by = [], orderBy, limit, offset = 0, rank = 'row_number', rankAs } = options;
+    const spec = {
+      input: this.node,
+      partition: by.map((name) => columnIndex(this.node, name)),
+      keys: orderBy(rowOf<Columns>(this.node)).map(({ key }) => key),
+      limit,
+      offset,
+      rank,
+      withRank: rankAs !== undefined,
+    };
+    return new Stream(topNNode(spec, rankAs));
+  }
+
+  /** The last row of each key by a time (or anything with an order). */
+  latest<Name extends keyof Columns & string>(
+    by: readonly Name[],
+    time: (row: Row<Columns>) => Value,
+  ): Stream<Columns> {
+    return this.topN({ by, orderBy: (row) => [desc(time(row), { nulls: 'last' })], limit: 1 }) as Stream<Columns>;
+  }
+
+  /** All columns, and those of functions over the rows around each row. */
+  over<Values extends Readonly<Record<string, WindowValue>>>(
+    window: {
+      readonly by?: readonly (keyof Columns & string)[];
+      readonly orderBy?: (row: Row<Columns>) => readonly SortOrder[];
+      readonly frame?: Frame;
+    },
+    columns: (row: Row<Columns>) => Values,
+  ): Stream<
+    Simplify<Columns & { readonly [Name in keyof Values]: Values[Name] extends WindowValue<infer Kind> ? Kind : never }>
+  > {
+    const row = rowOf<Columns>(this.node);
+    const keys = (window.orderBy?.(row) ?? []).map(({ key }) => key);
+    const frame = windowFrame(window.frame, keys[0]?.expression.type);
+    const values = Object.entries(columns(row));
+    const spec = {
+      input: this.node,
+      partition: (window.by ?? []).map((name) => columnReference(this.node.columns, columnIndex(this.node, name))),
+      keys,
+      calls: values.map(([, { call }]) => ({ ...call, frame })),
+    };
+    return new Stream(
+      overNode(
+        spec,
+        values.map(([name]) => name),
+      ),
+    );
+  }
+
   /** Groups without a window: one row per key, for ever. */
   groupBy<Name extends keyof Columns & string>(...names: readonly Name[]): Grouped<Columns, Pick<Columns, Name>> {
     return new Grouped(this.node, names);
@@ -163,6 +312,8 @@ export function source<const Columns extends Readonly<Record<string, ColumnType>
     /** Name of the topic; the source's name without it. */
     readonly topic?: string;
     readonly columns: Columns;
+    /** The topic holds a table: a record replaces the row with the same key, and one without a value deletes it. */
+    readonly primaryKey?: readonly (keyof Columns & string)[];
     readonly watermark?: {
       readonly column: TimeColumn<ShapeOfColumns<Columns>>;
       /** How far rows may be out of order; `0 s` without it. */
@@ -181,10 +332,12 @@ export function source<const Columns extends Readonly<Record<string, ColumnType>
   const { watermark } = spec;
   const duration = (text: string | undefined, otherwise: number): number =>
     text === undefined ? otherwise : parseDurationMs(text);
+  const keys = spec.primaryKey?.map((key) => columns.findIndex((column) => column.name === key));
   const node = sourceNode({
     name,
     topic: spec.topic ?? name,
     columns,
+    ...(keys !== undefined && { changes: { mode: 'upsert' as const, keys } }),
     watermark:
       watermark === undefined
         ? undefined
@@ -198,7 +351,15 @@ export function source<const Columns extends Readonly<Record<string, ColumnType>
   return new Stream(node);
 }
 
-function namedValues(values: Readonly<Record<string, Value>>): NamedExpression[] {
+/** Rows of a view of another pipeline, as they change. */
+export function fromView<Columns extends Shape>(view: {
+  readonly output: OutputNode;
+  readonly shape?: Columns;
+}): Stream<Columns> {
+  return new Stream(viewSource(view.output));
+}
+
+export function namedValues(values: Readonly<Record<string, Value>>): NamedExpression[] {
   return Object.entries(values).map(([name, { expression }]) => ({ name, expression }));
 }
 
