@@ -15,6 +15,9 @@ import { limitOperator, PassOperator } from '../operator/rank/limit.ts';
 import { TopNOperator } from '../operator/rank/top-n.ts';
 import type { RecordSink } from '../operator/record-sink.ts';
 import { columnsRead, type ExpressionContext } from '../operator/row-evaluator.ts';
+import { RowSetOperator } from '../operator/set/row-set.ts';
+import { UnionAllOperator } from '../operator/set/union-all.ts';
+import { ValuesOperator } from '../operator/set/values.ts';
 import { ChangesOperator } from '../operator/source/changes.ts';
 import { TumblingWindowOperator } from '../operator/window.ts';
 
@@ -144,6 +147,12 @@ class Compiler {
         return new PassOperator();
       case 'user-call':
         return new UserCallOperator(node, askingInput(node.input, emit), expressions);
+      case 'distinct':
+        return new RowSetOperator(node);
+      case 'set-operation':
+        return node.operation === 'union' && node.all ? new UnionAllOperator(node) : new RowSetOperator(node);
+      case 'values':
+        return new ValuesOperator(node, expressions);
       default:
         throw unsupported(node.kind);
     }
