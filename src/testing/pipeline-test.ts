@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { loadProject } from '../app/project.ts';
 import { TopicCatalogue, type TopicDeclaration, topicsOfProject } from '../app/topic-setup.ts';
 import { offset } from '../base/brand.ts';
+import { parseDurationMs } from '../base/duration.ts';
 import { HeadraceError } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
-import type { RunningPipeline } from '../engine/engine.ts';
+import type { Engine, RunningPipeline } from '../engine/engine.ts';
 import { createEngine } from '../engine/host.ts';
 import { inlineExecutor } from '../engine/task/executor.ts';
 import { fileSnapshots } from '../engine/task/snapshot-store.ts';
@@ -47,13 +48,35 @@ const WORKER_MEMORY_BYTES = 512 * 1024 * 1024;
  * ```
  */
 export async function openPipelineTest(options: PipelineTestOptions): Promise<PipelineTest> {
+  const { pipelines, topics } = await declarations(options.project);
   const clock = new VirtualClock(Date.parse(options.now ?? NOW_DEFAULT));
   const dataDir = await mkdtemp(join(tmpdir(), 'headrace-test-'));
-  const closers: (() => Promise<void>)[] = [() => rm(dataDir, { recursive: true, force: true })];
+  const start = (): Promise<TestProcess> => startProcess(dataDir, clock, pipelines, topics);
   try {
-    const { pipelines, topics } = await declarations(options.project);
-    const log = await openLog({ dataDir, clock });
-    closers.push(() => log.close());
+    return new PipelineTest(await start(), start, clock, () => rm(dataDir, { recursive: true, force: true }));
+  } catch (error) {
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** What of a process a test needs: log, ingest and engine on a folder. */
+interface TestProcess {
+  readonly log: Log;
+  readonly ingest: Ingest;
+  readonly engine: Engine;
+  readonly running: readonly RunningPipeline[];
+}
+
+async function startProcess(
+  dataDir: string,
+  clock: VirtualClock,
+  pipelines: readonly Pipeline[],
+  topics: readonly TopicDeclaration[],
+): Promise<TestProcess> {
+  const log = await openLog({ dataDir, clock });
+  let engine: Engine | undefined;
+  try {
     const catalogue = new TopicCatalogue(log, {
       retentionMs: undefined,
       retentionBytes: undefined,
@@ -68,20 +91,14 @@ export async function openPipelineTest(options: PipelineTestOptions): Promise<Pi
       workerMemoryBytesMax: WORKER_MEMORY_BYTES,
     };
     const snapshots = fileSnapshots(dataDir);
-    const engine = createEngine({
-      log,
-      clock,
-      metrics,
-      options: limits,
-      snapshots,
-      executor: inlineExecutor(log, clock, snapshots),
-    });
-    closers.push(() => engine.close());
+    const executor = inlineExecutor(log, clock, snapshots);
+    engine = createEngine({ log, clock, metrics, options: limits, snapshots, executor });
     const running: RunningPipeline[] = [];
     for (const pipeline of pipelines) running.push(await engine.start(pipeline));
-    return new PipelineTest(log, ingest, clock, running, closers);
+    return { log, ingest, engine, running };
   } catch (error) {
-    for (const close of closers.reverse()) await close();
+    await engine?.close();
+    await log.close();
     throw error;
   }
 }
@@ -96,30 +113,56 @@ async function declarations(
 /** Made by {@link openPipelineTest}. */
 export class PipelineTest {
   readonly clock: VirtualClock;
-  readonly #log: Log;
-  readonly #ingest: Ingest;
-  readonly #running: readonly RunningPipeline[];
-  readonly #closers: (() => Promise<void>)[];
+  readonly #start: () => Promise<TestProcess>;
+  readonly #remove: () => Promise<void>;
+  #process: TestProcess | undefined;
 
   constructor(
-    log: Log,
-    ingest: Ingest,
+    process: TestProcess,
+    start: () => Promise<TestProcess>,
     clock: VirtualClock,
-    running: readonly RunningPipeline[],
-    closers: (() => Promise<void>)[],
+    remove: () => Promise<void>,
   ) {
-    this.#log = log;
-    this.#ingest = ingest;
+    this.#process = process;
+    this.#start = start;
     this.clock = clock;
-    this.#running = running;
-    this.#closers = closers;
+    this.#remove = remove;
+  }
+
+  get #running(): TestProcess {
+    if (this.#process !== undefined) return this.#process;
+    throw new HeadraceError('using a pipeline test: it was closed', { code: 'CONFIG_TEST_INVALID', domain: 'config' });
+  }
+
+  /** Moves the clock: `advance('10 s')`. What is due by then happens; `settle` waits for it. */
+  advance(duration: string): void {
+    this.clock.set(this.clock.now() + parseDurationMs(duration));
+  }
+
+  /** The process ends as it should, and starts again from its snapshots. */
+  async restart(): Promise<void> {
+    const { engine, log } = this.#running;
+    this.#process = undefined;
+    await engine.close();
+    await log.close();
+    this.#process = await this.#start();
+  }
+
+  /** The process dies, and starts again from what was committed: no snapshot is taken, the journal is replayed. */
+  async crash(): Promise<void> {
+    const { running, engine, log } = this.#running;
+    this.#process = undefined;
+    await Promise.allSettled(running.map((pipeline) => pipeline.stop({ snapshot: false })));
+    await engine.close();
+    await log.close();
+    this.#process = await this.#start();
   }
 
   /** Sends rows to a topic as one batch; they are durable when it resolves. Refused rows are in the result. */
   async send(topic: string, rows: readonly unknown[]): Promise<IngestResult> {
     const body = new TextEncoder().encode(rows.map((row) => JSON.stringify(row)).join('\n'));
     const principal = { id: 'test', scopes: ['admin'] } as const;
-    return this.#ingest.accept({ topic, principal, body, format: 'ndjson', idempotencyKey: undefined });
+    return this.#running.ingest.accept({ topic, principal, body, format: 'ndjson', idempotencyKey: undefined });
   }
 
   /** Resolves when everything sent so far has been processed; windows that the watermark has not passed stay open. */
@@ -134,11 +177,12 @@ export class PipelineTest {
 
   /** Present rows of a view: the last of every key for an upsert view, every row of an append view, in order of arrival. */
   rows(view: string): readonly TestRow[] {
+    const { log } = this.#running;
     const output = this.#output(view);
     const rows = new Map<string, TestRow>();
     let count = 0;
-    for (let partition = 0; partition < this.#log.topic(output.topic)!.partitions; partition++) {
-      for (const { key, value } of recordsFrom(this.#log, output.topic, partition, offset(0), ROWS_MAX)) {
+    for (let partition = 0; partition < log.topic(output.topic)!.partitions; partition++) {
+      for (const { key, value } of recordsFrom(log, output.topic, partition, offset(0), ROWS_MAX)) {
         const id = output.mode === 'upsert' ? (key ?? '') : String(count++);
         if (value === null) rows.delete(id);
         else rows.set(id, JSON.parse(value) as TestRow);
@@ -149,17 +193,20 @@ export class PipelineTest {
 
   /** What was refused, by ingest or by a pipeline. */
   deadLetters(): readonly DeadLetter[] {
-    const records = recordsFrom(this.#log, DEAD_LETTER_TOPIC, 0, offset(0), ROWS_MAX);
+    const records = recordsFrom(this.#running.log, DEAD_LETTER_TOPIC, 0, offset(0), ROWS_MAX);
     return records.map(({ value }) => JSON.parse(value ?? '{}') as DeadLetter);
   }
 
   async close(): Promise<void> {
-    for (const close of this.#closers.reverse()) await close();
-    this.#closers.length = 0;
+    const process = this.#process;
+    this.#process = undefined;
+    await process?.engine.close();
+    await process?.log.close();
+    await this.#remove();
   }
 
   async #idle(closeWindows: boolean): Promise<void> {
-    for (const running of inDataflowOrder(this.#running, ({ pipeline }) => pipeline)) {
+    for (const running of inDataflowOrder(this.#running.running, ({ pipeline }) => pipeline)) {
       await running.idle({ closeWindows });
       const { error } = running.status();
       if (error !== undefined) throw error;
@@ -167,7 +214,7 @@ export class PipelineTest {
   }
 
   #output(view: string): OutputNode {
-    const outputs = this.#running.flatMap(({ pipeline }) => pipeline.outputs);
+    const outputs = this.#running.running.flatMap(({ pipeline }) => pipeline.outputs);
     const output = outputs.find(({ name }) => name === view);
     if (output !== undefined) return output;
     const near = nearestName(

@@ -53,9 +53,10 @@ async function testRows({ terminal, json }: CommandContext, projectDir: string, 
     return passed;
   }
   terminal.out(`${passed ? styled(terminal, 'green', 'pass') : styled(terminal, 'red', 'fail')}  ${name}\n`);
-  for (const { view, missing, unexpected } of differences) {
-    for (const row of missing) terminal.out(`      ${view}: missing     ${JSON.stringify(row)}\n`);
-    for (const row of unexpected) terminal.out(`      ${view}: unexpected  ${JSON.stringify(row)}\n`);
+  for (const { view, step, missing, unexpected } of differences) {
+    const place = file.steps.length > 3 || step === undefined ? `step ${step}, ${view}` : view;
+    for (const row of missing) terminal.out(`      ${place}: missing     ${JSON.stringify(row)}\n`);
+    for (const row of unexpected) terminal.out(`      ${place}: unexpected  ${JSON.stringify(row)}\n`);
   }
   return passed;
 }
