@@ -131,7 +131,7 @@ export interface SessionWindow {
   readonly keys: readonly number[];
 }
 
-/** The catalogue of aggregates is plan/aggregate-call.ts. */
+/** The catalogue of aggregates is plan/aggregate-catalog.ts. */
 export type AggregateFunction =
   | 'count'
   | 'sum'
@@ -140,6 +140,9 @@ export type AggregateFunction =
   | 'avg'
   | 'bool_and'
   | 'bool_or'
+  | 'bit_and'
+  | 'bit_or'
+  | 'bit_xor'
   | 'string_agg'
   | 'array_agg'
   | 'jsonb_agg'
@@ -153,6 +156,15 @@ export type AggregateFunction =
   | 'covar_pop'
   | 'covar_samp'
   | 'corr'
+  | 'regr_avgx'
+  | 'regr_avgy'
+  | 'regr_count'
+  | 'regr_intercept'
+  | 'regr_r2'
+  | 'regr_slope'
+  | 'regr_sxx'
+  | 'regr_sxy'
+  | 'regr_syy'
   | 'percentile_cont'
   | 'percentile_disc'
   | 'mode'
@@ -164,7 +176,10 @@ export interface AggregateCall {
   readonly function: AggregateFunction;
   /** Undefined for `count(*)`. Of an ordered-set aggregate (`percentile_cont ... WITHIN GROUP (ORDER BY x)`) what is ordered by. */
   readonly argument: Expression | undefined;
-  /** Further arguments: the delimiter of `string_agg`, the value of `jsonb_object_agg`, the fraction of a percentile (a literal). */
+  /**
+   * Further arguments: the delimiter of `string_agg`, the value of `jsonb_object_agg`, the X of `corr(Y, X)`; the fraction of a
+   * percentile (a literal; an array of them for several) and the relative error of `approx_percentile` (a literal).
+   */
   readonly extra?: readonly Expression[];
   /** Order in which the rows are taken, over the input row; rows that are equal in it come in the order of arrival. */
   readonly orderBy?: readonly SortKey[];
