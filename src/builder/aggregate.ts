@@ -18,8 +18,7 @@ export class Aggregate<Kind extends TypeKind = TypeKind> {
 
   /** Takes only the rows for which the condition is true. */
   filter(condition: Value<'boolean'>): Aggregate<Kind> {
-    const { function: name, argument, distinct } = this.call;
-    return new Aggregate<Kind>(aggregateCall(name, argument, { distinct, filter: condition.expression }));
+    return new Aggregate<Kind>(Object.freeze({ ...this.call, filter: condition.expression }));
   }
 }
 

@@ -1,4 +1,5 @@
 import { HeadraceError } from '../base/error.ts';
+import { aggregateSpec } from './aggregate-catalog.ts';
 import type { Column } from './data-type.ts';
 import type { Expression } from './expression.ts';
 import { columnReference, isNullable, nullLiteral } from './expression-factory.ts';
@@ -161,9 +162,7 @@ export function aggregateNode(
 ): AggregateNode {
   const calls = aggregates.map(({ name, call }) => {
     if (call.filter !== undefined) requireBoolean(call.filter, 'the FILTER of an aggregate');
-    const neverEmpty = groups.length > 0 && call.filter === undefined && call.argument !== undefined;
-    const nullable = call.function !== 'count' && !(neverEmpty && !isNullable(call.argument, input.columns));
-    return { name, type: call.type, nullable };
+    return { name, type: call.type, nullable: isNullableAggregate(call, groups.length > 0, input.columns) };
   });
   return Object.freeze({
     kind: 'aggregate',
@@ -173,6 +172,15 @@ export function aggregateNode(
     windowGroups: windowGroups(input, groups),
     columns: freezeColumns([...outputColumns(groups, input.columns), ...calls]),
   });
+}
+
+function isNullableAggregate(call: AggregateCall, grouped: boolean, columns: readonly Column[]): boolean {
+  const { takesNulls = false, nulls = 'always' } = aggregateSpec(call.function) ?? {};
+  if (nulls === 'never') return false;
+  // A group has rows, but none of them may have been taken.
+  if (nulls === 'always' || !grouped || call.filter !== undefined || call.argument === undefined) return true;
+  if (nulls === 'empty' && takesNulls) return false;
+  return [call.argument, ...(call.extra ?? [])].some((argument) => isNullable(argument, columns));
 }
 
 function windowGroups(input: PlanNode, groups: readonly NamedExpression[]): AggregateNode['windowGroups'] {

@@ -3,7 +3,7 @@ import { HeadraceError } from '../base/error.ts';
 import { Decimal } from './decimal.ts';
 import type { Expression } from './expression.ts';
 import { inputsOf } from './factory.ts';
-import type { OutputNode, Pipeline, PlanNode, SourceNode } from './node.ts';
+import type { AggregateCall, OutputNode, Pipeline, PlanNode, SourceNode } from './node.ts';
 
 /** Version of the text; a newer one is refused. */
 const FORMAT_VERSION = 1;
@@ -77,6 +77,11 @@ export function serializeExpression(expression: Expression): string {
     expressionTexts.set(expression, text);
   }
   return text;
+}
+
+/** Canonical text of an aggregate call: equal for equal calls. */
+export function serializeAggregate(call: AggregateCall): string {
+  return JSON.stringify(encodeValue(call));
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { Expression } from '../plan/expression.ts';
 import { caseExpression, castTo, columnReference } from '../plan/expression-factory.ts';
 import type { NamedExpression } from '../plan/factory.ts';
-import type { AggregateCall, PlanNode, SortKey } from '../plan/node.ts';
-import { serializeExpression } from '../plan/pipeline-text.ts';
+import type { AggregateCall, PlanNode } from '../plan/node.ts';
+import { serializeAggregate, serializeExpression } from '../plan/pipeline-text.ts';
 import { type Grouping, type GroupingCalls, groupedRows } from './grouping-sets.ts';
 import { AGGREGATE_PLACEHOLDER, GROUPING_PLACEHOLDER, WINDOW_PLACEHOLDER } from './placeholder.ts';
 import type { SourceText } from './source-text.ts';
@@ -14,7 +14,7 @@ export class Aggregation {
 
   /** Answers with a placeholder; equal calls share one. */
   readonly collect = (call: AggregateCall): Expression => {
-    const text = callText(call);
+    const text = serializeAggregate(call);
     let index = this.#texts.indexOf(text);
     if (index < 0) {
       index = this.#texts.push(text) - 1;
@@ -48,21 +48,6 @@ export class Aggregation {
     });
     return groupedRows(input, grouping, named, calls, groupings);
   }
-}
-
-function callText(call: AggregateCall): string {
-  const of = (expression: Expression | undefined): string | null =>
-    expression === undefined ? null : serializeExpression(expression);
-  const sort = (key: SortKey): unknown => [of(key.expression), key.descending, key.nullsFirst];
-  return JSON.stringify([
-    call.function,
-    call.distinct,
-    of(call.argument),
-    of(call.filter),
-    call.extra?.map(of),
-    call.orderBy?.map(sort),
-    call.user,
-  ]);
 }
 
 /** Rewrites expressions bound to the rows of FROM (and placeholders) into expressions over the grouped rows. */

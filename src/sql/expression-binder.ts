@@ -1,6 +1,6 @@
 import type { A_Const, A_Expr, CaseExpr, ColumnRef, FuncCall, Node, TypeCast } from 'libpg-query';
 import { nearestName } from '../base/nearest-name.ts';
-import { AGGREGATE_NAMES, aggregateCall } from '../plan/aggregate-call.ts';
+import { aggregateNames } from '../plan/aggregate-name.ts';
 import {
   coerce,
   coerceAll,
@@ -17,8 +17,9 @@ import { Decimal } from '../plan/decimal.ts';
 import type { Expression } from '../plan/expression.ts';
 import { call, literal, userFunctionCall } from '../plan/expression-factory.ts';
 import { functionNames, isForm, isFunction } from '../plan/function.ts';
-import type { AggregateCall, AggregateFunction } from '../plan/node.ts';
+import type { AggregateCall } from '../plan/node.ts';
 import { TYPE, typeName } from '../plan/type-name.ts';
+import { bindAggregate, callsAggregate } from './aggregate-binder.ts';
 import { FUNCTION_ALIASES, NEGATED_OPERATORS, OPERATOR_NAMES, OPERATOR_ONLY } from './function-name.ts';
 import type { DeclaredFunction, Scope } from './scope.ts';
 import type { PositionMap, SourceText } from './source-text.ts';
@@ -270,11 +271,10 @@ export class ExpressionBinder {
       const next = 'compute it in the select list of a sub-query, and use its column';
       throw this.#refuse(node, 'window functions (OVER) are not allowed here', next);
     }
-    if ((AGGREGATE_NAMES as readonly string[]).includes(written))
-      return this.#aggregate(written as AggregateFunction, fn, node);
+    if (callsAggregate(written, this.#context)) return this.#aggregate(written, fn, node);
     if (fn.agg_filter !== undefined || fn.agg_distinct === true || fn.agg_star === true || fn.agg_order !== undefined) {
       if (!isFunction(FUNCTION_ALIASES.get(written) ?? written)) throw this.#unknownFunction(written, node);
-      throw this.#refuse(node, `${written} is not an aggregate that is supported`, `use ${AGGREGATE_NAMES.join(', ')}`);
+      throw this.#refuse(node, `${written} is not an aggregate`, 'leave out what only aggregates take');
     }
     const declared = this.#context.functions.get(written);
     if (declared !== undefined) return this.#userFunction(declared, fn, node);
@@ -292,7 +292,7 @@ export class ExpressionBinder {
     const names = [
       ...functionNames(),
       ...FUNCTION_ALIASES.keys(),
-      ...AGGREGATE_NAMES,
+      ...aggregateNames(),
       ...this.#context.functions.keys(),
     ];
     const near = nearestName(
@@ -319,15 +319,10 @@ export class ExpressionBinder {
     return userFunctionCall({ ...declared, type: returns }, args);
   }
 
-  #aggregate(name: AggregateFunction, fn: FuncCall, node: Node): Operand {
+  #aggregate(name: string, fn: FuncCall, node: Node): Operand {
     if (this.#aggregates === undefined) throw this.#refuse(node, `aggregate ${name} is not allowed here`);
-    if (fn.agg_order !== undefined || fn.agg_within_group === true)
-      throw this.#refuse(node, 'ORDER BY inside of an aggregate is not supported');
     const inner = new ExpressionBinder(this.#context, this.#scope, this.#aggregates.within);
-    const args = (fn.args ?? []).map((arg) => inner.bind(arg));
-    if (args.length !== (fn.agg_star === true ? 0 : 1)) throw this.#refuse(node, `${name} takes one argument`);
-    const filter = fn.agg_filter === undefined ? undefined : inner.boolean(fn.agg_filter, 'FILTER');
-    return this.#aggregates(aggregateCall(name, args[0], { distinct: fn.agg_distinct ?? false, filter }));
+    return this.#aggregates(bindAggregate(fn, node, inner, this.#context));
   }
 }
 

@@ -1,5 +1,5 @@
 import type { FuncCall, Node, WindowDef } from 'libpg-query';
-import { AGGREGATE_NAMES } from '../plan/aggregate-call.ts';
+import { isAggregateName } from '../plan/aggregate-name.ts';
 import { overNode } from '../plan/analytic-factory.ts';
 import { coerce, coerceAll, type Operand } from '../plan/coercion.ts';
 import type { DataType } from '../plan/data-type.ts';
@@ -12,8 +12,8 @@ import { mapColumns } from '../plan/rewrite.ts';
 import { TYPE } from '../plan/type-name.ts';
 import { type AggregateCollector, type BindContext, ExpressionBinder } from './expression-binder.ts';
 import { WINDOW_PLACEHOLDER } from './placeholder.ts';
-import { sortItem } from './result-order.ts';
 import type { Scope } from './scope.ts';
+import { sortItem } from './sort-item.ts';
 import { bareName, nodeLocation } from './syntax-tree.ts';
 import { bindFrame, DEFAULT_FRAME } from './window-frame.ts';
 
@@ -96,7 +96,7 @@ export class OverClause {
     const { over, funcname } = node.FuncCall;
     if (over !== undefined) return this.#add(node.FuncCall, over, node);
     const name = bareName(funcname);
-    if (WINDOW_FUNCTIONS[name] !== undefined && !(AGGREGATE_NAMES as readonly string[]).includes(name)) {
+    if (WINDOW_FUNCTIONS[name] !== undefined && !isAggregateName(name)) {
       throw this.#error(
         nodeLocation(node),
         `window function ${name} requires an OVER clause`,

@@ -6,6 +6,7 @@ import type { PlanNode, SortKey } from '../plan/node.ts';
 import { TYPE } from '../plan/type-name.ts';
 import { type BindContext, ExpressionBinder } from './expression-binder.ts';
 import { Scope } from './scope.ts';
+import { sortItem } from './sort-item.ts';
 import { nameParts, nodeLocation } from './syntax-tree.ts';
 import { type Target, targetByPosition } from './target-list.ts';
 
@@ -41,25 +42,6 @@ export function bindSorts(
     const expression = output === undefined ? binder.bind(node) : targets[output]!.expression;
     return { expression, output, descending, nullsFirst, at: context.place(nodeLocation(node)) };
   });
-}
-
-/** NULLS LAST for ascending order and NULLS FIRST for descending, unless it says otherwise. */
-export function sortItem(
-  context: BindContext,
-  item: Node,
-): { readonly node: Node; readonly descending: boolean; readonly nullsFirst: boolean } {
-  if (!('SortBy' in item)) return { node: item, descending: false, nullsFirst: false };
-  const node = item.SortBy.node!;
-  if (item.SortBy.sortby_dir === 'SORTBY_USING') {
-    throw context.source.error(context.place(nodeLocation(node)), 'ORDER BY ... USING is not supported', {
-      code: 'SQL_NOT_SUPPORTED',
-      next: 'write ASC or DESC',
-    });
-  }
-  const descending = item.SortBy.sortby_dir === 'SORTBY_DESC';
-  const nulls = item.SortBy.sortby_nulls;
-  const nullsFirst = nulls === 'SORTBY_NULLS_FIRST' || (nulls !== 'SORTBY_NULLS_LAST' && descending);
-  return { node, descending, nullsFirst };
 }
 
 /** Undefined when the query takes all rows. */

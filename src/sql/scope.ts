@@ -12,6 +12,8 @@ export interface DeclaredFunction {
   readonly returns: DataType | undefined;
   /** The columns of a function that gives a table. */
   readonly table?: readonly Column[];
+  /** It is an aggregate, of this type. */
+  readonly aggregate?: { readonly returns: DataType };
   readonly module: string;
   readonly exportName: string;
   readonly options?: CallOptions | undefined;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SQL_EXAMPLES, SQL_SPELLINGS } from '../../scripts/reference/sql-examples.ts';
 import { ManualClock } from '../../src/base/clock.ts';
-import { AGGREGATE_NAMES } from '../../src/plan/aggregate-call.ts';
+import { AGGREGATE_NAMES } from '../../src/plan/aggregate-catalog.ts';
 import { evaluate } from '../../src/plan/evaluate.ts';
 import { functionNames } from '../../src/plan/function.ts';
 import type { PlanNode } from '../../src/plan/node.ts';
