@@ -128,14 +128,14 @@ export class Decimal {
     return this.unscaled > 0n && cut.compare(this) !== 0 ? new Decimal(cut.unscaled + 1n, 0) : cut;
   }
 
-  /** Square root with at least 16 significant digits, as PostgreSQL's numeric_sqrt chooses the scale. */
-  sqrt(): Decimal {
+  /** Square root with at least 16 significant digits, as PostgreSQL's numeric_sqrt chooses the scale; or of that scale. */
+  sqrt(wanted?: number): Decimal {
     if (this.unscaled < 0n) {
       throw evaluationError('PLAN_INVALID_ARGUMENT', 'cannot take square root of a negative number');
     }
     const { weight } = leadingDigits(this);
     const rootDigits = Math.trunc((weight * BASE_DIGITS) / 2) + 1;
-    const scale = Math.min(Math.max(SIGNIFICANT_DIGITS_MIN - rootDigits, this.scale, 0), DISPLAY_SCALE_MAX);
+    const scale = wanted ?? Math.min(Math.max(SIGNIFICANT_DIGITS_MIN - rootDigits, this.scale, 0), DISPLAY_SCALE_MAX);
     const root = squareRoot(this.#at(2 * (scale + 1)));
     return new Decimal(divideRounded(root, 10n), scale);
   }

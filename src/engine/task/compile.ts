@@ -4,6 +4,7 @@ import { nodeLabel } from '../../plan/explain.ts';
 import { inputsOf } from '../../plan/factory.ts';
 import type { OutputNode, Pipeline, PlanNode, SourceNode } from '../../plan/node.ts';
 import { UserCallOperator } from '../effect/user-call.ts';
+import { accumulatorInputs } from '../operator/aggregate/accumulator.ts';
 import { AggregateOperator } from '../operator/aggregate/aggregate.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import { type ExpressionReport, reportExpressions } from '../operator/expression-report.ts';
@@ -258,7 +259,7 @@ export function columnsNeeded(pipeline: Pipeline): ReadonlyMap<SourceNode, Reado
         const read = new Set<number>();
         for (const group of node.groups) columnsRead(group, read);
         for (const call of node.aggregates) {
-          if (call.argument !== undefined) columnsRead(call.argument, read);
+          for (const input of accumulatorInputs(call)) columnsRead(input, read);
           if (call.filter !== undefined) columnsRead(call.filter, read);
         }
         visit(node.input, read);

@@ -78,6 +78,20 @@ export class ExactSum {
     return high;
   }
 
+  /** The sum in multiples of 2^-1074, of which all finite doubles are some; undefined when NaN or infinities are in it. */
+  exact(): bigint | undefined {
+    if (this.#nans !== 0 || this.#positiveInfinities !== 0 || this.#negativeInfinities !== 0) return undefined;
+    return this.#parts.reduce((sum, part) => sum + scaled(part), this.#huge << (LEAST_EXPONENT + HUGE_EXPONENT));
+  }
+
+  merge(other: ExactSum): void {
+    for (const part of other.#parts) this.add(part, 1);
+    this.#huge += other.#huge;
+    this.#nans += other.#nans;
+    this.#positiveInfinities += other.#positiveInfinities;
+    this.#negativeInfinities += other.#negativeInfinities;
+  }
+
   snapshot(writer: ByteWriter): void {
     writer.signedVarint(this.#nans);
     writer.signedVarint(this.#positiveInfinities);
@@ -107,7 +121,7 @@ export class ExactSum {
 }
 
 /** A finite double in multiples of 2^-1074. */
-function scaled(value: number): bigint {
+export function scaled(value: number): bigint {
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, value);
   const bits = view.getBigUint64(0);

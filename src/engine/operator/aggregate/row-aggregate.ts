@@ -7,7 +7,8 @@ import type { Operator, OperatorContext } from '../operator.ts';
 import { batchOfValues } from '../row-batch.ts';
 import { RowEvaluator } from '../row-evaluator.ts';
 import type { WindowEnd } from '../window/window-end.ts';
-import { type Accumulator, accumulatorFactory } from './accumulator.ts';
+import { type Accumulator, accumulatorInputs, NO_MORE } from './accumulator.ts';
+import { accumulatorFactory } from './accumulator-factory.ts';
 import { type AggregateOptions, windowEndOf } from './aggregate-options.ts';
 import { type Group, GroupTable } from './group-table.ts';
 
@@ -16,7 +17,8 @@ export class RowAggregate implements Operator {
   readonly #options: AggregateOptions;
   readonly #windowEnd: WindowEnd | undefined;
   readonly #table: GroupTable;
-  readonly #argumentAt: readonly (number | undefined)[];
+  /** Where the inputs of each aggregate begin and end. */
+  readonly #inputsAt: readonly { readonly from: number; readonly end: number }[];
   readonly #filterAt: readonly (number | undefined)[];
   readonly #expressions: readonly Expression[];
   #changed: { readonly end: bigint; readonly group: Group }[] = [];
@@ -35,10 +37,13 @@ export class RowAggregate implements Operator {
       (): readonly Accumulator[] => factories.map((make) => make()),
     );
     const expressions = [...node.groups];
-    const place = (expression: Expression | undefined): number | undefined =>
-      expression === undefined ? undefined : expressions.push(expression) - 1;
-    this.#argumentAt = node.aggregates.map((call) => place(call.argument));
-    this.#filterAt = node.aggregates.map((call) => place(call.filter));
+    this.#inputsAt = node.aggregates.map((call) => {
+      const from = expressions.length;
+      return { from, end: expressions.push(...accumulatorInputs(call)) };
+    });
+    this.#filterAt = node.aggregates.map((call) =>
+      call.filter === undefined ? undefined : expressions.push(call.filter) - 1,
+    );
     this.#expressions = expressions;
   }
 
@@ -84,9 +89,9 @@ export class RowAggregate implements Operator {
     for (let i = 0; i < group.accumulators.length; i++) {
       const filter = this.#filterAt[i];
       if (filter !== undefined && results[filter] !== true) continue;
-      const argument = this.#argumentAt[i];
-      const value = argument === undefined ? true : results[argument];
-      if (value !== null) group.accumulators[i]!.add(value, weight);
+      const { from, end: until } = this.#inputsAt[i]!;
+      const more = until - from > 1 ? results.slice(from + 1, until) : NO_MORE;
+      group.accumulators[i]!.add(until === from ? true : results[from], weight, more);
     }
     if (group.changed || this.#options.emit === 'final') return;
     group.changed = true;
