@@ -11,7 +11,9 @@ const order = (a: Entry, b: Entry): number => a.value - b.value;
 
 function itemsOf(tree: CountedTree<Entry>): Entry[] {
   const items: Entry[] = [];
-  tree.forEach((item) => items.push({ ...item }));
+  tree.forEach((item) => {
+    items.push({ ...item });
+  });
   return items;
 }
 

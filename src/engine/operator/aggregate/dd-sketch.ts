@@ -46,7 +46,9 @@ export class DDSketch {
   }
 
   merge(other: DDSketch): void {
-    other.#buckets.forEach(({ value, count }) => this.#count(value, count));
+    other.#buckets.forEach(({ value, count }) => {
+      this.#count(value, count);
+    });
   }
 
   snapshot(writer: ByteWriter): void {

@@ -65,7 +65,9 @@ class RetractableExtremeAccumulator implements Accumulator {
   }
 
   merge(other: RetractableExtremeAccumulator): void {
-    other.#values.forEach((value, count) => this.#values.add(value, count));
+    other.#values.forEach((value, count) => {
+      this.#values.add(value, count);
+    });
   }
 
   snapshot(writer: ByteWriter): void {

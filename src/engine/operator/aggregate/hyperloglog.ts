@@ -53,8 +53,12 @@ export class HyperLogLog {
   }
 
   forEach(visit: (register: number, rank: number) => void): void {
-    this.#sparse?.forEach((rank, register) => visit(register, rank));
-    this.#dense?.forEach((rank, register) => rank > 0 && visit(register, rank));
+    this.#sparse?.forEach((rank, register) => {
+      visit(register, rank);
+    });
+    this.#dense?.forEach((rank, register) => {
+      if (rank > 0) visit(register, rank);
+    });
   }
 
   /** The estimate, unrounded. */
@@ -68,7 +72,9 @@ export class HyperLogLog {
 
   snapshot(writer: ByteWriter): void {
     writer.varint(REGISTERS - this.#histogram[0]!);
-    this.forEach((register, rank) => writer.varint(register * RANKS + rank));
+    this.forEach((register, rank) => {
+      writer.varint(register * RANKS + rank);
+    });
   }
 
   restore(reader: ByteReader): void {

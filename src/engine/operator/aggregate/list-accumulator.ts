@@ -66,7 +66,9 @@ function gatherOf(call: AggregateCall, types: readonly DataType[]): Gather {
 
 function listOf<Item>(rows: OrderedRows, of: (row: readonly unknown[]) => Item): Item[] {
   const items: Item[] = [];
-  rows.forEach((row) => items.push(of(row)));
+  rows.forEach((row) => {
+    items.push(of(row));
+  });
   return items;
 }
 

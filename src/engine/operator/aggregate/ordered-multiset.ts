@@ -56,7 +56,9 @@ export class OrderedMultiset {
   }
 
   forEach(visit: (value: unknown, count: number) => void): void {
-    this.#tree.forEach(({ value, count }) => visit(value, count));
+    this.#tree.forEach(({ value, count }) => {
+      visit(value, count);
+    });
   }
 
   snapshot(writer: ByteWriter): void {

@@ -141,12 +141,16 @@ export class OrderedRows {
   }
 
   forEach(visit: (row: readonly unknown[]) => void): void {
-    this.#tree.forEach(({ row }) => visit(row));
+    this.#tree.forEach(({ row }) => {
+      visit(row);
+    });
   }
 
   /** Those of another group come in at the places that they have by order and arrival. */
   merge(other: OrderedRows): void {
-    other.#tree.forEach(({ row, at }) => this.#add(row, 1, at));
+    other.#tree.forEach(({ row, at }) => {
+      this.#add(row, 1, at);
+    });
     if (other.#standing === undefined) return;
     for (const [key, { owed }] of other.#standing) {
       const same = this.#standing?.get(key) ?? new Standing();

@@ -72,7 +72,9 @@ class PercentileAccumulator implements Accumulator {
   }
 
   merge(other: PercentileAccumulator): void {
-    other.#values.forEach((value, count) => this.#values.add(value, count));
+    other.#values.forEach((value, count) => {
+      this.#values.add(value, count);
+    });
   }
 
   snapshot(writer: ByteWriter): void {
@@ -115,7 +117,9 @@ class ModeAccumulator implements Accumulator {
   }
 
   merge(other: ModeAccumulator): void {
-    other.#values.forEach((value, count) => this.add(value, count));
+    other.#values.forEach((value, count) => {
+      this.add(value, count);
+    });
   }
 
   snapshot(writer: ByteWriter): void {

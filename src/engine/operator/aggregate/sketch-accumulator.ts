@@ -46,7 +46,9 @@ class CardinalityAccumulator implements Accumulator {
   }
 
   merge(other: CardinalityAccumulator): void {
-    other.#sketch.forEach((register, rank) => this.#raise(register, rank));
+    other.#sketch.forEach((register, rank) => {
+      this.#raise(register, rank);
+    });
   }
 
   snapshot(writer: ByteWriter): void {
