@@ -14,6 +14,18 @@ export interface StateExports {
     state: number,
   ): number;
   tumble(times: number, rows: number, size: bigint, offset: bigint, starts: number, ends: number): void;
+  hop(
+    times: number,
+    selection: number,
+    count: number,
+    size: bigint,
+    slide: bigint,
+    offset: bigint,
+    back: number,
+    starts: number,
+    ends: number,
+    kept: number,
+  ): number;
   scaleTimes(millis: number, rows: number, target: number): void;
   partitionNulls(nulls: number, selection: number, count: number, kept: number, missing: number): number;
   deduplicateCreate(ttl: bigint): number;

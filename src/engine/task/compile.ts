@@ -2,7 +2,7 @@ import { HeadraceError } from '../../base/error.ts';
 import { isAppendOnly } from '../../plan/changelog.ts';
 import { nodeLabel } from '../../plan/explain.ts';
 import { inputsOf } from '../../plan/factory.ts';
-import type { OutputNode, Pipeline, PlanNode, SourceNode } from '../../plan/node.ts';
+import type { OutputNode, Pipeline, PlanNode, SourceNode, WindowNode } from '../../plan/node.ts';
 import { UserCallOperator } from '../effect/user-call.ts';
 import { accumulatorInputs } from '../operator/aggregate/accumulator.ts';
 import { AggregateOperator } from '../operator/aggregate/aggregate.ts';
@@ -20,7 +20,9 @@ import { RowSetOperator } from '../operator/set/row-set.ts';
 import { UnionAllOperator } from '../operator/set/union-all.ts';
 import { ValuesOperator } from '../operator/set/values.ts';
 import { ChangesOperator } from '../operator/source/changes.ts';
-import { TumblingWindowOperator } from '../operator/window.ts';
+import { TableFunctionOperator } from '../operator/table/table-function.ts';
+import { HoppingWindowOperator } from '../operator/window/hopping.ts';
+import { TumblingWindowOperator } from '../operator/window/tumbling.ts';
 
 /** One operator in the graph of a task. */
 export interface Vertex {
@@ -127,8 +129,7 @@ class Compiler {
       case 'project':
         return new ProjectOperator(node, expressions);
       case 'window':
-        if (node.window.kind !== 'tumbling') throw unsupported(`a ${node.window.kind} window`);
-        return new TumblingWindowOperator(node, node.window);
+        return windowOperator(node);
       case 'deduplicate':
         if (!isAppendOnly(node.input, emit)) throw unsupported('deduplicate above rows that change');
         return new DeduplicateOperator(
@@ -154,6 +155,8 @@ class Compiler {
         return node.operation === 'union' && node.all ? new UnionAllOperator(node) : new RowSetOperator(node);
       case 'values':
         return new ValuesOperator(node, expressions);
+      case 'table-function':
+        return new TableFunctionOperator(node, expressions);
       default:
         throw unsupported(node.kind);
     }
@@ -162,6 +165,18 @@ class Compiler {
 
 function askingInput(input: PlanNode, emit: EmitMoment) {
   return { sources: [...new Set(sourcesOf(input))], appendOnly: isAppendOnly(input, emit) };
+}
+
+function windowOperator(node: WindowNode): Operator {
+  const { window } = node;
+  switch (window.kind) {
+    case 'tumbling':
+      return new TumblingWindowOperator(node, window);
+    case 'hopping':
+      return new HoppingWindowOperator(node, window);
+    case 'session':
+      throw unsupported('a session window');
+  }
 }
 
 function unsupported(what: string): HeadraceError {

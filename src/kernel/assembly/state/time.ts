@@ -55,6 +55,36 @@ export function tumble(times: usize, rows: u32, size: i64, offset: i64, starts: 
   }
 }
 
+/**
+ * Start and end of one of the hopping windows of each of the `count` alive rows: `back` windows before the last that begins at or
+ * before its time. Rows that this window still holds go to `kept`. Returns their number.
+ */
+export function hop(
+  times: usize, selection: usize, count: u32, size: i64, slide: i64, offset: i64, back: u32, starts: usize, ends: usize, kept: usize,
+): u32 {
+  let last: i64 = 0;
+  let keptCount: u32 = 0;
+  const shift = <i64>back * slide;
+  for (let i: u32 = 0; i < count; i++) {
+    const row = selection != 0 ? load<u32>(selection + (<usize>i << 2)) : i;
+    const at = <usize>row << 3;
+    const time = load<i64>(times + at);
+    if (i == 0 || <u64>(time - last) >= <u64>slide) {
+      const shifted = time - offset;
+      let rest = shifted % slide;
+      if (rest < 0) rest += slide;
+      last = shifted - rest + offset;
+    }
+    const start = last - shift;
+    if (time >= start + size) continue;
+    store<i64>(starts + at, start);
+    store<i64>(ends + at, start + size);
+    store<u32>(kept + (<usize>keptCount << 2), row);
+    keptCount++;
+  }
+  return keptCount;
+}
+
 /** Milliseconds to microseconds, for sources without event time. */
 export function scaleTimes(millis: usize, rows: u32, target: usize): void {
   for (let row: u32 = 0; row < rows; row++) {

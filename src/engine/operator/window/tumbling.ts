@@ -1,7 +1,7 @@
-import type { TumblingWindow, WindowNode } from '../../plan/node.ts';
-import type { Batch } from './batch.ts';
-import { datedRows } from './dated-rows.ts';
-import { StatelessOperator } from './operator.ts';
+import type { TumblingWindow, WindowNode } from '../../../plan/node.ts';
+import type { Batch } from '../batch.ts';
+import { datedRows } from '../dated-rows.ts';
+import { StatelessOperator } from '../operator.ts';
 
 /** Appends the bounds of the tumbling window that each row's time falls into. Rows without a time go to dead letters. */
 export class TumblingWindowOperator extends StatelessOperator {
