@@ -202,6 +202,7 @@ class Runtime implements RunningApp {
         workers: options.engineWorkers,
         snapshotIntervalMs: options.engineSnapshotInterval,
         workerMemoryBytesMax: options.engineMemory,
+        functionThreads: options.engineFunctionThreads,
       },
     });
     const tables = createTables({

@@ -9,6 +9,8 @@ export interface EngineOptions {
   readonly snapshotIntervalMs: number;
   /** WebAssembly memory of one worker, at most. */
   readonly workerMemoryBytesMax: number;
+  /** Threads that user functions on the pool share, over all pipelines; {@link FUNCTION_THREADS} without it. */
+  readonly functionThreads?: number;
 }
 
 /** Runs pipelines in worker threads over one log. Made by `createEngine` (engine/host.ts). */

@@ -6,8 +6,11 @@ import type { OutputNode, Pipeline } from '../plan/node.ts';
 import { typeName } from '../plan/type-name.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
+import { answeringExecutor } from './effect/answering-executor.ts';
+import { FunctionPool } from './effect/function-pool.ts';
+import type { LookupFactory } from './effect/lookup.ts';
 import type { Engine, EngineOptions, RunningPipeline, StartOptions } from './engine.ts';
-import { OUTPUT_SEGMENT_BYTES } from './limits.ts';
+import { FUNCTION_THREADS, OUTPUT_SEGMENT_BYTES } from './limits.ts';
 import { createPipelineMeter, type PipelineMeter } from './pipeline-metrics.ts';
 import { PipelineRunner } from './pipeline-runner.ts';
 import { type ExecutorFactory, threadExecutor } from './task/executor.ts';
@@ -23,6 +26,10 @@ export interface EngineDependencies {
   readonly logger?: Logger;
   /** Where tasks run: worker threads by default. */
   readonly executor?: ExecutorFactory;
+  /** Opens the sources of look-ups; without it, a pipeline that has one fails. */
+  readonly lookups?: LookupFactory;
+  /** Uniform in [0, 1): spreads what is tried again. */
+  readonly random?: () => number;
   /** Files in the data directory by default. */
   readonly snapshots?: SnapshotStore;
 }
@@ -45,6 +52,7 @@ class HostEngine implements Engine {
   readonly #dependencies: EngineDependencies;
   readonly #executor: ExecutorFactory;
   readonly #snapshots: SnapshotStore;
+  readonly #pool: FunctionPool;
   readonly #running = new Map<string, PipelineRunner>();
   readonly #meter: PipelineMeter;
 
@@ -52,6 +60,7 @@ class HostEngine implements Engine {
     if (dependencies.options.workers !== 1) throw oneWorkerOnly(dependencies.options.workers);
     this.#dependencies = dependencies;
     this.#executor = dependencies.executor ?? threadExecutor(dependencies.log);
+    this.#pool = new FunctionPool(dependencies.options.functionThreads ?? FUNCTION_THREADS, dependencies.clock);
     this.#snapshots = dependencies.snapshots ?? fileSnapshots(dependencies.log.dataDir);
     this.#meter = createPipelineMeter(dependencies.metrics, dependencies.clock, () =>
       [...this.#running.values()].map((runner) => runner.status()),
@@ -71,7 +80,7 @@ class HostEngine implements Engine {
       clock,
       engine,
       bounded: options.bounded ?? false,
-      executor: this.#executor,
+      executor: this.#answering(pipeline),
       snapshots: this.#snapshots,
       onEpoch: (rows, elapsedMs) => this.#meter.epoch(pipeline.name, rows, elapsedMs),
       onVisible: (receipts, deadLetters) => this.#meter.visible(pipeline.name, receipts, deadLetters),
@@ -81,6 +90,12 @@ class HostEngine implements Engine {
     this.#running.set(pipeline.name, runner);
     await runner.start();
     return runner;
+  }
+
+  /** The tasks of a pipeline, with somebody who answers what they ask. */
+  #answering({ modules }: Pipeline): ExecutorFactory {
+    const { clock, lookups, random = Math.random } = this.#dependencies;
+    return answeringExecutor(this.#executor, { clock, random, modules, pool: this.#pool, lookups });
   }
 
   #requireSources(pipeline: Pipeline): void {
@@ -135,6 +150,7 @@ class HostEngine implements Engine {
   async close(): Promise<void> {
     await Promise.allSettled([...this.#running.values()].map((runner) => runner.stop()));
     this.#running.clear();
+    await this.#pool.close();
   }
 }
 

@@ -20,6 +20,16 @@ export const WAITING_ROWS_MAX = 10_000;
 export const WAITING_BYTES_MAX = 64 * 1024 ** 2;
 /** Input bytes that one epoch of a pipeline that waits for calls takes at most: what comes beyond the limits above. */
 export const WAITING_EPOCH_BYTES_MAX = 256 * 1024;
+/** Threads of the pool of user functions when nothing else is configured. */
+export const FUNCTION_THREADS = 2;
+/** Calls with V8's timeout after one that did not return, before calls are trusted again. */
+export const GUARDED_CALLS = 10_000;
+/** Calls that did not return which are known at a time: they fail at once when they come again. */
+export const POISON_CALLS_MAX = 1_000;
+/** How often the watchdog looks at a thread, milliseconds: a call that hangs is found so much after its timeout at most. */
+export const WATCHDOG_INTERVAL_MS = 250;
+/** Rows that one call of a user function gives at most. */
+export const FUNCTION_ROWS_MAX = 1_000_000;
 /** Silence after which a partition of a source without a watermark stops holding back the receipt-time watermark. */
 export const RECEIPT_IDLE_TIMEOUT_MS = 10_000;
 /** A status is sent to the main thread at most this often while epochs run. */

@@ -69,6 +69,8 @@ export class PipelineRunner implements RunningPipeline {
   #committedEpoch = 0;
   readonly #committed: CommittedPositions;
   #journalFrom = 1;
+  /** A call of a user function did not return. */
+  #guarded = false;
   #snapshotEpoch: number | undefined;
   #epochMs: number[] = [];
   #nextDrain = 1;
@@ -133,7 +135,15 @@ export class PipelineRunner implements RunningPipeline {
       snapshotIntervalMs: engine.snapshotIntervalMs,
       memoryBytesMax: engine.workerMemoryBytesMax,
       bounded: this.#options.bounded,
+      guarded: this.#takeGuarded(),
     };
+  }
+
+  /** For one start: a task that had to be ended once more is guarded once more. */
+  #takeGuarded(): boolean {
+    const guarded = this.#guarded;
+    this.#guarded = false;
+    return guarded;
   }
 
   /** Retention stops where recovery would begin to read. */
@@ -182,6 +192,7 @@ export class PipelineRunner implements RunningPipeline {
         break;
       case 'failed': {
         const { code, retryable } = message;
+        this.#guarded ||= code === 'ENGINE_USER_FUNCTION_TIMEOUT';
         this.#fail(new HeadraceError(message.message, { code, domain: 'engine', retryable }));
       }
     }

@@ -1,7 +1,9 @@
 import { HeadraceError, messageOf } from '../base/error.ts';
 import { StackOrigin } from '../base/stack-origin.ts';
-import type { CallOptions } from '../plan/call-options.ts';
+import { CALL_TIMEOUT_DEFAULT_MS, type CallOptions } from '../plan/call-options.ts';
 import type { UserModule } from '../plan/node.ts';
+import { FunctionGuard, type GuardedFunction } from './effect/function-guard.ts';
+import { FUNCTION_ROWS_MAX } from './limits.ts';
 import type { UserFunction } from './operator/row-evaluator.ts';
 
 /** Finds the loaded functions of a pipeline's modules. @throws HeadraceError `ENGINE_USER_FUNCTION_MISSING`, `ENGINE_USER_FUNCTION_ASYNC` */
@@ -20,7 +22,10 @@ interface Loaded {
  * journal carries.
  * @throws HeadraceError `ENGINE_USER_MODULE_INVALID`
  */
-export async function loadUserModules(modules: readonly UserModule[]): Promise<UserFunctionLookup> {
+export async function loadUserModules(
+  modules: readonly UserModule[],
+  guard: FunctionGuard = new FunctionGuard(),
+): Promise<UserFunctionLookup> {
   const loaded = new Map<string, Loaded>();
   for (const { hash, code } of modules) {
     const place = `user-module-${hash}`;
@@ -45,9 +50,18 @@ export async function loadUserModules(modules: readonly UserModule[]): Promise<U
     const found = loaded.get(module);
     const called = found?.exports[exportName];
     if (found !== undefined && typeof called === 'function') {
-      if (options?.asynchronous === true) return locatedLater(called as UserFunction, exportName, found.origin);
+      const spec: GuardedFunction = {
+        name: exportName,
+        key: `${module}#${exportName}`,
+        timeoutMs: options?.timeoutMs ?? CALL_TIMEOUT_DEFAULT_MS,
+        volatile: options?.volatile === true || options?.asynchronous === true,
+      };
+      const whole: UserFunction = (...args) => collected((called as UserFunction)(...args), exportName);
+      const guarded: UserFunction = (...args) => guard.call(spec, whole, args);
+      if (options?.asynchronous === true) return locatedLater(guarded, exportName, found.origin);
       if (isAsync(called) || ('run' in called && isAsync(called.run))) throw asynchronous(exportName);
-      return located(called as UserFunction, exportName, found.origin);
+      const throws = located(guarded, exportName, found.origin);
+      return options?.onError === 'fail' ? guard.stopping(throws) : throws;
     }
     throw new HeadraceError(`calling user function ${exportName}: its module does not export it`, {
       code: 'ENGINE_USER_FUNCTION_MISSING',
@@ -83,7 +97,20 @@ function locatedLater(called: UserFunction, name: string, origin: StackOrigin): 
   };
 }
 
+/** The rows of a generator, so that its body runs as part of the call. */
+function collected(result: unknown, name: string): unknown {
+  if (typeof result !== 'object' || result === null || !('next' in result && Symbol.iterator in result)) return result;
+  const rows: unknown[] = [];
+  for (const row of result as Iterable<unknown>) {
+    if (rows.push(row) > FUNCTION_ROWS_MAX) {
+      throw new Error(`${name} gives more than ${FUNCTION_ROWS_MAX} rows for one call`);
+    }
+  }
+  return rows;
+}
+
 function failed(name: string, cause: unknown, origin: StackOrigin): HeadraceError {
+  if (cause instanceof HeadraceError && cause.code === 'ENGINE_USER_FUNCTION_TIMEOUT') return cause;
   return new HeadraceError(`user function ${name}: ${messageOf(cause)}${callsOf(cause, origin)}`, {
     code: 'ENGINE_USER_FUNCTION_FAILED',
     domain: 'engine',

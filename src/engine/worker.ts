@@ -22,6 +22,7 @@ async function start(message: Extract<ToTask, { kind: 'start' }>): Promise<void>
       start: message.start,
       clock: systemClock,
       random: Math.random,
+      heartbeat: message.heartbeat,
       open: (topic, partition, from) => openPartitionReader(message.view, topic, partition, offset(from)),
       snapshots: fileSnapshots(message.dataDir),
       post,

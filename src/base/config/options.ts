@@ -97,6 +97,13 @@ export const OPTIONS = {
     min: 64 * MiB,
     help: 'State and buffers of one worker thread, at most 4 GiB.',
   }),
+  engineFunctionThreads: option.integer({
+    name: 'engine.function_threads',
+    fallback: 2,
+    min: 1,
+    max: 64,
+    help: 'Threads that user functions declared with pool = true share, over all pipelines.',
+  }),
   queryTimeout: option.duration({
     name: 'query.timeout',
     fallback: 30 * SECOND,

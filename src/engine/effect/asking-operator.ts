@@ -9,6 +9,7 @@ import { columnOfValues, forEachRow, selectionOf, weightOf } from '../operator/c
 import type { Operator, OperatorContext, RowLetter } from '../operator/operator.ts';
 import { RowReader, rowKey } from '../operator/row-batch.ts';
 import { AnswerSlots, isAnswered, type Question, type Slot } from './answer-slots.ts';
+import { functionStopped } from './call-failure.ts';
 import type { Answer, Asking, AskTarget, Effect } from './effect.ts';
 import { type HeldRow, heldBytes, RowHolder, sameOrigin } from './held-row.ts';
 import { SlotMemory } from './slot-memory.ts';
@@ -198,7 +199,7 @@ export abstract class AskingOperator implements Operator {
   }
 
   #refuse({ message, stops }: Finished & { kind: 'failed' }, batch: Batch, row: number): void {
-    if (stops) throw stopped(message);
+    if (stops) throw functionStopped(message);
     this.context.deadLetter({ reason: this.#spec.reason, message, batch, row });
   }
 
@@ -297,13 +298,5 @@ function notJournaled(slot: number): HeadraceError {
     code: 'ENGINE_REPLAY_MISMATCH',
     domain: 'engine',
     next: 'rebuild the pipeline from the start of its inputs',
-  });
-}
-
-function stopped(message: string): HeadraceError {
-  return new HeadraceError(`${message} (on_error = 'fail' stops the pipeline)`, {
-    code: 'ENGINE_USER_FUNCTION_FAILED',
-    domain: 'engine',
-    next: 'correct the function or its input, then start the pipeline again: the row is called for again',
   });
 }

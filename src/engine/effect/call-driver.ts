@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { HeadraceError, messageOf } from '../../base/error.ts';
 import { decideRetry, type RetryPolicy } from '../../base/retry.ts';
+import { functionTimeout } from './call-failure.ts';
 import type { Answer, Ask, Effect } from './effect.ts';
 
 /** Between the attempts of one call. */
@@ -112,13 +113,4 @@ export class CallDriver {
     this.#options.done([slot, call, answer]);
     this.#startNext();
   }
-}
-
-export function functionTimeout(name: string, timeoutMs: number): HeadraceError {
-  return new HeadraceError(`user function ${name}: timeout, it took longer than ${timeoutMs} ms`, {
-    code: 'ENGINE_USER_FUNCTION_TIMEOUT',
-    domain: 'engine',
-    retryable: true,
-    next: 'make it faster, or give it a longer timeout',
-  });
 }

@@ -1,11 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import { offset } from '../../base/brand.ts';
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { HeadraceError } from '../../base/error.ts';
 import { workerEntry } from '../../base/worker-entry.ts';
 import type { Log } from '../../log/log.ts';
 import type { FromTask, TaskStart, ToTask } from './message.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import { failureOf, TaskLoop } from './task-loop.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** Where a task runs. */
 export interface TaskExecutor {
@@ -21,23 +23,40 @@ export function threadExecutor(log: Log): ExecutorFactory {
   return (start, receive) => {
     const worker = new Worker(workerEntry(import.meta.url, '../worker'), { name: 'headrace-task' });
     let ended = false;
+    const watchdog = new Watchdog(systemClock, () => {
+      if (ended) return;
+      ended = true;
+      void worker.terminate();
+      receive(failureOf(functionHangs()));
+    });
     worker.on('message', (message: FromTask) => {
       if (!ended) receive(message);
     });
     worker.on('error', (error) => {
       if (!ended) receive(failureOf(error));
     });
-    worker.postMessage({ kind: 'start', dataDir: log.dataDir, view: log.view(), start } satisfies ToTask);
+    const { heartbeat } = watchdog;
+    worker.postMessage({ kind: 'start', dataDir: log.dataDir, view: log.view(), start, heartbeat } satisfies ToTask);
     return {
       post: (message) => {
         if (!ended) worker.postMessage(message);
       },
       terminate: async () => {
         ended = true;
+        watchdog.stop();
         await worker.terminate();
       },
     };
   };
+}
+
+function functionHangs(): HeadraceError {
+  return new HeadraceError('running a pipeline: a user function does not return within its timeout', {
+    code: 'ENGINE_USER_FUNCTION_TIMEOUT',
+    domain: 'engine',
+    retryable: true,
+    next: 'nothing is lost: the pipeline is recovered, and the row goes to dead letters',
+  });
 }
 
 /** Runs the task on the calling thread: for tests, which own the clock. */

@@ -18,11 +18,20 @@ export interface TaskStart {
   readonly memoryBytesMax: number;
   /** The inputs are bounded: nothing is in the future, and nobody is idle. */
   readonly bounded: boolean;
+  /** A call of a user function did not return: the next ones get a timeout each. */
+  readonly guarded?: boolean;
 }
 
 /** From the main thread to a task. */
 export type ToTask =
-  | { readonly kind: 'start'; readonly dataDir: string; readonly view: LogView; readonly start: TaskStart }
+  | {
+      readonly kind: 'start';
+      readonly dataDir: string;
+      readonly view: LogView;
+      readonly start: TaskStart;
+      /** Shared with the watchdog of the thread. */
+      readonly heartbeat: Int32Array;
+    }
   /** The log has new commits. */
   | { readonly kind: 'wake' }
   /** All epochs up to this one are durable. */

@@ -6,6 +6,7 @@ import type { PartitionReader } from '../../log/log.ts';
 import { deserializePipeline } from '../../plan/pipeline-text.ts';
 import { AskDesk } from '../effect/ask-desk.ts';
 import type { Effect } from '../effect/effect.ts';
+import { FunctionGuard } from '../effect/function-guard.ts';
 import {
   CHUNK_BYTES,
   CHUNK_BYTES_MAX,
@@ -34,6 +35,8 @@ export interface TaskLoopOptions {
   readonly clock: Clock;
   /** Uniform in [0, 1): spreads what is tried again. */
   readonly random: () => number;
+  /** Tells the watchdog of calls of user functions. */
+  readonly heartbeat?: Int32Array;
   readonly open: (topic: string, partition: number, from: number) => PartitionReader;
   readonly snapshots: SnapshotStore;
   readonly post: (message: FromTask) => void;
@@ -115,7 +118,8 @@ export class TaskLoop {
   static async recover(options: TaskLoopOptions): Promise<TaskLoop> {
     const { start } = options;
     const pipeline = deserializePipeline(start.pipeline);
-    const userFunction = await loadUserModules(pipeline.modules);
+    const guard = new FunctionGuard({ heartbeat: options.heartbeat, guarded: start.guarded ?? false });
+    const userFunction = await loadUserModules(pipeline.modules, guard);
     const kernel = Kernel.create({ memoryBytesMax: start.memoryBytesMax });
     const starts = (topic: string): readonly number[] =>
       start.topics.find((candidate) => candidate.topic === topic)?.logStarts ?? [];
@@ -125,6 +129,7 @@ export class TaskLoop {
       partitions: (topic) => starts(topic).length,
       outputPartitions: (topic) => start.outputs.find((output) => output.topic === topic)?.partitions ?? 1,
       userFunction,
+      functions: guard.asking,
       monotonicMs: () => options.clock.monotonicMs(),
     });
     requireVersions(start, task);

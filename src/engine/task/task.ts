@@ -5,6 +5,7 @@ import type { DeadLetter } from '../../log/dead-letter.ts';
 import type { Append } from '../../log/log.ts';
 import type { Pipeline, SourceNode } from '../../plan/node.ts';
 import { dataflowHash } from '../../plan/pipeline-text.ts';
+import type { Asking } from '../effect/effect.ts';
 import { type EpochEffects, TaskAsks } from '../effect/task-asks.ts';
 import { DEAD_LETTER_VALUE_BYTES_MAX } from '../limits.ts';
 import { WATERMARK_MIN } from '../operator/batch.ts';
@@ -81,6 +82,8 @@ export interface TaskOptions {
   readonly partitions: (topic: string) => number;
   readonly outputPartitions: (topic: string) => number;
   readonly userFunction: ExpressionContext['userFunction'];
+  /** What its calls leave in the journal. */
+  readonly functions?: Asking;
 }
 
 interface VertexCounts {
@@ -132,7 +135,7 @@ export class Task {
     });
     this.#places = new Map(this.#vertices.map((vertex, place) => [vertex, place]));
     this.#work = new WorkClock(this.#vertices.length, options.monotonicMs ?? (() => 0));
-    this.asks = new TaskAsks(this.#vertices);
+    this.asks = new TaskAsks(this.#vertices, options.functions);
     const needed = columnsNeeded(options.pipeline);
     const inputs: TaskInput[] = [];
     for (const vertex of this.#vertices) {
