@@ -43,6 +43,8 @@ export function aggregateType(
     case 'mode':
       return argument;
     case 'percentile_cont':
+      if (argument.kind !== 'float8' && argument.kind !== 'interval') return undefined;
+      return fractions === 'several' ? arrayType(argument) : argument;
     case 'percentile_disc':
       return fractions === 'several' ? arrayType(argument) : argument;
     case 'regr_count':

@@ -2,15 +2,24 @@ import { type ByteReader, type ByteWriter, textOf, utf8 } from '../../base/bytes
 import type { DataType } from '../../plan/data-type.ts';
 import { textToValue, valueToText } from '../../plan/value-text.ts';
 
-/** A value in a snapshot: 0 for null, else 1 and its text. */
+/** A value in a snapshot: 0 for null, else 1 and its text; of an array how many values, and those. */
 export function writeValue(writer: ByteWriter, value: unknown, type: DataType): void {
   const isNull = value === null || value === undefined;
   writer.u8(isNull ? 0 : 1);
-  if (!isNull) writer.prefixed(utf8(valueToText(value, type)));
+  if (isNull) return;
+  if (type.kind !== 'array') {
+    writer.prefixed(utf8(valueToText(value, type)));
+    return;
+  }
+  const items = value as readonly unknown[];
+  writer.varint(items.length);
+  for (const item of items) writeValue(writer, item, type.element);
 }
 
 export function readValue(reader: ByteReader, type: DataType): unknown {
-  return reader.u8() === 0 ? null : textToValue(textOf(reader.prefixed()), type);
+  if (reader.u8() === 0) return null;
+  if (type.kind !== 'array') return textToValue(textOf(reader.prefixed()), type);
+  return Array.from({ length: reader.unsigned() }, () => readValue(reader, type.element));
 }
 
 /** The values of one row, in the order of their types. */

@@ -1,10 +1,11 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType } from '../../../plan/data-type.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
-import { type ValueOrder, valueOrder } from '../../../plan/value-order.ts';
+import type { ValueOrder } from '../../../plan/value-order.ts';
 import { readValue, writeValue } from '../state-value.ts';
 import type { Accumulator } from './accumulator.ts';
 import { OrderedMultiset } from './ordered-multiset.ts';
+import { totalOrder } from './total-order.ts';
 
 /** Of `min` and `max`. */
 export function extremeFactory(call: AggregateCall, type: DataType, appendOnly: boolean): () => Accumulator {
@@ -22,7 +23,7 @@ class ExtremeAccumulator implements Accumulator {
 
   constructor(type: DataType, direction: 1 | -1) {
     this.#type = type;
-    this.#order = valueOrder(type);
+    this.#order = totalOrder(type);
     this.#direction = direction;
   }
 

@@ -1,8 +1,9 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType } from '../../../plan/data-type.ts';
-import { type ValueOrder, valueOrder } from '../../../plan/value-order.ts';
+import type { ValueOrder } from '../../../plan/value-order.ts';
 import { readValue, writeValue } from '../state-value.ts';
 import { type Counted, CountedTree } from './counted-tree.ts';
+import { totalOrder } from './total-order.ts';
 
 interface Entry extends Counted {
   readonly value: unknown;
@@ -18,7 +19,7 @@ export class OrderedMultiset {
 
   constructor(type: DataType, descending = false) {
     this.#type = type;
-    const order = valueOrder(type);
+    const order = totalOrder(type);
     this.#order = descending ? (a, b) => order(b, a) : order;
     this.#tree = new CountedTree((a, b) => this.#order(a.value, b.value));
   }

@@ -1,11 +1,12 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType, Interval } from '../../../plan/data-type.ts';
+import type { Decimal } from '../../../plan/decimal.ts';
 import { addIntervals, multiplyInterval, negateInterval } from '../../../plan/interval.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
-import { valueOrder } from '../../../plan/value-order.ts';
 import type { Accumulator } from './accumulator.ts';
 import { type Counted, CountedTree } from './counted-tree.ts';
 import { OrderedMultiset } from './ordered-multiset.ts';
+import { totalOrder } from './total-order.ts';
 
 /** Of `percentile_cont`, `percentile_disc` and `mode`: aggregates over all values in order. */
 export function orderedSetFactory(call: AggregateCall, type: DataType): () => Accumulator {
@@ -91,22 +92,38 @@ interface Frequency extends Counted {
   readonly times: number;
 }
 
+/** Values that are equal count as one: `1.0` as `1`, and `-0` as `0`. */
+function normalizer(type: DataType): (value: unknown) => unknown {
+  switch (type.kind) {
+    case 'numeric':
+      return (value) => (type.scale === undefined ? (value as Decimal).withoutTrailingZeros() : value);
+    case 'float4':
+    case 'float8':
+      return (value) => (value === 0 ? 0 : value);
+    default:
+      return (value) => value;
+  }
+}
+
 /** The most frequent value; of several the first in order. */
 class ModeAccumulator implements Accumulator {
   readonly #values: OrderedMultiset;
+  readonly #normal: (value: unknown) => unknown;
   /** Most frequent first. */
   readonly #frequencies: CountedTree<Frequency>;
 
   constructor(type: DataType, descending: boolean) {
     this.#values = new OrderedMultiset(type, descending);
-    const order = valueOrder(type);
+    this.#normal = normalizer(type);
+    const order = totalOrder(type);
     this.#frequencies = new CountedTree(
       (a, b) => b.times - a.times || (descending ? order(b.value, a.value) : order(a.value, b.value)),
     );
   }
 
-  add(value: unknown, weight: number): void {
-    if (value === null) return;
+  add(given: unknown, weight: number): void {
+    if (given === null) return;
+    const value = this.#normal(given);
     const { before, after } = this.#values.add(value, weight);
     if (before > 0) this.#frequencies.remove({ value, times: before, count: 1 });
     if (after > 0) this.#frequencies.insert({ value, times: after, count: 1 });

@@ -83,9 +83,13 @@ function addFloats(offset: usize, data: usize, nulls: usize, weights: usize, rec
   }
 }
 
-/** NaN is above all numbers; of values that are equal the first stays. */
+/** NaN is above all numbers; -0 is below 0. */
 @inline
 export function isBetterFloat(value: f64, best: f64, most: bool): bool {
+  if (value == best) {
+    const difference = <i32>(reinterpret<i64>(best) < 0) - <i32>(reinterpret<i64>(value) < 0);
+    return most ? difference > 0 : difference < 0;
+  }
   if (most) return value > best || (value != value && best == best);
   return value < best || (value == value && best != best);
 }
