@@ -63,7 +63,7 @@ async function run(declaration: string): Promise<{ rows: string[]; letters: Dead
 describe('a user function', () => {
   it('that never returns is ended, and its row alone is a dead letter', async () => {
     const { rows, letters } = await run(
-      "CREATE FUNCTION f(id text) RETURNS text LANGUAGE typescript AS '../functions/f.ts#careful' WITH (timeout = '200 ms');",
+      "CREATE FUNCTION f(id text) RETURNS text LANGUAGE typescript AS '../functions/f.ts#careful' WITH (timeout = '1 s');",
     );
     expect(rows).toEqual(['A', 'C']);
     expect(letters).toMatchObject([{ reason: 'user-function', topic: 'ids', offset: 1, value: '{"id":"b"}' }]);
@@ -82,7 +82,7 @@ describe('a user function', () => {
 
   it('runs on the pool, where one that never returns is ended too', async () => {
     const { rows, letters } = await run(
-      "CREATE FUNCTION f(id text) RETURNS text LANGUAGE typescript AS '../functions/f.ts#ran' WITH (pool = true, timeout = '300 ms');",
+      "CREATE FUNCTION f(id text) RETURNS text LANGUAGE typescript AS '../functions/f.ts#ran' WITH (pool = true, timeout = '1 s');",
     );
     expect(rows).toEqual(['pool a', 'pool c']);
     expect(letters).toMatchObject([{ reason: 'user-function', topic: 'ids', offset: 1 }]);

@@ -16,7 +16,8 @@ export interface PoolCall {
   readonly args: Ask['args'];
 }
 
-/** What a thread answers. */
+/** What a thread posts: that the call begins, then what it came to. */
+export type PoolMessage = PoolResult | { readonly begins: true };
 export type PoolResult = { readonly answer: Answer } | { readonly error: string; readonly code: string };
 
 interface Job {
@@ -77,11 +78,14 @@ export class FunctionPool {
   async #runOn(thread: PoolThread, job: Job): Promise<void> {
     const { timeoutMs } = job.target.options;
     let isLate = false;
-    const cancel = this.#clock.after(timeoutMs, () => {
-      isLate = true;
-      void thread.end();
-    });
-    const result = await thread.call(job.module, job.target, job.args);
+    let cancel = (): void => {};
+    const begins = (): void => {
+      cancel = this.#clock.after(timeoutMs, () => {
+        isLate = true;
+        void thread.end();
+      });
+    };
+    const result = await thread.call(job, begins);
     cancel();
     if (result === undefined) this.#all.delete(thread);
     else this.#idle.push(thread);
@@ -105,11 +109,15 @@ class PoolThread {
   readonly #worker = new Worker(workerEntry(import.meta.url, './function-thread'), { name: 'headrace-function' });
   readonly #loaded = new Set<string>();
   #waiter: ((result: PoolResult | undefined) => void) | undefined;
+  #begins: () => void = () => {};
   #ended = false;
 
   constructor() {
     this.#worker.unref();
-    this.#worker.on('message', (result: PoolResult) => this.#settle(result));
+    this.#worker.on('message', (message: PoolMessage) => {
+      if ('begins' in message) this.#begins();
+      else this.#settle(message);
+    });
     this.#worker.on('error', () => this.#settle(undefined));
     this.#worker.on('exit', () => this.#settle(undefined));
   }
@@ -121,13 +129,14 @@ class PoolThread {
     waiter?.(result);
   }
 
-  /** Undefined when the thread has ended. */
-  call(module: UserModule, target: FunctionTarget, args: Ask['args']): Promise<PoolResult | undefined> {
+  /** Undefined when the thread has ended. `begins` is called when the module is loaded: the time of the function counts from then. */
+  call({ module, target, args }: Job, begins: () => void): Promise<PoolResult | undefined> {
     if (this.#ended) return Promise.resolve(undefined);
     const isKnown = this.#loaded.has(module.hash);
     this.#loaded.add(module.hash);
     return new Promise((resolve) => {
       this.#waiter = resolve;
+      this.#begins = begins;
       this.#worker.postMessage({ module: isKnown ? undefined : module, target, args } satisfies PoolCall);
     });
   }
