@@ -261,7 +261,7 @@ export interface SetOperationNode extends NodeBase {
   readonly inputs: readonly PlanNode[];
 }
 
-/** The rows of each partition that are `offset` to `offset + limit` in order; equal ones in the order of arrival. */
+/** The rows of each partition whose rank is more than `offset` and at most `offset + limit`; equal ones in the order of arrival. */
 export interface TopNNode extends NodeBase {
   readonly kind: 'top-n';
   readonly input: PlanNode;
@@ -271,7 +271,7 @@ export interface TopNNode extends NodeBase {
   /** Undefined: all that follow the offset. */
   readonly limit: number | undefined;
   readonly offset: number;
-  /** What `limit` counts by; `rank` keeps all rows that are equal to the last. */
+  /** What `limit` and `offset` count by: with `rank` and `dense_rank` equal rows stay or go together. */
   readonly rank: 'row_number' | 'rank' | 'dense_rank';
   /** Appends the rank (int8) as a last column. */
   readonly withRank: boolean;
