@@ -3,6 +3,7 @@ import { resolveAlertKeys } from '../plan/alert-key.ts';
 import { expressionText } from '../plan/expression-text.ts';
 import { alertRuleNode, inputsOf, outputNode, pipelineOf, sinkNode } from '../plan/factory.ts';
 import type { AlertRuleNode, EmitPolicy, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode } from '../plan/node.ts';
+import { optimize, optimizeOutputs } from '../plan/optimizer.ts';
 import { outputShape } from '../plan/output-key.ts';
 import { shareNodes } from '../plan/pipeline-text.ts';
 import { liftOutputs } from '../plan/user-call-lifting.ts';
@@ -45,7 +46,7 @@ export class PipelineBuilder {
       name,
       topic: options.topic ?? name,
       input: stream.node,
-      ...outputShape(stream.node, emit.kind),
+      ...outputShape(optimize(stream.node), emit.kind),
       emit,
     });
     this.#outputs.push(output);
@@ -83,7 +84,12 @@ export class PipelineBuilder {
 
   build(name: string): Pipeline {
     const sources = sourcesOf(this.#outputs.map((output) => output.input));
-    const parts = { sources, outputs: liftOutputs(this.#outputs), sinks: this.#sinks, alerts: this.#alerts };
+    const parts = {
+      sources,
+      outputs: liftOutputs(optimizeOutputs(this.#outputs)),
+      sinks: this.#sinks,
+      alerts: this.#alerts,
+    };
     return shareNodes(pipelineOf({ name, ...parts, modules: [] }));
   }
 }

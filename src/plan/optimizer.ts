@@ -22,8 +22,9 @@ export function optimize(node: PlanNode): PlanNode {
 export function optimizeOutputs(outputs: readonly OutputNode[]): readonly OutputNode[] {
   const inputs = optimizeAll(outputs.map((output) => output.input));
   return outputs.map((output, at) => {
+    const { numbered: _, ...spec } = output;
     const input = inputs[at]!;
-    return input === output.input ? output : outputNode({ ...output, input, ...outputShape(input, output.emit.kind) });
+    return outputNode({ ...spec, input, ...outputShape(input, output.emit.kind) });
   });
 }
 

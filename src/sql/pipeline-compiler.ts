@@ -5,6 +5,7 @@ import { resolveAlertKeys } from '../plan/alert-key.ts';
 import type { Column } from '../plan/data-type.ts';
 import { alertRuleNode, outputNode, pipelineOf, sinkNode, sourceNode } from '../plan/factory.ts';
 import type { AlertRuleNode, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode, UserModule } from '../plan/node.ts';
+import { optimize, optimizeOutputs } from '../plan/optimizer.ts';
 import { outputShape } from '../plan/output-key.ts';
 import { shareNodes } from '../plan/pipeline-text.ts';
 import { liftOutputs } from '../plan/user-call-lifting.ts';
@@ -96,7 +97,7 @@ class PipelineCompiler {
     const pipeline = pipelineOf({
       name: this.#options.name,
       sources: this.#sources,
-      outputs: liftOutputs(this.#outputs),
+      outputs: liftOutputs(optimizeOutputs(this.#outputs)),
       sinks: this.#sinks,
       alerts: this.#alerts,
       modules: [...this.#modules.values()],
@@ -258,7 +259,7 @@ class PipelineCompiler {
     const input = this.#query(statement.query, { streaming: true, ttlMs });
     const output = this.#source.locate(statement.query.start, () => {
       const topic = options.get('topic')?.value ?? name.name;
-      return outputNode({ name: name.name, topic, input, ...outputShape(input, emit.kind), emit });
+      return outputNode({ name: name.name, topic, input, ...outputShape(optimize(input), emit.kind), emit });
     });
     this.#outputs.push(output);
     this.#relations.set(name.name, input);

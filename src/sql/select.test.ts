@@ -264,7 +264,9 @@ describe('window functions', () => {
       [
         'project id, s, 1 + s AS t, r',
         '  over rank() partition by page order by time',
-        '    over sum(ms) partition by page',
+        '    project id, time, page, s',
+        '      over sum(ms) partition by page',
+        '        project id, time, page, ms',
       ].join('\n'),
     );
   });
