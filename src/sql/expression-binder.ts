@@ -1,4 +1,5 @@
 import type { A_Const, A_Expr, CaseExpr, ColumnRef, FuncCall, Node, TypeCast } from 'libpg-query';
+import { HeadraceError } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import { aggregateNames } from '../plan/aggregate-name.ts';
 import {
@@ -24,7 +25,7 @@ import { FUNCTION_ALIASES, NEGATED_OPERATORS, OPERATOR_NAMES, OPERATOR_ONLY } fr
 import type { DeclaredFunction, Scope } from './scope.ts';
 import type { PositionMap, SourceText } from './source-text.ts';
 import { bindSpecialCall, bindSpecialForm, type FormBinder } from './special-form.ts';
-import { bareName, nameParts, nodeLocation, typeOf } from './syntax-tree.ts';
+import { bareName, constantLocation, nameParts, nodeLocation, typeOf } from './syntax-tree.ts';
 
 /** What binding needs besides the names of the row. */
 export interface BindContext {
@@ -83,7 +84,15 @@ export class ExpressionBinder {
   }
 
   #located<Result>(node: Node, action: () => Result): Result {
-    return this.#context.source.locate(this.#context.place(nodeLocation(node)), action);
+    try {
+      return action();
+    } catch (error) {
+      const text = error instanceof HeadraceError ? /^[^"]*: "(.*)"(?:;.*)?$/s.exec(error.message)?.[1] : undefined;
+      const at = (text === undefined ? undefined : constantLocation(node, text)) ?? nodeLocation(node);
+      return this.#context.source.locate(this.#context.place(at), () => {
+        throw error;
+      });
+    }
   }
 
   #refuse(node: Node, message: string, next?: string): Error {
