@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { Kernel } from '../../../kernel/kernel.ts';
+import { aggregateCall } from '../../../plan/aggregate-call.ts';
 import type { DataType } from '../../../plan/data-type.ts';
 import { Decimal } from '../../../plan/decimal.ts';
 import type { Expression } from '../../../plan/expression.ts';
@@ -14,6 +15,7 @@ import type { Operator } from '../operator.ts';
 import { batchOfRows, type Observed, observe, type TestRow } from '../row-batch.test-fixture.ts';
 import { AggregateOperator } from './aggregate.ts';
 import type { AggregateOptions } from './aggregate-options.ts';
+import { GlobalAggregate } from './global-aggregate.ts';
 import { RowAggregate } from './row-aggregate.ts';
 
 const PRICE: DataType = { kind: 'numeric', precision: 12, scale: 2 };
@@ -197,12 +199,17 @@ const steps = fc.array(
   { maxLength: 6 },
 );
 
+function rowByRow(options: AggregateOptions): Operator {
+  const rows = new RowAggregate(options);
+  return options.node.groups.length === 0 ? new GlobalAggregate(rows, options) : rows;
+}
+
 /** Runs the kernel's aggregate and the one that goes row by row over the same input: they must say the same. */
 function agrees(options: AggregateOptions, weighted: boolean): void {
   fc.assert(
     fc.property(steps, (all) => {
       const runs = [
-        new Run(options.node, () => new RowAggregate(options)),
+        new Run(options.node, () => rowByRow(options)),
         new Run(options.node, () => new AggregateOperator(options)),
       ];
       for (const run of runs) {
@@ -257,6 +264,7 @@ describe('an aggregate in the kernel says what the one that goes row by row says
 
   it('without groups', () => {
     agrees(optionsOf(nodeOf([], [...invertible, ...extremes])), false);
+    agrees(optionsOf(nodeOf([], invertible), { appendOnly: false, retracts: true }), true);
   });
 });
 
@@ -343,6 +351,51 @@ describe('aggregate', () => {
     run.finish(0n);
     expect(run.said()).toEqual({
       rows: [{ values: ['b', most], weight: 1 }],
+      letters: [{ reason: 'expression', row: 0 }],
+    });
+  });
+
+  it('has one row without GROUP BY, also when there are no rows', () => {
+    const sum = aggregate({ function: 'sum', of: 'small', type: TYPE.int8 });
+    const options = optionsOf(nodeOf([], [invertible[0]!, sum]), { appendOnly: false, retracts: true });
+    const run = new Run(options.node, () => new AggregateOperator(options));
+    const empty = [0n, null];
+    run.finish(0n);
+    expect(run.observed.rows).toEqual([{ values: empty, weight: 1 }]);
+    run.restart();
+    run.finish(0n);
+    run.process([row({ small: 3 })], false);
+    run.finish(0n);
+    run.restart();
+    run.process([{ ...row({ small: 3 }), weight: -1 }], false);
+    run.finish(0n);
+    expect(run.observed.rows.slice(1)).toEqual([
+      { values: empty, weight: -1 },
+      { values: [1n, 3n], weight: 1 },
+      { values: [1n, 3n], weight: -1 },
+      { values: empty, weight: 1 },
+    ]);
+  });
+
+  it('takes back the row of a group whose result fails, and says it again when it does not', () => {
+    const argument = at('double').expression;
+    const call = aggregateCall('var_pop', argument);
+    const options = optionsOf(nodeOf(['name'], [{ name: 'var', call }]), { appendOnly: false });
+    const run = new Run(options.node, () => new AggregateOperator(options));
+    const [small, large] = [row({ name: 'a', double: 0 }), row({ name: 'a', double: 1e300 })];
+    run.process([small], false);
+    run.finish(0n);
+    run.process([large], false);
+    run.finish(0n);
+    run.restart();
+    run.process([{ ...large, weight: -1 }], false);
+    run.finish(0n);
+    expect(run.said()).toEqual({
+      rows: [
+        { values: ['a', 0], weight: 1 },
+        { values: ['a', 0], weight: -1 },
+        { values: ['a', 0], weight: 1 },
+      ],
       letters: [{ reason: 'expression', row: 0 }],
     });
   });

@@ -4,6 +4,7 @@ import type { Batch } from '../batch.ts';
 import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
 import { type AggregateOptions, finalNeedsWindow, windowEndOf } from './aggregate-options.ts';
 import { ColumnAggregate } from './column-aggregate.ts';
+import { GlobalAggregate } from './global-aggregate.ts';
 import { planGroups } from './group-plan.ts';
 import { RowAggregate } from './row-aggregate.ts';
 
@@ -21,7 +22,8 @@ export class AggregateOperator implements Operator {
     if (options.emit === 'final' && windowEndOf(options.node) === undefined) throw finalNeedsWindow();
     const plan = planGroups(options);
     this.runsInKernel = plan !== undefined;
-    this.#inner = plan === undefined ? new RowAggregate(options) : new ColumnAggregate(options, plan);
+    const grouped = plan === undefined ? new RowAggregate(options) : new ColumnAggregate(options, plan);
+    this.#inner = options.node.groups.length === 0 ? new GlobalAggregate(grouped, options) : grouped;
   }
 
   open(context: OperatorContext): void {

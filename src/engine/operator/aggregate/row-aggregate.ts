@@ -111,17 +111,16 @@ export class RowAggregate implements Operator {
         continue;
       }
       const result = this.#resultOf(group);
-      if (result === undefined) continue;
-      if (retracts && standing !== undefined) rows.push({ values: standing, weight: -1 });
-      rows.push({ values: result, weight: 1 });
-      // Whoever takes no retractions needs the old row only when a row can be taken back at all.
-      if (retracts || !this.#options.appendOnly) group.emitted = result;
+      // Whoever takes no retractions has the new row replace the old one; a result that fails leaves none.
+      if (standing !== undefined && (retracts || result === undefined)) rows.push({ values: standing, weight: -1 });
+      if (result !== undefined) rows.push({ values: result, weight: 1 });
+      group.emitted = result;
     }
     this.#changed = [];
     this.#emit(rows);
   }
 
-  /** Undefined when the result does not fit its type: a sum beyond int8 is reported and left out. */
+  /** Undefined when the result does not fit its type: the group is reported and left out. */
   #resultOf(group: Group): readonly unknown[] | undefined {
     try {
       return [...group.values, ...group.accumulators.map((accumulator) => accumulator.value())];
