@@ -78,8 +78,12 @@ function mayBeNull(call: WindowCall): boolean {
 }
 
 /** `made` are the function's columns. */
-export function tableFunctionNode(spec: Spec<TableFunctionNode>, made: readonly Column[]): TableFunctionNode {
-  const ordinal = spec.ordinality ? [{ name: ORDINALITY_COLUMN, type: TYPE.int8, nullable: spec.outer }] : [];
+export function tableFunctionNode(
+  spec: Spec<TableFunctionNode>,
+  made: readonly Column[],
+  ordinalityName = ORDINALITY_COLUMN,
+): TableFunctionNode {
+  const ordinal = spec.ordinality ? [{ name: ordinalityName, type: TYPE.int8, nullable: spec.outer }] : [];
   const own = made.map((column) => ({ ...column, nullable: spec.outer || column.nullable }));
   return Object.freeze({
     ...spec,

@@ -4,12 +4,17 @@ import type { NamedExpression } from '../plan/factory.ts';
 import type { AggregateCall, PlanNode } from '../plan/node.ts';
 import { serializeAggregate, serializeExpression } from '../plan/pipeline-text.ts';
 import { type Grouping, type GroupingCalls, groupedRows } from './grouping-sets.ts';
-import { AGGREGATE_PLACEHOLDER, GROUPING_PLACEHOLDER, WINDOW_PLACEHOLDER } from './placeholder.ts';
+import {
+  AGGREGATE_PLACEHOLDER,
+  ATTACHMENT_PLACEHOLDER,
+  GROUPING_PLACEHOLDER,
+  WINDOW_PLACEHOLDER,
+} from './placeholder.ts';
 import type { SourceText } from './source-text.ts';
 
 /** Gathers the aggregates of one SELECT, then turns expressions over them into expressions over the grouped rows. */
 export class Aggregation {
-  readonly #calls: AggregateCall[] = [];
+  #calls: AggregateCall[] = [];
   readonly #texts: string[] = [];
 
   /** Answers with a placeholder; equal calls share one. */
@@ -30,6 +35,15 @@ export class Aggregation {
 
   get count(): number {
     return this.#calls.length;
+  }
+
+  get calls(): readonly AggregateCall[] {
+    return this.#calls;
+  }
+
+  /** Gives the calls other columns of the same rows. */
+  replace(replace: <Value>(value: Value) => Value): void {
+    this.#calls = this.#calls.map(replace);
   }
 
   /** Makes the grouped rows; groups and aggregates take the names of the targets that are exactly them. */
@@ -97,6 +111,7 @@ export class AggregateRebase {
   #column(expression: Expression & { kind: 'column' }, at: number): Expression {
     const { index } = expression;
     const groups = this.#groupTexts.length;
+    if (index >= ATTACHMENT_PLACEHOLDER) return expression;
     if (index >= GROUPING_PLACEHOLDER) {
       return columnReference(this.#node.columns, groups + this.#aggregates + index - GROUPING_PLACEHOLDER);
     }

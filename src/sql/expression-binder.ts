@@ -21,11 +21,13 @@ import { functionNames, isForm, isFunction } from '../plan/function.ts';
 import type { AggregateCall } from '../plan/node.ts';
 import { TYPE, typeName } from '../plan/type-name.ts';
 import { bindAggregate, callsAggregate } from './aggregate-binder.ts';
+import type { Attachments } from './attachment.ts';
 import { FUNCTION_ALIASES, NEGATED_OPERATORS, OPERATOR_NAMES, OPERATOR_ONLY } from './function-name.ts';
 import type { DeclaredFunction, Scope } from './scope.ts';
 import type { PositionMap, SourceText } from './source-text.ts';
 import { bindSpecialCall, bindSpecialForm, type FormBinder } from './special-form.ts';
 import { bareName, constantLocation, nameParts, nodeLocation, typeOf } from './syntax-tree.ts';
+import { bindTableFunction, isBuiltInTableFunction } from './table-function-call.ts';
 
 /** What binding needs besides the names of the row. */
 export interface BindContext {
@@ -138,9 +140,14 @@ export class ExpressionBinder {
       );
     }
     if ('SQLValueFunction' in node) return this.#valueFunction(node.SQLValueFunction.op, node);
-    if ('SubLink' in node)
-      throw this.#refuse(node, 'subqueries in expressions are not supported', 'write a join or a CTE');
+    if ('SubLink' in node) return this.#attachments(node, 'sub-queries').subquery(node.SubLink, this);
     throw this.#refuse(node, `this expression is not supported (${Object.keys(node)[0]})`);
+  }
+
+  #attachments(node: Node, what: string): Attachments {
+    const { attachments } = this.#scope;
+    if (attachments === undefined) throw this.#refuse(node, `${what} are not allowed here`, 'write them in FROM');
+    return attachments;
   }
 
   #operands(nodes: readonly Node[] | undefined): Operand[] {
@@ -285,6 +292,7 @@ export class ExpressionBinder {
       if (!isFunction(FUNCTION_ALIASES.get(written) ?? written)) throw this.#unknownFunction(written, node);
       throw this.#refuse(node, `${written} is not an aggregate`, 'leave out what only aggregates take');
     }
+    if (isBuiltInTableFunction(written)) return this.#setReturning(written, fn, node);
     const declared = this.#context.functions.get(written);
     if (declared !== undefined) return this.#userFunction(declared, fn, node);
     const special = bindSpecialCall(written, fn, node, this.#forms);
@@ -295,6 +303,12 @@ export class ExpressionBinder {
     const known = isFunction(name) && !(OPERATOR_ONLY.has(name) && name === written);
     if (!known) throw this.#unknownFunction(written, node);
     return resolveCall(name, operands);
+  }
+
+  #setReturning(name: string, fn: FuncCall, node: Node): Operand {
+    const attachments = this.#attachments(node, 'set-returning functions');
+    const at = this.#context.place(nodeLocation(node));
+    return attachments.setReturning(bindTableFunction(this.#context, name, this.#operands(fn.args), at), at);
   }
 
   #unknownFunction(name: string, node: Node): Error {

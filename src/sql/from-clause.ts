@@ -1,25 +1,24 @@
 import type { JoinExpr, Node, RangeFunction, SelectStmt } from 'libpg-query';
 import { nearestName } from '../base/nearest-name.ts';
-import { resolveCall } from '../plan/coercion.ts';
-import type { Interval } from '../plan/data-type.ts';
+import { dependentJoin } from '../plan/decorrelate.ts';
 import type { Expression } from '../plan/expression.ts';
-import { call, columnReference, TRUE } from '../plan/expression-factory.ts';
-import { joinNode, projectNode, valuesNode, windowNode } from '../plan/factory.ts';
+import { columnReference, TRUE } from '../plan/expression-factory.ts';
+import { joinNode, projectNode, valuesNode } from '../plan/factory.ts';
 import type { JoinKind, PlanNode } from '../plan/node.ts';
+import { isCorrelated } from '../plan/outer-reference.ts';
 import { type BindContext, ExpressionBinder } from './expression-binder.ts';
+import { bindFromFunction } from './from-function.ts';
+import { commonNames, type FromResult, joinedScope, joinUsing } from './join-clause.ts';
 import type { QueryRules, RelationCatalog } from './relation.ts';
-import { Scope, type ScopeRelation } from './scope.ts';
+import { Scope } from './scope.ts';
 import { bareName, nameParts, nodeLocation } from './syntax-tree.ts';
-
-export interface FromResult {
-  readonly node: PlanNode;
-  readonly scope: Scope;
-}
+import { bindWhere } from './where-clause.ts';
+import { bindWindow, isWindowFunction } from './window-function.ts';
 
 type AliasClause = { aliasname?: string; colnames?: Node[] } | undefined;
-type BindSelect = (select: SelectStmt, catalog: RelationCatalog) => PlanNode;
+/** A query in FROM: with the names around it, when it may use them. */
+type BindSelect = (select: SelectStmt, outer: Scope | undefined) => PlanNode;
 
-const MICROS_PER_DAY = 86_400_000_000n;
 const JOIN_KINDS: Readonly<Record<string, JoinKind>> = {
   JOIN_INNER: 'inner',
   JOIN_LEFT: 'left',
@@ -27,27 +26,36 @@ const JOIN_KINDS: Readonly<Record<string, JoinKind>> = {
   JOIN_FULL: 'full',
 };
 
-/** Binds FROM: relations, joins, derived tables and TUMBLE. */
-export class FromBinder {
-  readonly #context: BindContext;
-  readonly #rules: QueryRules;
-  readonly #catalog: RelationCatalog;
-  readonly #bindSelect: BindSelect;
+export interface FromSpec {
+  readonly context: BindContext;
+  readonly rules: QueryRules;
+  readonly catalog: RelationCatalog;
+  readonly bindSelect: BindSelect;
+  /** The names of the query around the SELECT. */
+  readonly outer: Scope | undefined;
+  /** What SESSION windows without keys of their own are told apart by: GROUP BY. */
+  readonly groups: readonly Node[];
+}
 
-  constructor(context: BindContext, rules: QueryRules, catalog: RelationCatalog, bindSelect: BindSelect) {
-    this.#context = context;
-    this.#rules = rules;
-    this.#catalog = catalog;
-    this.#bindSelect = bindSelect;
+/** Binds FROM: relations, joins, sub-queries, windows and set-returning functions. */
+export class FromBinder {
+  readonly #spec: FromSpec;
+  readonly #context: BindContext;
+
+  constructor(spec: FromSpec) {
+    this.#spec = spec;
+    this.#context = spec.context;
   }
 
   bind(items: readonly Node[] | undefined): FromResult {
     const [first, ...rest] = items ?? [];
-    if (first === undefined) return { node: valuesNode([], [[]]), scope: new Scope([]) };
-    return rest.reduce<FromResult>(
-      (left, item) => this.#joined(left, this.#item(item), 'cross', () => undefined),
-      this.#item(first),
-    );
+    if (first === undefined) return { node: valuesNode([], [[]]), scope: this.#scope([]) };
+    const { node, scope } = rest.reduce<FromResult>((left, item) => this.#beside(left, item), this.#item(first));
+    return { node, scope: this.#scope(scope.relations) };
+  }
+
+  #scope(relations: Scope['relations']): Scope {
+    return new Scope(relations, { outer: this.#spec.outer });
   }
 
   #refuse(node: Node | undefined, message: string, next?: string): Error {
@@ -58,37 +66,57 @@ export class FromBinder {
     });
   }
 
-  #item(node: Node): FromResult {
+  /** `left, item`. A join inside of which something refers to its neighbours is taken apart: `a, b JOIN LATERAL c` is `(a, b) JOIN c`. */
+  #beside(left: FromResult, item: Node): FromResult {
+    if (!('JoinExpr' in item) || !holdsLateral(item)) return this.#joined(left, this.#item(item, left), 'cross', item);
+    const { larg, rarg } = item.JoinExpr;
+    const first = this.#beside(left, larg!);
+    return this.#join(item.JoinExpr, first, this.#item(rarg!, first), item);
+  }
+
+  #item(node: Node, left?: FromResult): FromResult {
     if ('RangeVar' in node) {
       const { relname = '', alias } = node.RangeVar;
       const plan = this.relation(relname, this.#context.place(node.RangeVar.location));
       return this.#named(plan, relname, alias);
     }
-    if ('RangeFunction' in node) return this.#tumble(node.RangeFunction, node);
-    if ('JoinExpr' in node) return this.#join(node.JoinExpr, node);
+    if ('RangeFunction' in node) return this.#function(node.RangeFunction, node, left);
+    if ('JoinExpr' in node) {
+      const { larg, rarg } = node.JoinExpr;
+      const first = this.#item(larg!);
+      return this.#join(node.JoinExpr, first, this.#item(rarg!, first), node);
+    }
     if ('RangeSubselect' in node) {
       const { subquery, alias, lateral } = node.RangeSubselect;
-      if (lateral === true) throw this.#refuse(subquery, 'LATERAL is not supported');
       if (subquery === undefined || !('SelectStmt' in subquery))
         throw this.#refuse(node, 'a derived table must be a query');
-      return this.#named(this.#bindSelect(subquery.SelectStmt, this.#catalog), alias?.aliasname ?? '', alias);
+      const outer = lateral === true && left !== undefined ? this.#scope(left.scope.relations) : this.#spec.outer;
+      return this.#named(this.#spec.bindSelect(subquery.SelectStmt, outer), alias?.aliasname ?? '', alias);
     }
     throw this.#refuse(node, `${Object.keys(node)[0]} is not supported in FROM`);
   }
 
   /** @throws HeadraceError `SQL_UNKNOWN_RELATION`, naming the nearest */
   relation(name: string, at: number): PlanNode {
-    const found = this.#context.source.locate(at, () => this.#catalog.find(name));
+    const { catalog } = this.#spec;
+    const found = this.#context.source.locate(at, () => catalog.find(name));
     if (found !== undefined) return found;
-    const near = nearestName(name, this.#catalog.names());
+    const near = nearestName(name, catalog.names());
     throw this.#context.source.error(at, `relation "${name}" does not exist`, {
       code: 'SQL_UNKNOWN_RELATION',
-      next: near !== undefined ? `did you mean "${near}"?` : `there is ${this.#catalog.names().join(', ') || 'none'}`,
+      next: near !== undefined ? `did you mean "${near}"?` : `there is ${catalog.names().join(', ') || 'none'}`,
     });
   }
 
   #named(node: PlanNode, name: string, alias: AliasClause): FromResult {
     const names = nameParts(alias?.colnames);
+    if (names.length > node.columns.length) {
+      const shown = alias?.aliasname ?? name;
+      throw this.#refuse(
+        alias?.colnames?.[0],
+        `"${shown}" has ${node.columns.length} columns, but ${names.length} are named`,
+      );
+    }
     const plan =
       names.length === 0
         ? node
@@ -102,110 +130,133 @@ export class FromBinder {
     return { node: plan, scope: Scope.of(alias?.aliasname ?? name, plan.columns) };
   }
 
-  /** `TUMBLE(relation, time column, INTERVAL 'size' [, INTERVAL 'offset'])`. */
-  #tumble(range: RangeFunction, node: Node): FromResult {
+  #function(range: RangeFunction, node: Node, left: FromResult | undefined): FromResult {
     const list = range.functions?.[0];
     const item = list !== undefined && 'List' in list ? list.List.items?.[0] : undefined;
     const fn = item !== undefined && 'FuncCall' in item ? item.FuncCall : undefined;
-    const name = bareName(fn?.funcname);
-    if (fn === undefined || name !== 'tumble') {
-      const known =
-        name === 'hop' || name === 'session' ? `${name.toUpperCase()} windows are` : `${name}(...) in FROM is`;
-      throw this.#refuse(item ?? node, `${known} not supported`, 'use TUMBLE(relation, time, INTERVAL ...)');
-    }
-    const [relation, time, size, shift] = fn.args ?? [];
-    const named = relation !== undefined && 'ColumnRef' in relation ? bareName(relation.ColumnRef.fields) : undefined;
-    if (named === undefined || time === undefined || size === undefined || (fn.args?.length ?? 0) > 4) {
-      throw this.#refuse(
+    if (fn !== undefined && item !== undefined && isWindowFunction(bareName(fn.funcname))) {
+      const made = bindWindow(
+        {
+          context: this.#context,
+          groups: this.#spec.groups,
+          alias: range.alias?.aliasname,
+          relation: (argument) => this.#windowed(argument),
+        },
+        fn,
         item,
-        'TUMBLE needs a relation, its time column and the size of the window',
-        "write TUMBLE(requests, time, INTERVAL '1 minute')",
+      );
+      return this.#named(made.node, made.name, range.alias);
+    }
+    const visible = this.#scope(left?.scope.relations ?? []);
+    return bindFromFunction(this.#context, range, node, visible);
+  }
+
+  /** The relation that a window function cuts: its name, or a query in parentheses. */
+  #windowed(argument: Node): { readonly node: PlanNode; readonly name: string } | undefined {
+    if ('ColumnRef' in argument) {
+      const name = bareName(argument.ColumnRef.fields);
+      return { node: this.relation(name, this.#context.place(nodeLocation(argument))), name };
+    }
+    const query = 'SubLink' in argument ? argument.SubLink : undefined;
+    const { subselect } = query ?? {};
+    if (query?.subLinkType !== 'EXPR_SUBLINK' || subselect === undefined || !('SelectStmt' in subselect)) {
+      return undefined;
+    }
+    return { node: this.#spec.bindSelect(subselect.SelectStmt, this.#spec.outer), name: '' };
+  }
+
+  #join(expression: JoinExpr, left: FromResult, right: FromResult, node: Node): FromResult {
+    const kind = JOIN_KINDS[expression.jointype ?? 'JOIN_INNER'];
+    if (kind === undefined) throw this.#refuse(firstPlaced(node), 'this kind of join is not supported');
+    const made = this.#joinBy(expression, left, right, kind, node);
+    const { alias } = expression;
+    if (alias?.aliasname === undefined) return made;
+    const { source } = this.#context;
+    const shown = made.scope.star(source, 0);
+    const plan = projectNode(
+      made.node,
+      shown.map((column) => ({ name: column.name, expression: column })),
+    );
+    return this.#named(plan, alias.aliasname, alias);
+  }
+
+  #joinBy(expression: JoinExpr, left: FromResult, right: FromResult, kind: JoinKind, node: Node): FromResult {
+    const { quals } = expression;
+    const at = this.#placeOf(node);
+    const names =
+      expression.isNatural === true
+        ? commonNames(left.scope, right.scope)
+        : nameParts(expression.usingClause).filter((name) => name !== undefined);
+    if (names.length > 0) {
+      const join = (on: Expression): PlanNode => this.#made(left, right, kind, on, at);
+      return joinUsing(this.#context, { left, right, kind, names, at, join });
+    }
+    if (quals === undefined) return this.#joined(left, right, kind === 'inner' ? 'cross' : kind, node);
+    const scope = joinedScope(left, right);
+    const visible = this.#scope(scope.relations);
+    if (holdsSubquery(quals)) {
+      if (kind !== 'inner') {
+        throw this.#context.source.error(at, 'a sub-query in ON is supported for inner joins', {
+          code: 'SQL_NOT_SUPPORTED',
+          next: 'join a query in FROM instead',
+        });
+      }
+      const { context, rules, bindSelect } = this.#spec;
+      const where = { context, scope: visible, bindInner: bindSelect, ttlMs: rules.ttlMs, clause: 'JOIN/ON' };
+      return { node: bindWhere(where, this.#made(left, right, 'cross', undefined, at), quals), scope };
+    }
+    const condition = new ExpressionBinder(this.#context, visible).boolean(quals, 'JOIN/ON');
+    return { node: this.#made(left, right, kind, condition, at), scope };
+  }
+
+  #placeOf(node: Node): number {
+    const place = firstPlaced(node);
+    return this.#context.place(place === undefined ? undefined : nodeLocation(place));
+  }
+
+  #joined(left: FromResult, right: FromResult, kind: JoinKind, node: Node): FromResult {
+    return { node: this.#made(left, right, kind, undefined, this.#placeOf(node)), scope: joinedScope(left, right) };
+  }
+
+  #made(left: FromResult, right: FromResult, kind: JoinKind, condition: Expression | undefined, at: number): PlanNode {
+    const { level } = this.#scope([]);
+    const { ttlMs } = this.#spec.rules;
+    if (kind !== 'right' && kind !== 'full') {
+      return this.#context.source.locate(at, () =>
+        dependentJoin({ kind, left: left.node, right: right.node, level, condition, ttlMs }),
       );
     }
-    const input = this.relation(named, this.#context.place(nodeLocation(relation!)));
-    const binder = new ExpressionBinder(this.#context, Scope.of(named, input.columns));
-    const column = binder.bind(time);
-    if (column.kind !== 'column') throw this.#refuse(time, 'the time of a window must be a column');
-    const window = {
-      kind: 'tumbling' as const,
-      sizeUs: this.#fixedInterval(binder, size),
-      offsetUs: shift === undefined ? 0n : this.#fixedInterval(binder, shift),
-    };
-    const at = this.#context.place(nodeLocation(time));
-    const plan = this.#context.source.locate(at, () => windowNode(input, window, column.index));
-    return this.#named(plan, named, range.alias);
-  }
-
-  #fixedInterval(binder: ExpressionBinder, node: Node): bigint {
-    const bound = binder.bind(node);
-    if (bound.kind !== 'literal' || bound.type.kind !== 'interval' || bound.value === null) {
-      throw this.#refuse(node, 'expected a constant interval', "write INTERVAL '1 minute'");
+    if (isCorrelated(right.node, level)) {
+      throw this.#context.source.error(at, `LATERAL cannot stand on the right of a ${kind.toUpperCase()} JOIN`, {
+        code: 'SQL_NOT_SUPPORTED',
+        next: 'use JOIN or LEFT JOIN',
+      });
     }
-    const { months, days, micros } = bound.value as Interval;
-    if (months !== 0) throw this.#refuse(node, 'a window of months has no fixed length', 'use days or shorter units');
-    return BigInt(days) * MICROS_PER_DAY + micros;
-  }
-
-  #join(expression: JoinExpr, node: Node): FromResult {
-    const kind = JOIN_KINDS[expression.jointype ?? 'JOIN_INNER'];
-    if (kind === undefined || expression.isNatural === true || expression.alias !== undefined) {
-      throw this.#refuse(firstPlaced(node), 'this kind of join is not supported', 'write JOIN ... ON or USING');
-    }
-    const left = this.#item(expression.larg!);
-    const right = this.#item(expression.rarg!);
-    const names = nameParts(expression.usingClause).filter((name) => name !== undefined);
-    if (names.length > 0) return this.#joinUsing(left, right, kind, names, firstPlaced(node));
-    const { quals } = expression;
-    if (quals === undefined) return this.#joined(left, right, kind === 'inner' ? 'cross' : kind, () => undefined);
-    return this.#joined(left, right, kind, (scope) =>
-      new ExpressionBinder(this.#context, scope).boolean(quals, 'JOIN/ON'),
-    );
-  }
-
-  #joinUsing(
-    left: FromResult,
-    right: FromResult,
-    kind: JoinKind,
-    names: readonly string[],
-    place: Node | undefined,
-  ): FromResult {
-    if (kind === 'full') throw this.#refuse(place, 'FULL JOIN ... USING is not supported', 'write ON and coalesce');
-    const at = this.#context.place(place === undefined ? undefined : nodeLocation(place));
-    const shift = left.node.columns.length;
-    const { source } = this.#context;
-    const condition = call(
-      'and',
-      names.map((name) => {
-        const other = right.scope.resolve(source, at, name);
-        return resolveCall('eq', [left.scope.resolve(source, at, name), { ...other, index: other.index + shift }]);
-      }),
-    );
-    const joined = this.#joined(left, right, kind, () => condition);
-    const hiddenSide = kind === 'right' ? left.scope.relations.length : -1;
-    const relations = joined.scope.relations.map((relation, index): ScopeRelation => {
-      const hide = hiddenSide >= 0 ? index < hiddenSide : index >= left.scope.relations.length;
-      return hide ? { ...relation, hidden: new Set([...(relation.hidden ?? []), ...names]) } : relation;
-    });
-    return { node: joined.node, scope: new Scope(relations) };
-  }
-
-  #joined(
-    left: FromResult,
-    right: FromResult,
-    kind: JoinKind,
-    condition: (scope: Scope) => Expression | undefined,
-  ): FromResult {
-    const shift = left.node.columns.length;
-    const shifted = right.scope.relations.map((relation) => ({ ...relation, offset: relation.offset + shift }));
-    const scope = new Scope([...left.scope.relations, ...shifted]);
-    const bound = kind === 'cross' ? undefined : (condition(scope) ?? TRUE);
-    return { node: joinNode(kind, left.node, right.node, bound, this.#rules.ttlMs), scope };
+    return joinNode(kind, left.node, right.node, condition ?? TRUE, ttlMs);
   }
 }
 
-/** A node inside that says where it is: joins do not. */
+/** A node inside that says where it is: joins and derived tables do not. */
 function firstPlaced(node: Node): Node | undefined {
   if ('JoinExpr' in node) return node.JoinExpr.rarg === undefined ? undefined : firstPlaced(node.JoinExpr.rarg);
-  if ('RangeSubselect' in node) return undefined;
+  if ('RangeSubselect' in node) {
+    const { subquery } = node.RangeSubselect;
+    return subquery !== undefined && 'SelectStmt' in subquery ? subquery.SelectStmt.targetList?.[0] : undefined;
+  }
+  if ('RangeFunction' in node) {
+    const list = node.RangeFunction.functions?.[0];
+    return list !== undefined && 'List' in list ? list.List.items?.[0] : undefined;
+  }
   return node;
+}
+
+function holdsLateral(item: Node): boolean {
+  if ('JoinExpr' in item) return [item.JoinExpr.larg, item.JoinExpr.rarg].some((side) => side && holdsLateral(side));
+  if ('RangeSubselect' in item) return item.RangeSubselect.lateral === true;
+  return 'RangeFunction' in item;
+}
+
+function holdsSubquery(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'SubLink' in value || Object.values(value).some(holdsSubquery);
 }

@@ -5,3 +5,5 @@
 export const AGGREGATE_PLACEHOLDER = 1_000_000;
 export const WINDOW_PLACEHOLDER = 2_000_000;
 export const GROUPING_PLACEHOLDER = 3_000_000;
+/** Results of sub-queries and set-returning functions; from here on nothing is a column of the grouped rows. */
+export const ATTACHMENT_PLACEHOLDER = 4_000_000;

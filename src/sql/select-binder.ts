@@ -6,6 +6,7 @@ import { columnReference } from '../plan/expression-factory.ts';
 import { deduplicateNode, filterNode, projectNode, valuesNode } from '../plan/factory.ts';
 import type { PlanNode } from '../plan/node.ts';
 import { AggregateRebase, Aggregation } from './aggregation.ts';
+import { Attachments } from './attachment.ts';
 import { type BindContext, ExpressionBinder } from './expression-binder.ts';
 import { FromBinder } from './from-clause.ts';
 import { bindGrouping, type Grouping, GroupingCalls } from './grouping-sets.ts';
@@ -17,6 +18,7 @@ import { isDistinctOn, selectOutput } from './select-output.ts';
 import { setOperation } from './set-operation.ts';
 import { nameParts, nodeLocation } from './syntax-tree.ts';
 import { bindTargets, type Target, targetByName, targetByPosition } from './target-list.ts';
+import { bindWhere } from './where-clause.ts';
 
 /** Binds a query to plan nodes. */
 export class SelectBinder {
@@ -28,15 +30,16 @@ export class SelectBinder {
     this.#rules = rules;
   }
 
-  bind(select: SelectStmt, catalog: RelationCatalog): PlanNode {
+  /** `outer`: the names of the query around this one, which it may use. */
+  bind(select: SelectStmt, catalog: RelationCatalog, outer?: Scope): PlanNode {
     this.#refuseUnknownClauses(select);
-    const visible = select.withClause === undefined ? catalog : this.#withClause(select.withClause, catalog);
+    const visible = select.withClause === undefined ? catalog : this.#withClause(select.withClause, catalog, outer);
     if (select.op !== undefined && select.op !== 'SETOP_NONE') {
-      const [left, right] = [select.larg!, select.rarg!].map((side) => this.bind(side, visible));
+      const [left, right] = [select.larg!, select.rarg!].map((side) => this.bind(side, visible, outer));
       return this.#ordered(select, setOperation(this.#context, select, left!, right!));
     }
-    if (select.valuesLists !== undefined) return this.#ordered(select, this.#values(select.valuesLists));
-    return this.#select(select, visible);
+    if (select.valuesLists !== undefined) return this.#ordered(select, this.#values(select.valuesLists, outer));
+    return this.#select(select, visible, outer);
   }
 
   #refuse(at: number, message: string, next?: string): Error {
@@ -57,13 +60,17 @@ export class SelectBinder {
       throw this.#refuse(start, 'FOR UPDATE and FOR SHARE are refused: queries are read-only');
   }
 
-  #withClause(clause: NonNullable<SelectStmt['withClause']>, outer: RelationCatalog): RelationCatalog {
+  #withClause(
+    clause: NonNullable<SelectStmt['withClause']>,
+    around: RelationCatalog,
+    outer: Scope | undefined,
+  ): RelationCatalog {
     if (clause.recursive === true)
       throw this.#refuse(this.#context.place(clause.location), 'WITH RECURSIVE is not supported');
     const plans = new Map<string, PlanNode>();
     const visible: RelationCatalog = {
-      find: (name) => plans.get(name) ?? outer.find(name),
-      names: () => [...plans.keys(), ...outer.names()],
+      find: (name) => plans.get(name) ?? around.find(name),
+      names: () => [...plans.keys(), ...around.names()],
     };
     for (const node of clause.ctes ?? []) {
       if (!('CommonTableExpr' in node)) continue;
@@ -75,39 +82,70 @@ export class SelectBinder {
           { code: 'SQL_READ_ONLY' },
         );
       }
-      const plan = this.bind(ctequery.SelectStmt, visible);
+      const plan = this.bind(ctequery.SelectStmt, visible, outer);
       const names = nameParts(aliascolnames);
       plans.set(ctename, renamed(plan, names));
     }
     return visible;
   }
 
-  #select(select: SelectStmt, catalog: RelationCatalog): PlanNode {
-    const from = new FromBinder(this.#context, this.#rules, catalog, (inner, names) => this.bind(inner, names)).bind(
-      select.fromClause,
-    );
-    let input = from.node;
-    if (select.whereClause !== undefined) {
-      const where = new ExpressionBinder(this.#context, from.scope).boolean(select.whereClause, 'WHERE');
-      input = filterNode(input, where);
-    }
-    const list = this.#list(select, from.scope);
+  #select(select: SelectStmt, catalog: RelationCatalog, outer: Scope | undefined): PlanNode {
+    const context = this.#context;
+    const bindInner = (inner: SelectStmt, names: Scope | undefined): PlanNode => this.bind(inner, catalog, names);
+    const groups = groupNodes(select);
+    const from = new FromBinder({
+      context,
+      rules: this.#rules,
+      catalog,
+      bindSelect: bindInner,
+      outer,
+      groups,
+    }).bind(select.fromClause);
+    const around = { context, scope: from.scope, bindInner, ttlMs: this.#rules.ttlMs };
+    const input =
+      select.whereClause === undefined
+        ? from.node
+        : bindWhere({ ...around, clause: 'WHERE' }, from.node, select.whereClause);
+    const attachments = new Attachments({ ...around, input });
+    const scope = from.scope.with(attachments);
+    const list = this.#list(select, scope);
     const { targets, having, groupings, aggregation } = list;
     if (targets.length === 0) throw this.#refuse(this.#at(select.fromClause?.[0]), 'the select list is empty');
     const isGrouped =
       select.groupClause !== undefined || aggregation.count > 0 || having !== undefined || groupings.count > 0;
-    if (!isGrouped) {
-      const kept = this.#deduplicated(select, input, list);
-      return this.#output(kept === undefined ? list : { ...list, distinctOn: undefined }, kept ?? input, select);
-    }
-    const { source } = this.#context;
-    const grouping = this.#grouping(select, targets, from.scope);
-    const grouped = aggregation.node(input, grouping, groupings, targets);
-    const rows = { node: grouped, grouping, aggregates: aggregation.count };
-    const rebase = new AggregateRebase(rows, source, (expression) => list.placeOf(expression));
+    if (isGrouped) return this.#grouped(select, list, { input, scope, attachments });
+    const { node, replace } = attachments.attach(input);
+    const bound = replacedIn(list, replace);
+    const kept = this.#deduplicated(select, node, bound);
+    return this.#output(
+      kept === undefined ? bound : { ...bound, distinctOn: undefined },
+      kept ?? node,
+      select,
+      replace,
+    );
+  }
+
+  /** What GROUP BY and aggregates read is attached below the groups; sub-queries anywhere else are computed for the groups. */
+  #grouped(
+    select: SelectStmt,
+    list: BoundList,
+    { input, scope, attachments }: { input: PlanNode; scope: Scope; attachments: Attachments },
+  ): PlanNode {
+    const { groupings, aggregation } = list;
+    const grouping = this.#grouping(select, list.targets, scope);
+    const below = attachments.attach(input, { within: [grouping.expressions, aggregation.calls] });
+    const bound = replacedIn(list, below.replace);
+    aggregation.replace(below.replace);
+    const moved = { ...grouping, expressions: below.replace(grouping.expressions) };
+    const grouped = aggregation.node(below.node, moved, groupings, bound.targets);
+    const rows = { node: grouped, grouping: moved, aggregates: aggregation.count };
+    const rebase = new AggregateRebase(rows, this.#context.source, (expression) => list.placeOf(expression));
+    const above = attachments.attach(grouped, { reference: (column, at) => rebase.rebase(column, at) });
+    const over = (expression: Expression, at: number): Expression => above.replace(rebase.rebase(expression, at));
+    const { having } = bound;
     const filtered =
-      having === undefined ? grouped : filterNode(grouped, rebase.rebase(having, this.#at(select.havingClause)));
-    return this.#output(list, filtered, select, (expression, at) => rebase.rebase(expression, at));
+      having === undefined ? above.node : filterNode(above.node, over(having, this.#at(select.havingClause)));
+    return this.#output(bound, filtered, select, over);
   }
 
   /** Everything of a SELECT that may hold aggregates and window functions, bound to the rows of FROM. */
@@ -184,8 +222,8 @@ export class SelectBinder {
     return keys.includes(-1) ? undefined : deduplicateNode(input, keys, ttlMs);
   }
 
-  #values(lists: readonly Node[]): PlanNode {
-    const binder = new ExpressionBinder(this.#context, new Scope([]));
+  #values(lists: readonly Node[], outer: Scope | undefined): PlanNode {
+    const binder = new ExpressionBinder(this.#context, new Scope([], { outer }));
     const rows = lists.map((list) =>
       ('List' in list ? (list.List.items ?? []) : []).map((node) => binder.operand(node)),
     );
@@ -228,6 +266,30 @@ interface BoundList {
   readonly groupings: GroupingCalls;
   readonly over: OverClause;
   readonly placeOf: (expression: Expression) => number | undefined;
+}
+
+/** The list with the columns of what was attached in place of what stood for them. */
+function replacedIn(list: BoundList, replace: <Value>(value: Value) => Value): BoundList {
+  const { targets, having, sorts, distinctOn } = list;
+  return {
+    ...list,
+    targets: replace(targets),
+    having: replace(having),
+    sorts: replace(sorts),
+    distinctOn: replace(distinctOn),
+  };
+}
+
+/** What GROUP BY names, with positions and names of the select list as what they stand for. */
+function groupNodes(select: SelectStmt): readonly Node[] {
+  const targets = (select.targetList ?? []).flatMap((node) => ('ResTarget' in node ? [node.ResTarget] : []));
+  return (select.groupClause ?? []).map((node) => {
+    const position = 'A_Const' in node ? node.A_Const.ival?.ival : undefined;
+    const name = 'ColumnRef' in node ? nameParts(node.ColumnRef.fields) : [];
+    const named = name.length === 1 ? targets.find((target) => target.name === name[0]) : undefined;
+    const target = position === undefined ? named : targets[position - 1];
+    return target?.val !== undefined && 'ColumnRef' in target.val ? target.val : node;
+  });
 }
 
 function renamed(plan: PlanNode, names: readonly (string | undefined)[]): PlanNode {

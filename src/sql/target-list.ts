@@ -1,4 +1,4 @@
-import type { Node } from 'libpg-query';
+import type { Node, SubLink } from 'libpg-query';
 import { settle } from '../plan/coercion.ts';
 import type { Expression } from '../plan/expression.ts';
 import type { NamedExpression } from '../plan/factory.ts';
@@ -81,6 +81,7 @@ function targetName(node: Node): string {
   if ('ColumnRef' in node) return nameParts(node.ColumnRef.fields).at(-1) ?? '?column?';
   if ('FuncCall' in node) return bareName(node.FuncCall.funcname);
   if ('CaseExpr' in node) return 'case';
+  if ('SubLink' in node) return subqueryName(node.SubLink);
   if ('CoalesceExpr' in node) return 'coalesce';
   if ('GroupingFunc' in node) return 'grouping';
   if ('MinMaxExpr' in node) return node.MinMaxExpr.op === 'IS_LEAST' ? 'least' : 'greatest';
@@ -91,4 +92,15 @@ function targetName(node: Node): string {
     return inner === '?column?' ? bareName(node.TypeCast.typeName?.names) : inner;
   }
   return '?column?';
+}
+
+/** PostgreSQL's: the column of the sub-query, `exists` or `array`. */
+function subqueryName({ subLinkType, subselect }: SubLink): string {
+  if (subLinkType === 'EXISTS_SUBLINK') return 'exists';
+  if (subLinkType === 'ARRAY_SUBLINK') return 'array';
+  const select = subselect !== undefined && 'SelectStmt' in subselect ? subselect.SelectStmt : undefined;
+  const first = select?.targetList?.[0];
+  if (subLinkType !== 'EXPR_SUBLINK' || first === undefined || !('ResTarget' in first)) return '?column?';
+  const { name, val } = first.ResTarget;
+  return name ?? (val === undefined ? '?column?' : targetName(val));
 }
