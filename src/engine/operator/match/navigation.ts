@@ -1,0 +1,126 @@
+import { compileExpression } from '../../../plan/evaluate.ts';
+import type { Expression } from '../../../plan/expression.ts';
+import type { EvaluationContext } from '../../../plan/function.ts';
+import type { MatchNode, RowNavigation } from '../../../plan/node.ts';
+import { accumulatorFactory } from '../aggregate/accumulator.ts';
+import { columnsRead } from '../row-evaluator.ts';
+import type { Label } from './match-attempt.ts';
+
+type Values = readonly unknown[];
+
+/** The rows that navigation sees: of a partition, by their place after the first row of the match (before it: negative). */
+export interface MatchRows {
+  /** Undefined where there is no row, or none any more. */
+  at(place: number): Values | undefined;
+  readonly matchNumber: number;
+}
+
+type Navigate = (labels: Label, rows: MatchRows) => unknown;
+
+/** Computes an expression of DEFINE or MEASURES for the rows that a match has taken so far. */
+export class NavigationEvaluator {
+  readonly #read: readonly { readonly place: number; readonly navigate: Navigate }[];
+  readonly #evaluate: (row: Values) => unknown;
+  readonly #values: unknown[];
+
+  constructor(expression: Expression, navigations: readonly RowNavigation[], context: EvaluationContext) {
+    this.#read = [...columnsRead(expression)].map((place) => ({
+      place,
+      navigate: navigation(navigations[place]!, context),
+    }));
+    this.#evaluate = compileExpression(expression, context);
+    this.#values = new Array<unknown>(navigations.length).fill(null);
+  }
+
+  /** @throws what the expression throws */
+  value(labels: Label, rows: MatchRows): unknown {
+    for (const { place, navigate } of this.#read) this.#values[place] = navigate(labels, rows);
+    return this.#evaluate(this.#values);
+  }
+}
+
+function navigation(spec: RowNavigation, context: EvaluationContext): Navigate {
+  const { variable, column, offset } = spec;
+  const isOf = (label: Label): boolean => variable === undefined || label.variable === variable;
+  const valueAt = (rows: MatchRows, place: number | undefined): unknown =>
+    place === undefined ? null : (rows.at(place)?.[column ?? 0] ?? null);
+  switch (spec.function) {
+    case 'last':
+      return (labels, rows) => valueAt(rows, fromLast(labels, isOf, offset));
+    case 'first':
+      return (labels, rows) => valueAt(rows, fromFirst(labels, isOf, offset));
+    case 'prev':
+    case 'next': {
+      const step = spec.function === 'prev' ? -offset : offset;
+      return (labels, rows) => {
+        const place = fromLast(labels, isOf, 0);
+        return place === undefined ? null : valueAt(rows, place + step);
+      };
+    }
+    case 'classifier':
+      return (labels) => {
+        for (let label: Label | undefined = labels; label !== undefined; label = label.before) {
+          if (isOf(label)) return label.variable;
+        }
+        return null;
+      };
+    case 'match_number':
+      return (_, rows) => BigInt(rows.matchNumber);
+    case 'aggregate':
+      return aggregate(spec, isOf, context);
+  }
+}
+
+/** Place of the last row of a variable, less so many of its rows. */
+function fromLast(labels: Label, isOf: (label: Label) => boolean, offset: number): number | undefined {
+  let left = offset;
+  for (let label: Label | undefined = labels; label !== undefined; label = label.before) {
+    if (isOf(label) && left-- === 0) return label.length - 1;
+  }
+  return undefined;
+}
+
+function fromFirst(labels: Label, isOf: (label: Label) => boolean, offset: number): number | undefined {
+  const places: number[] = [];
+  for (let label: Label | undefined = labels; label !== undefined; label = label.before) {
+    if (isOf(label)) places.push(label.length - 1);
+  }
+  return places.at(-1 - offset);
+}
+
+function aggregate(spec: RowNavigation, isOf: (label: Label) => boolean, context: EvaluationContext): Navigate {
+  const call = spec.aggregate!;
+  const make = accumulatorFactory(call, true);
+  const argument = call.argument === undefined ? undefined : compileExpression(call.argument, context);
+  return (labels, rows) => {
+    const places: number[] = [];
+    for (let label: Label | undefined = labels; label !== undefined; label = label.before) {
+      if (isOf(label)) places.push(label.length - 1);
+    }
+    const accumulator = make();
+    for (const place of places.reverse()) {
+      const row = rows.at(place);
+      if (row === undefined) continue;
+      const value = argument === undefined ? true : argument(row);
+      if (value !== null) accumulator.add(value, 1);
+    }
+    return accumulator.value();
+  };
+}
+
+/** Whether the conditions look at nothing but the row that is taken and those just before it: not at how it came to the match. */
+export function isForgetful(node: MatchNode): boolean {
+  return node.defines.every(({ variable, condition }) =>
+    [...columnsRead(condition)].every((place) => {
+      const spec = node.navigations[place]!;
+      const isOfRow = spec.variable === undefined || spec.variable === variable;
+      if (spec.function === 'match_number' || spec.function === 'classifier') return isOfRow;
+      return isOfRow && (spec.function === 'prev' || (spec.function === 'last' && spec.offset === 0));
+    }),
+  );
+}
+
+/** How many rows before the first one of a match its conditions and measures may ask for. */
+export function rowsBefore(node: MatchNode): number {
+  return Math.max(0, ...node.navigations.map((spec) => (spec.function === 'prev' ? spec.offset : 0)));
+}
