@@ -30,6 +30,8 @@ export const POISON_CALLS_MAX = 1_000;
 export const WATCHDOG_INTERVAL_MS = 250;
 /** Rows that one call of a user function gives at most. */
 export const FUNCTION_ROWS_MAX = 1_000_000;
+/** Rows that one attempt of a pattern takes at most; it is given up then. */
+export const MATCH_ROWS_MAX = 1_000_000;
 /** Silence after which a partition of a source without a watermark stops holding back the receipt-time watermark. */
 export const RECEIPT_IDLE_TIMEOUT_MS = 10_000;
 /** A status is sent to the main thread at most this often while epochs run. */

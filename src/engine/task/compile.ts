@@ -9,6 +9,7 @@ import { AggregateOperator } from '../operator/aggregate/aggregate.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import { type ExpressionReport, reportExpressions } from '../operator/expression-report.ts';
 import { FilterOperator } from '../operator/filter.ts';
+import { MatchOperator } from '../operator/match/match.ts';
 import type { EmitMoment, Operator } from '../operator/operator.ts';
 import { OutputOperator } from '../operator/output.ts';
 import { ProjectOperator } from '../operator/project.ts';
@@ -157,6 +158,9 @@ class Compiler {
         return new ValuesOperator(node, expressions);
       case 'table-function':
         return new TableFunctionOperator(node, expressions);
+      case 'match':
+        if (!isAppendOnly(node.input, emit)) throw unsupported('a pattern over rows that change');
+        return new MatchOperator(node, expressions);
       default:
         throw unsupported(node.kind);
     }

@@ -2,7 +2,8 @@ import { compileExpression } from '../../../plan/evaluate.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import type { EvaluationContext } from '../../../plan/function.ts';
 import type { MatchNode, RowNavigation } from '../../../plan/node.ts';
-import { accumulatorFactory } from '../aggregate/accumulator.ts';
+import { accumulatorInputs } from '../aggregate/accumulator.ts';
+import { accumulatorFactory } from '../aggregate/accumulator-factory.ts';
 import { columnsRead } from '../row-evaluator.ts';
 import type { Label } from './match-attempt.ts';
 
@@ -91,7 +92,8 @@ function fromFirst(labels: Label, isOf: (label: Label) => boolean, offset: numbe
 function aggregate(spec: RowNavigation, isOf: (label: Label) => boolean, context: EvaluationContext): Navigate {
   const call = spec.aggregate!;
   const make = accumulatorFactory(call, true);
-  const argument = call.argument === undefined ? undefined : compileExpression(call.argument, context);
+  const inputs = accumulatorInputs(call).map((input) => compileExpression(input, context));
+  const filter = call.filter === undefined ? undefined : compileExpression(call.filter, context);
   return (labels, rows) => {
     const places: number[] = [];
     for (let label: Label | undefined = labels; label !== undefined; label = label.before) {
@@ -100,9 +102,9 @@ function aggregate(spec: RowNavigation, isOf: (label: Label) => boolean, context
     const accumulator = make();
     for (const place of places.reverse()) {
       const row = rows.at(place);
-      if (row === undefined) continue;
-      const value = argument === undefined ? true : argument(row);
-      if (value !== null) accumulator.add(value, 1);
+      if (row === undefined || (filter !== undefined && filter(row) !== true)) continue;
+      const [value = true, ...more] = inputs.map((input) => input(row));
+      accumulator.add(value, 1, more);
     }
     return accumulator.value();
   };
