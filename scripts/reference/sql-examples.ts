@@ -1,5 +1,9 @@
 import { ARRAY_EXAMPLES } from './sql-examples/array.ts';
+import { BYTE_EXAMPLES } from './sql-examples/byte.ts';
 import { exampleGroup as group, type SqlExample } from './sql-examples/example.ts';
+import { NUMBER_EXAMPLES } from './sql-examples/number.ts';
+import { REGULAR_EXPRESSION_EXAMPLES } from './sql-examples/regular-expression.ts';
+import { TEXT_EXAMPLES } from './sql-examples/text.ts';
 
 const over = (aggregate: string): string => `SELECT ${aggregate} AS result FROM (VALUES (1), (2), (2), (NULL)) AS t(x)`;
 
@@ -22,65 +26,25 @@ export const SQL_EXAMPLES: readonly SqlExample[] = [
     ['coalesce(a, b, ...)', 'the first that is not null', 'coalesce(NULL, 2, 3)', '2'],
     ['nullif(a, b)', 'null when both are equal, else a', 'nullif(0, 0)', null],
     ['greatest(a, b, ...)', 'the largest; nulls are passed over', 'greatest(1, NULL, 3)', '3'],
+    ['num_nulls(a, b, ...)', 'how many are null', 'num_nulls(1, NULL)', '1'],
+    ['num_nonnulls(a, b, ...)', 'how many are not', 'num_nonnulls(1, NULL)', '1'],
     ['least(a, b, ...)', 'the smallest; nulls are passed over', 'least(1, NULL, 3)', '1'],
   ]),
   ...group('Comparison', [
     ['a = b, a <> b, a != b', 'equal or not; null when either is', '1 = 1.0', 'true'],
     ['a < b, <=, >, >=', 'the order of the type; texts by code point', "'B' < 'a'", 'true'],
     ['a BETWEEN b AND c', 'b <= a and a <= c', '2 BETWEEN 1 AND 2', 'true'],
+    ['a BETWEEN SYMMETRIC b AND c', 'whichever of b and c is the smaller', '2 BETWEEN SYMMETRIC 3 AND 1', 'true'],
+    ['(a, b) < (c, d), with any comparison', 'rows, from the left', '(1, 2) < (1, 3)', 'true'],
+    ['(a, b) IN ((c, d), ...)', 'equal to one of these rows', '(1, 2) IN ((1, 2), (3, 4))', 'true'],
     ['a IN (b, c, ...)', 'equal to one of them', '3 IN (1, 2)', 'false'],
     ['a IS DISTINCT FROM b', 'unequal, null being a value like others', 'NULL IS DISTINCT FROM 1', 'true'],
     ['a IS NOT DISTINCT FROM b', 'equal, null being a value like others', 'NULL IS NOT DISTINCT FROM NULL', 'true'],
   ]),
-  ...group('Numbers', [
-    ['a + b, a - b, a * b', 'exact for integers and numeric; out of range is an error', '0.1 + 0.2', '0.3'],
-    ['a / b', 'integers divide towards zero', '-7 / 2', '-3'],
-    ['a % b, mod(a, b)', 'the remainder, with the sign of a', '-7 % 2', '-1'],
-    ['-a', 'negated', '-(2 - 3)', '1'],
-    ['a ^ b, power(a, b)', 'of double precision', 'power(2, 10)', '1024'],
-    ['abs(a)', 'without the sign', 'abs(-1.5)', '1.5'],
-    ['sign(a)', '-1, 0 or 1', 'sign(-8.4)', '-1'],
-    ['ceil(a), ceiling(a)', 'the next whole number up', 'ceil(-1.5)', '-1'],
-    ['floor(a)', 'the next whole number down', 'floor(-1.5)', '-2'],
-    [
-      'round(a), round(a, digits)',
-      'numeric half away from zero, double precision half to even',
-      'round(2.345, 2)',
-      '2.35',
-    ],
-    ['trunc(a), trunc(a, digits)', 'towards zero', 'trunc(-2.78, 1)', '-2.7'],
-    ['sqrt(a)', 'the square root', 'sqrt(2.25::float8)', '1.5'],
-  ]),
-  ...group('Text', [
-    ['a || b, concat(a, b, ...)', 'joined; || is null when one is, concat passes nulls over', "'a' || 'b'", 'ab'],
-    ['length(a), char_length(a)', 'code points', "length('über😀')", '5'],
-    ['octet_length(a)', 'bytes of UTF-8', "octet_length('é')", '2'],
-    ['lower(a)', 'small letters', "lower('ÀB')", 'àb'],
-    ['upper(a)', 'capitals', "upper('àb')", 'ÀB'],
-    ['substring(a, from, count), substr(...)', 'a part; positions from 1', "substring('abcdef', 2, 3)", 'bcd'],
-    ['left(a, n)', 'the first n; all but the last -n', "left('abcde', 2)", 'ab'],
-    ['right(a, n)', 'the last n; all but the first -n', "right('abcde', -2)", 'cde'],
-    ['split_part(a, separator, n)', 'the n-th part; negative from the end', "split_part('/docs/api', '/', 2)", 'docs'],
-    ['strpos(a, part)', 'where the part begins, from 1; 0 when it is not there', "strpos('abc', 'c')", '3'],
-    ['starts_with(a, part)', 'whether it begins so', "starts_with('/docs/api', '/docs')", 'true'],
-    ['replace(a, from, to)', 'every occurrence', "replace('a-b-c', '-', '.')", 'a.b.c'],
-    ['reverse(a)', 'backwards', "reverse('abc')", 'cba'],
-    ['repeat(a, n)', 'n times', "repeat('ab', 2)", 'abab'],
-    ['lpad(a, n, fill)', 'filled up at the left to n, or cut', "lpad('7', 3, '0')", '007'],
-    ['rpad(a, n, fill)', 'filled up at the right to n, or cut', "rpad('ab', 4, '.')", 'ab..'],
-    [
-      'trim(a), btrim(a, characters)',
-      'without these at both ends; spaces when none are named',
-      "btrim('--a-', '-')",
-      'a',
-    ],
-    ['ltrim(a, characters)', 'at the left end', "ltrim('  a ')", 'a '],
-    ['rtrim(a, characters)', 'at the right end', "rtrim('a//', '/')", 'a'],
-    ['a LIKE pattern', '% is any text, _ one character', "'/docs/api' LIKE '/docs/%'", 'true'],
-    ['a ILIKE pattern', 'the same, whatever the case', "'ABC' ILIKE 'a_c'", 'true'],
-    ['a ~ pattern, a !~ pattern', 'a regular expression', "'abc' ~ '^a.c$'", 'true'],
-    ['a ~* pattern, a !~* pattern', 'the same, whatever the case', "'ABC' ~* 'b'", 'true'],
-  ]),
+  ...NUMBER_EXAMPLES,
+  ...TEXT_EXAMPLES,
+  ...REGULAR_EXPRESSION_EXAMPLES,
+  ...BYTE_EXAMPLES,
   ...group('Time', [
     ['now(), CURRENT_TIMESTAMP', 'the clock reading of the epoch or query', 'now() = CURRENT_TIMESTAMP', 'true'],
     [
@@ -169,6 +133,13 @@ export const SQL_SPELLINGS: Readonly<Record<string, string>> = {
   json_get_text: '->>',
   json_path: '#>',
   json_path_text: '#>>',
+  similar_to: 'SIMILAR TO',
+  bitwise_and: 'a & b',
+  bitwise_or: 'a | b',
+  bitwise_xor: 'a # b',
+  bitwise_not: '~a',
+  shift_left: 'a << n',
+  shift_right: 'a >> n',
   array: 'ARRAY[',
   array_element: 'a[n]',
   array_slice: 'a[m:n]',

@@ -1,12 +1,17 @@
 import type { DataType } from './data-type.ts';
-import { ARITHMETIC, MATHEMATICS } from './function/arithmetic.ts';
+import { ARITHMETIC } from './function/arithmetic.ts';
 import { ARRAY_FUNCTIONS, ARRAY_GENERICS } from './function/array.ts';
+import { BITWISE } from './function/bitwise.ts';
+import { BYTE_FUNCTIONS } from './function/bytes.ts';
 import { COMPARISON_NAMES, comparison, isComparison } from './function/comparison.ts';
 import { type GenericFunction, instantiate, takesCount } from './function/generic.ts';
 import { JSON_FUNCTIONS } from './function/json.ts';
+import { MATHEMATICS, MATHEMATICS_GENERICS } from './function/mathematics.ts';
 import type { FunctionOverload } from './function/overload.ts';
-import { TEXT_FUNCTIONS } from './function/text.ts';
+import { REGULAR_EXPRESSION_FUNCTIONS } from './function/regular-expression.ts';
+import { TEXT_FUNCTIONS, TEXT_GENERICS } from './function/text.ts';
 import { TIME_FUNCTIONS } from './function/time.ts';
+import { TRIGONOMETRY } from './function/trigonometry.ts';
 import { typesEqual } from './type-name.ts';
 
 export type { EvaluationContext, FunctionOverload } from './function/overload.ts';
@@ -47,13 +52,17 @@ export function isForm(name: string): name is FormName {
 const CATALOGUE = groupByName<FunctionOverload>([
   ...ARITHMETIC,
   ...MATHEMATICS,
+  ...TRIGONOMETRY,
+  ...BITWISE,
   ...TEXT_FUNCTIONS,
+  ...REGULAR_EXPRESSION_FUNCTIONS,
   ...TIME_FUNCTIONS,
+  ...BYTE_FUNCTIONS,
   ...JSON_FUNCTIONS,
   ...ARRAY_FUNCTIONS,
 ]);
 
-const GENERICS = groupByName<GenericFunction>([...ARRAY_GENERICS]);
+const GENERICS = groupByName<GenericFunction>([...ARRAY_GENERICS, ...MATHEMATICS_GENERICS, ...TEXT_GENERICS]);
 
 function groupByName<Entry extends { readonly name: string }>(
   entries: readonly Entry[],

@@ -1,4 +1,5 @@
 import { formatArray, parseArray } from './array-text.ts';
+import { parseBytes } from './bytes-text.ts';
 import { formatDate, formatTime, formatTimestamp, parseDate, parseTime, parseTimestamp } from './calendar.ts';
 import type { DataType, Interval } from './data-type.ts';
 import { Decimal } from './decimal.ts';
@@ -97,8 +98,8 @@ export function valueToText(value: unknown, type: DataType): string {
   }
 }
 
-/** Inside of arrays and rows a boolean is `t` or `f`. */
-function itemText(item: unknown, type: DataType): string {
+/** The text of a value inside of others, where a boolean is `t` or `f`. */
+export function itemText(item: unknown, type: DataType): string {
   return type.kind === 'boolean' ? (item === true ? 't' : 'f') : valueToText(item, type);
 }
 
@@ -138,11 +139,6 @@ function parseUuid(text: string): string {
   if (!UUID_TEXT.test(trimmed)) throw invalidText('uuid', text);
   const hex = trimmed.replace(/[{}-]/g, '').toLowerCase();
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
-
-function parseBytes(text: string): Uint8Array {
-  if (!/^\\x(?:[0-9a-f]{2})*$/i.test(text)) throw invalidText('bytea', text);
-  return new Uint8Array(Buffer.from(text.slice(2), 'hex'));
 }
 
 function parseJson(text: string): unknown {

@@ -359,7 +359,7 @@ function numberLiteral(text: string): Expression {
   const digits = negated ? text.slice(1) : text;
   if (/^\d+$/.test(digits)) {
     const value = BigInt(digits) * (negated ? -1n : 1n);
-    if (value <= INT4_MAX && value >= -INT4_MAX) return literal(Number(value), TYPE.int4);
+    if (value <= INT4_MAX && value >= -INT4_MAX - 1n) return literal(Number(value), TYPE.int4);
     if (value <= INT8_MAX && value >= -INT8_MAX - 1n) return literal(value, TYPE.int8);
   }
   return literal(Decimal.parse(text), TYPE.numeric);

@@ -1,5 +1,5 @@
-import type { A_ArrayExpr, A_Expr, A_Indirection, CollateClause, FuncCall, Node } from 'libpg-query';
-import { type Operand, resolveCall, resolveCast, settle } from '../plan/coercion.ts';
+import type { A_ArrayExpr, A_Expr, A_Indirection, CollateClause, FuncCall, Node, TypeCast } from 'libpg-query';
+import { type Operand, resolveCall, resolveCast, settle, unknownLiteral } from '../plan/coercion.ts';
 import type { DataType } from '../plan/data-type.ts';
 import type { Expression } from '../plan/expression.ts';
 import { call, literal, TRUE } from '../plan/expression-factory.ts';
@@ -29,12 +29,38 @@ export function bindSpecialForm(node: Node, binder: FormBinder): Operand | undef
   if ('A_ArrayExpr' in node) return arrayOf(node.A_ArrayExpr, node, binder);
   if ('A_Indirection' in node) return subscripted(node.A_Indirection, node, binder);
   if ('CollateClause' in node) return collated(node.CollateClause, node, binder);
-  if ('TypeCast' in node && node.TypeCast.arg !== undefined && 'A_ArrayExpr' in node.TypeCast.arg) {
-    const type = node.TypeCast.typeName === undefined ? undefined : typeOf(node.TypeCast.typeName);
-    if (type?.kind === 'array') return typedArray(node.TypeCast.arg.A_ArrayExpr, type, binder);
-  }
+  if ('TypeCast' in node) return castForm(node.TypeCast, binder);
   return 'A_Expr' in node ? operatorForm(node.A_Expr, node, binder) : undefined;
 }
+
+/** Casts of ARRAY[...], to varchar(n), which cuts, and of a constant to an interval of one unit. */
+function castForm({ arg, typeName: name }: TypeCast, binder: FormBinder): Operand | undefined {
+  if (arg === undefined || name === undefined) return undefined;
+  const [modifier] = (name.typmods ?? []).map((mod) => ('A_Const' in mod ? (mod.A_Const.ival?.ival ?? 0) : 0));
+  const bare = bareName(name.names);
+  if ('A_ArrayExpr' in arg) {
+    const type = typeOf(name);
+    return type?.kind === 'array' ? typedArray(arg.A_ArrayExpr, type, binder) : undefined;
+  }
+  if (bare === 'varchar' && modifier !== undefined && name.arrayBounds === undefined) {
+    return resolveCall('left', [resolveCast(binder.operand(arg), TYPE.text), literal(modifier, TYPE.int4)]);
+  }
+  if (bare !== 'interval' || modifier === undefined) return undefined;
+  const operand = binder.operand(arg);
+  const unit = INTERVAL_UNITS.get(modifier);
+  const isBare = operand.kind === 'unknown' && unit !== undefined && /^\s*[+-]?[\d.]+\s*$/.test(operand.text ?? '');
+  return isBare ? resolveCast(unknownLiteral(`${operand.text} ${unit}`), TYPE.interval) : undefined;
+}
+
+/** PostgreSQL's masks of the fields of an interval, `INTERVAL '1' DAY`. */
+const INTERVAL_UNITS: ReadonlyMap<number, string> = new Map([
+  [4, 'year'],
+  [2, 'month'],
+  [8, 'day'],
+  [1024, 'hour'],
+  [2048, 'minute'],
+  [4096, 'second'],
+]);
 
 function operatorForm(expression: A_Expr, node: Node, binder: FormBinder): Operand | undefined {
   const { lexpr: left, rexpr: right } = expression;

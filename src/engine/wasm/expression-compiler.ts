@@ -116,10 +116,22 @@ const TEXT_FUNCTIONS: ReadonlySet<string> = new Set([
   'imatches',
 ]);
 
+const STAMPS: ReadonlySet<string> = new Set(['timestamp', 'timestamptz']);
+
+/** These names have forms for bytea, for patterns and with an escape character too, which the interpreter runs. */
+function takesText({ function: name, args }: CallExpression): boolean {
+  const kinds = args.map((arg) => arg.type.kind);
+  if (name === 'substring' && kinds[1] === 'text') return false;
+  if ((name === 'like' || name === 'ilike') && kinds.length > 2) return false;
+  return kinds.every((kind) => kind === 'text' || kind === 'int4');
+}
+
 function callOperand(emitter: Emitter, call: CallExpression): Operand {
   const { function: name, args } = call;
   if (isComparison(name)) return emitComparison(emitter, name, args);
-  if (TEXT_FUNCTIONS.has(name)) return emitText(emitter, call);
+  if (TEXT_FUNCTIONS.has(name)) {
+    return takesText(call) ? emitText(emitter, call) : notCompilable(`${name} of other types`);
+  }
   switch (name) {
     case 'and':
     case 'or':
@@ -147,20 +159,25 @@ function callOperand(emitter: Emitter, call: CallExpression): Operand {
     case 'json_get_text':
     case 'json_path':
     case 'json_path_text':
+      if (args.some((arg) => arg.type.kind === 'array')) return notCompilable('a computed path');
       return emitJson(emitter, call);
     case 'now':
       return i64Operand(emitter.now, undefined);
     case 'date_trunc':
+      if (args.length > 2 || args[1]?.type.kind === 'interval') return notCompilable('date_trunc of that kind');
       return emitDateTrunc(emitter, call);
     case 'extract':
     case 'date_part':
       return emitExtract(emitter, call);
     case 'to_char':
+      if (!STAMPS.has(args[0]!.type.kind)) return notCompilable('to_char of another type');
       return emitTimestampFormat(emitter, call);
     case 'to_timestamp':
+      if (args.length > 1) return notCompilable('to_timestamp of a text');
       return emitToTimestamp(emitter, call);
     case 'add':
     case 'subtract':
+      if (args.some((arg) => arg.type.kind === 'jsonb')) return notCompilable(`${name} of jsonb`);
       return args.some((arg) => TIME_KINDS.has(arg.type.kind))
         ? emitTimeArithmetic(emitter, call)
         : emitArithmetic(emitter, call);

@@ -28,7 +28,8 @@ const NEVER = 1;
 export function patternTable(pattern: string, ignoreCase: boolean): PatternTable | undefined {
   try {
     const machine = regularExpressionMachine(pattern, ignoreCase);
-    return machine.states.length > MACHINE_STATES_MAX ? undefined : new TableBuilder(machine).build();
+    const asksAround = machine.states.some(({ kind }) => kind === 'place');
+    return asksAround || machine.states.length > MACHINE_STATES_MAX ? undefined : new TableBuilder(machine).build();
   } catch (error) {
     if (error instanceof HeadraceError) return undefined;
     throw error;

@@ -1,6 +1,5 @@
 import type { Decimal } from '../decimal.ts';
 import { divisionByZero, evaluationError, outOfRange } from '../evaluation-error.ts';
-import { roundHalfEven } from '../value-cast.ts';
 import { INTEGER_RANGE } from '../value-text.ts';
 import { type FunctionOverload, overload } from './overload.ts';
 
@@ -69,7 +68,7 @@ function bigIntegers(): FunctionOverload[] {
 }
 
 /** An infinite result of finite operands is an overflow, a zero product of others an underflow, as in PostgreSQL. */
-function checkedFloat(result: number, a: number, b: number): number {
+export function checkedFloat(result: number, a: number, b: number): number {
   if (!Number.isFinite(result) && Number.isFinite(a) && Number.isFinite(b)) {
     throw evaluationError('PLAN_OUT_OF_RANGE', 'value out of range: overflow');
   }
@@ -111,48 +110,4 @@ function numerics(): FunctionOverload[] {
     overload('negate', ['numeric'], 'numeric', (a: Decimal) => a.negate()),
     overload('abs', ['numeric'], 'numeric', (a: Decimal) => a.abs()),
   ];
-}
-
-function power(base: number, exponent: number): number {
-  if (base === 0 && exponent < 0) {
-    throw evaluationError('PLAN_INVALID_ARGUMENT', 'zero raised to a negative power is undefined');
-  }
-  if (base < 0 && Number.isFinite(exponent) && !Number.isInteger(exponent)) {
-    throw evaluationError(
-      'PLAN_INVALID_ARGUMENT',
-      'a negative number raised to a non-integer power yields a complex result',
-    );
-  }
-  if (base === 1 || exponent === 0) return 1;
-  if (base === -1 && !Number.isFinite(exponent) && !Number.isNaN(exponent)) return 1;
-  return checkedFloat(base ** exponent, base, exponent);
-}
-
-function squareRoot(value: number): number {
-  if (value < 0) throw evaluationError('PLAN_INVALID_ARGUMENT', 'cannot take square root of a negative number');
-  return Math.sqrt(value);
-}
-
-/** Rounding, roots and powers. `round` of a float is half to even, of a numeric half away from zero. */
-export const MATHEMATICS: readonly FunctionOverload[] = [
-  overload('ceil', ['numeric'], 'numeric', (a: Decimal) => a.ceil()),
-  overload('ceil', ['float8'], 'float8', (a: number) => Math.ceil(a)),
-  overload('floor', ['numeric'], 'numeric', (a: Decimal) => a.floor()),
-  overload('floor', ['float8'], 'float8', (a: number) => Math.floor(a)),
-  overload('round', ['numeric'], 'numeric', (a: Decimal) => a.round()),
-  overload('round', ['float8'], 'float8', (a: number) => (Number.isFinite(a) ? roundHalfEven(a) : a)),
-  overload('round', ['numeric', 'int4'], 'numeric', (a: Decimal, digits: number) => a.round(clampDigits(digits))),
-  overload('trunc', ['numeric'], 'numeric', (a: Decimal) => a.truncate()),
-  overload('trunc', ['float8'], 'float8', (a: number) => Math.trunc(a)),
-  overload('trunc', ['numeric', 'int4'], 'numeric', (a: Decimal, digits: number) => a.truncate(clampDigits(digits))),
-  overload('sign', ['numeric'], 'numeric', (a: Decimal) => a.sign()),
-  overload('sign', ['float8'], 'float8', (a: number) => Math.sign(a)),
-  overload('sqrt', ['numeric'], 'numeric', (a: Decimal) => a.sqrt()),
-  overload('sqrt', ['float8'], 'float8', squareRoot),
-  overload('power', ['float8', 'float8'], 'float8', power),
-];
-
-/** PostgreSQL's limits on the second argument of round and trunc. */
-function clampDigits(digits: number): number {
-  return Math.min(Math.max(digits, -2000), 2000);
 }

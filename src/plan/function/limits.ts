@@ -6,3 +6,6 @@ export const ITEMS_MAX = 1_000_000;
 
 /** Compiled patterns, formats and paths that are kept, so that a constant one is compiled once. */
 export const COMPILED_KEPT_MAX = 256;
+
+/** The largest argument of factorial: its result has as many digits as a numeric may. */
+export const FACTORIAL_MAX = 32_177;

@@ -1,10 +1,15 @@
+import type { DataType } from '../data-type.ts';
 import { evaluationError } from '../evaluation-error.ts';
 import { likeMatcher } from '../like-pattern.ts';
 import { regularExpressionMatcher } from '../regular-expression.ts';
 import { hasSurrogates, textLength } from '../text-order.ts';
+import { TYPE } from '../type-name.ts';
+import { itemText } from '../value-text.ts';
 import { compiledOnce } from './compiled-cache.ts';
+import { type GenericFunction, generic } from './generic.ts';
 import { TEXT_LENGTH_MAX } from './limits.ts';
 import { type FunctionOverload, overload } from './overload.ts';
+import { formatText, quoteIdentifier, quoteLiteral } from './text-format.ts';
 
 const like = compiledOnce((pattern) => likeMatcher(pattern, false));
 const ilike = compiledOnce((pattern) => likeMatcher(pattern, true));
@@ -92,6 +97,64 @@ function rightPart(text: string, count: number): string {
   return slice(text, count >= 0 ? length - count : -count, length);
 }
 
+/** The pattern with `\` as its escape character. */
+function standardEscape(pattern: string, escapeWith: string): string {
+  const points = Array.from(escapeWith);
+  if (points.length > 1) {
+    throw evaluationError('PLAN_INVALID_ARGUMENT', 'invalid escape string: it must be empty or one character');
+  }
+  if (escapeWith === '\\') return pattern;
+  if (escapeWith === '') return pattern.replaceAll('\\', '\\\\');
+  let result = '';
+  let isEscaped = false;
+  for (const point of pattern) {
+    if (point === escapeWith && !isEscaped) {
+      isEscaped = true;
+      continue;
+    }
+    result += isEscaped || point === '\\' ? `\\${point}` : point;
+    isEscaped = false;
+  }
+  return isEscaped ? `${result}\\` : result;
+}
+
+/** A capital at the beginning of every word, words being letters and digits. */
+function capitalized(text: string): string {
+  let isInside = false;
+  let result = '';
+  for (const point of text) {
+    result += mapCase(point, (one) => (isInside ? one.toLowerCase() : one.toUpperCase()));
+    isInside = /[\p{L}\p{N}]/u.test(point);
+  }
+  return result;
+}
+
+function translate(text: string, from: string, to: string): string {
+  const targets = Array.from(to);
+  const map = new Map<string, string>();
+  for (const [index, point] of Array.from(from).entries()) if (!map.has(point)) map.set(point, targets[index] ?? '');
+  return Array.from(text, (point) => map.get(point) ?? point).join('');
+}
+
+function overlay(text: string, placed: string, start: number, count = textLength(placed)): string {
+  if (start <= 0) throw evaluationError('PLAN_INVALID_ARGUMENT', 'negative substring length not allowed');
+  return slice(text, 0, start - 1) + placed + slice(text, start - 1 + count, Number.POSITIVE_INFINITY);
+}
+
+function characterOf(code: number): string {
+  if (code === 0) throw evaluationError('PLAN_INVALID_ARGUMENT', 'null character not permitted');
+  if (code < 0 || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
+    throw evaluationError('PLAN_OUT_OF_RANGE', `requested character not valid for encoding: ${code}`);
+  }
+  return String.fromCodePoint(code);
+}
+
+function normalForm(form: string): 'NFC' | 'NFD' | 'NFKC' | 'NFKD' {
+  const name = form.toUpperCase();
+  if (name === 'NFC' || name === 'NFD' || name === 'NFKC' || name === 'NFKD') return name;
+  throw evaluationError('PLAN_INVALID_ARGUMENT', `invalid normalization form: ${form}`);
+}
+
 const oneText = ['text'] as const;
 const twoTexts = ['text', 'text'] as const;
 
@@ -115,6 +178,25 @@ export const TEXT_FUNCTIONS: readonly FunctionOverload[] = [
   overload('replace', ['text', 'text', 'text'], 'text', replace),
   overload('left', ['text', 'int4'], 'text', leftPart),
   overload('right', ['text', 'int4'], 'text', rightPart),
+  overload('initcap', oneText, 'text', capitalized),
+  overload('translate', ['text', 'text', 'text'], 'text', translate),
+  overload('overlay', ['text', 'text', 'int4'], 'text', overlay),
+  overload('overlay', ['text', 'text', 'int4', 'int4'], 'text', overlay),
+  overload('bit_length', oneText, 'int4', (a: string) => Buffer.byteLength(a) * 8),
+  overload('ascii', oneText, 'int4', (a: string) => a.codePointAt(0) ?? 0),
+  overload('unicode', oneText, 'int4', (a: string) => a.codePointAt(0) ?? 0),
+  overload('chr', ['int4'], 'text', characterOf),
+  overload('normalize', oneText, 'text', (a: string) => a.normalize('NFC')),
+  overload('normalize', twoTexts, 'text', (a: string, form: string) => a.normalize(normalForm(form))),
+  overload('is_normalized', oneText, 'boolean', (a: string) => a === a.normalize('NFC')),
+  overload('is_normalized', twoTexts, 'boolean', (a: string, form: string) => a === a.normalize(normalForm(form))),
+  overload('quote_ident', oneText, 'text', quoteIdentifier),
+  overload('quote_literal', oneText, 'text', quoteLiteral),
+  overload('quote_nullable', oneText, 'text', (a: string | null) => (a === null ? 'NULL' : quoteLiteral(a)), {
+    strict: false,
+  }),
+  overload('to_hex', ['int4'], 'text', (a: number) => (a >>> 0).toString(16)),
+  overload('to_hex', ['int8'], 'text', (a: bigint) => BigInt.asUintN(64, a).toString(16)),
   overload('btrim', oneText, 'text', (a: string) => trim(a, ' ', true, true)),
   overload('btrim', twoTexts, 'text', (a: string, b: string) => trim(a, b, true, true)),
   overload('ltrim', oneText, 'text', (a: string) => trim(a, ' ', true, false)),
@@ -128,7 +210,53 @@ export const TEXT_FUNCTIONS: readonly FunctionOverload[] = [
     padText(a, n, fill, false),
   ),
   overload('like', twoTexts, 'boolean', (a: string, pattern: string) => like(pattern)(a)),
+  overload('like', ['text', 'text', 'text'], 'boolean', (a: string, pattern: string, escapeWith: string) =>
+    like(standardEscape(pattern, escapeWith))(a),
+  ),
+  overload('ilike', ['text', 'text', 'text'], 'boolean', (a: string, pattern: string, escapeWith: string) =>
+    ilike(standardEscape(pattern, escapeWith))(a),
+  ),
   overload('ilike', twoTexts, 'boolean', (a: string, pattern: string) => ilike(pattern)(a)),
   overload('matches', twoTexts, 'boolean', (a: string, pattern: string) => regex(pattern)(a)),
   overload('imatches', twoTexts, 'boolean', (a: string, pattern: string) => iregex(pattern)(a)),
+];
+
+/** A value as functions of any type write it; a boolean is one letter. */
+function shortTexts(types: readonly DataType[], values: readonly unknown[]): (string | null)[] {
+  return values.map((value, index) => (value === null ? null : itemText(value, types[index]!)));
+}
+
+const ANY_TEXTS = { strict: false, variadic: true } as const;
+
+/** Text functions that take values of any type. */
+export const TEXT_GENERICS: readonly GenericFunction[] = [
+  generic(
+    'concat_ws',
+    [TYPE.text, 'any'],
+    TYPE.text,
+    (_, types) =>
+      (separator: string | null, ...values: unknown[]) =>
+        separator === null
+          ? null
+          : shortTexts(types.slice(1), values)
+              .filter((text) => text !== null)
+              .join(separator),
+    { ...ANY_TEXTS, nullable: true },
+  ),
+  generic(
+    'format',
+    [TYPE.text, 'any'],
+    TYPE.text,
+    (_, types) =>
+      (template: string | null, ...values: unknown[]) =>
+        template === null ? null : formatText(template, shortTexts(types.slice(1), values)),
+    { ...ANY_TEXTS, nullable: true },
+  ),
+  generic(
+    'quote_literal',
+    ['any'],
+    TYPE.text,
+    (_, types) => (value: unknown) => quoteLiteral(itemText(value, types[0]!)),
+  ),
+  generic('format', [TYPE.text], TYPE.text, () => (template: string) => formatText(template, [])),
 ];
