@@ -23,6 +23,8 @@ import { ValuesOperator } from '../operator/set/values.ts';
 import { ChangesOperator } from '../operator/source/changes.ts';
 import { TableFunctionOperator } from '../operator/table/table-function.ts';
 import { HoppingWindowOperator } from '../operator/window/hopping.ts';
+import { SessionWindowOperator } from '../operator/window/session.ts';
+import { planSessionAggregate, SessionAggregateOperator } from '../operator/window/session-aggregate.ts';
 import { TumblingWindowOperator } from '../operator/window/tumbling.ts';
 
 /** One operator in the graph of a task. */
@@ -103,8 +105,14 @@ class Compiler {
   }
 
   #step(node: PlanNode, emit: EmitMoment, outputName: string): Vertex {
-    const inputs = inputsOf(node).map((input) => this.#vertexOf(input, emit, outputName));
-    const operator = this.#operatorOf(node, emit);
+    const sessions = node.kind === 'aggregate' ? planSessionAggregate(node) : undefined;
+    const below = sessions === undefined ? inputsOf(node) : [sessions.window.input];
+    const inputs = below.map((input) => this.#vertexOf(input, emit, outputName));
+    const { expressions } = this.#services;
+    const operator =
+      sessions === undefined
+        ? this.#operatorOf(node, emit)
+        : new SessionAggregateOperator(sessions, { emit, appendOnly: isAppendOnly(below[0]!, emit), expressions });
     return this.#add(
       { base: `${node.kind}:${outputName}`, kind: node.kind, label: nodeLabel(node), node, operator },
       inputs,
@@ -130,7 +138,7 @@ class Compiler {
       case 'project':
         return new ProjectOperator(node, expressions);
       case 'window':
-        return windowOperator(node);
+        return windowOperator(node, emit);
       case 'deduplicate':
         if (!isAppendOnly(node.input, emit)) throw unsupported('deduplicate above rows that change');
         return new DeduplicateOperator(
@@ -171,7 +179,7 @@ function askingInput(input: PlanNode, emit: EmitMoment) {
   return { sources: [...new Set(sourcesOf(input))], appendOnly: isAppendOnly(input, emit) };
 }
 
-function windowOperator(node: WindowNode): Operator {
+function windowOperator(node: WindowNode, emit: EmitMoment): Operator {
   const { window } = node;
   switch (window.kind) {
     case 'tumbling':
@@ -179,7 +187,7 @@ function windowOperator(node: WindowNode): Operator {
     case 'hopping':
       return new HoppingWindowOperator(node, window);
     case 'session':
-      throw unsupported('a session window');
+      return new SessionWindowOperator(node, window, emit);
   }
 }
 
@@ -265,7 +273,8 @@ export function columnsNeeded(pipeline: Pipeline): ReadonlyMap<SourceNode, Reado
         break;
       case 'window': {
         const width = node.input.columns.length;
-        visit(node.input, new Set([...wanted].filter((column) => column < width).concat(node.timeColumn)));
+        const keys = node.window.kind === 'session' ? node.window.keys : [];
+        visit(node.input, new Set([...wanted].filter((column) => column < width).concat(node.timeColumn, keys)));
         break;
       }
       case 'project': {
