@@ -9,6 +9,7 @@ import { decodeRecordBatches, encodeRecordBatch } from '../log/record-batch.ts';
 import { type DiskFault, VirtualDisk } from '../log/virtual-disk.ts';
 import type { Pipeline, UserModule } from '../plan/node.ts';
 import { compilePipeline } from '../sql/pipeline-compiler.ts';
+import type { LookupFactory } from './effect/lookup.ts';
 import type { Engine, RunningPipeline, StartOptions } from './engine.ts';
 import { createEngine } from './host.ts';
 import { inlineExecutor } from './task/executor.ts';
@@ -32,6 +33,7 @@ export interface WorldOptions {
   readonly snapshotIntervalMs?: number;
   /** Turns of the event loop that a change of the disk for a snapshot takes: epochs run meanwhile. */
   readonly snapshotTurns?: number;
+  readonly lookups?: LookupFactory;
 }
 
 export interface StoredRecord {
@@ -60,6 +62,7 @@ export class EngineWorld {
   fault: ((kind: string, path: string) => DiskFault | undefined) | undefined;
   readonly #snapshotIntervalMs: number;
   readonly #snapshotTurns: number;
+  readonly #lookups: LookupFactory | undefined;
   #log: Log | undefined;
   #engine: Engine | undefined;
 
@@ -68,6 +71,7 @@ export class EngineWorld {
       random: options.random ?? seededRandom(1),
       fault: (operation) => this.fault?.(operation.kind, 'path' in operation ? operation.path : operation.to),
     });
+    this.#lookups = options.lookups;
     this.#snapshotTurns = options.snapshotTurns ?? 0;
     this.#snapshotIntervalMs = options.snapshotIntervalMs ?? Number.MAX_SAFE_INTEGER;
   }
@@ -103,6 +107,8 @@ export class EngineWorld {
       clock,
       options: { workers: 1, snapshotIntervalMs: this.#snapshotIntervalMs, workerMemoryBytesMax: 2 ** 28 },
       snapshots,
+      random: () => 0.5,
+      ...(this.#lookups !== undefined && { lookups: this.#lookups }),
       executor: inlineExecutor(this.#log, clock, snapshots),
     });
   }

@@ -385,6 +385,9 @@ export interface LookupNode extends NodeBase {
   readonly connector: string;
   readonly options: Readonly<Record<string, string>>;
   readonly keys: readonly Expression[];
+  /** Names of the keys as the connector knows them. */
+  readonly keyNames: readonly string[];
+  /** One that is named as a key is that key. */
   readonly found: readonly SourceColumn[];
   readonly join: 'inner' | 'left';
 }

@@ -23,6 +23,7 @@ import { TYPE, typeName } from '../plan/type-name.ts';
 import { bindAggregate, callsAggregate } from './aggregate-binder.ts';
 import type { Attachments } from './attachment.ts';
 import { FUNCTION_ALIASES, NEGATED_OPERATORS, OPERATOR_NAMES, OPERATOR_ONLY } from './function-name.ts';
+import type { DeclaredLookup } from './lookup-clause.ts';
 import type { DeclaredFunction, Scope } from './scope.ts';
 import type { PositionMap, SourceText } from './source-text.ts';
 import { bindSpecialCall, bindSpecialForm, type FormBinder } from './special-form.ts';
@@ -34,6 +35,8 @@ export interface BindContext {
   readonly source: SourceText;
   readonly place: PositionMap;
   readonly functions: ReadonlyMap<string, DeclaredFunction>;
+  /** Look-ups that a join may name. */
+  readonly lookups?: ReadonlyMap<string, DeclaredLookup>;
 }
 
 /** Takes an aggregate call and answers with the expression that stands for its result. */

@@ -9,6 +9,7 @@ import { isCorrelated } from '../plan/outer-reference.ts';
 import { type BindContext, ExpressionBinder } from './expression-binder.ts';
 import { bindFromFunction } from './from-function.ts';
 import { commonNames, type FromResult, joinedScope, joinUsing } from './join-clause.ts';
+import { bindLookupJoin } from './lookup-clause.ts';
 import type { QueryRules, RelationCatalog } from './relation.ts';
 import { Scope } from './scope.ts';
 import { bareName, nameParts, nodeLocation } from './syntax-tree.ts';
@@ -71,7 +72,8 @@ export class FromBinder {
     if (!('JoinExpr' in item) || !holdsLateral(item)) return this.#joined(left, this.#item(item, left), 'cross', item);
     const { larg, rarg } = item.JoinExpr;
     const first = this.#beside(left, larg!);
-    return this.#join(item.JoinExpr, first, this.#item(rarg!, first), item);
+    const lookup = bindLookupJoin(this.#context, item.JoinExpr, first);
+    return lookup ?? this.#join(item.JoinExpr, first, this.#item(rarg!, first), item);
   }
 
   #item(node: Node, left?: FromResult): FromResult {
@@ -84,7 +86,8 @@ export class FromBinder {
     if ('JoinExpr' in node) {
       const { larg, rarg } = node.JoinExpr;
       const first = this.#item(larg!);
-      return this.#join(node.JoinExpr, first, this.#item(rarg!, first), node);
+      const lookup = bindLookupJoin(this.#context, node.JoinExpr, first);
+      return lookup ?? this.#join(node.JoinExpr, first, this.#item(rarg!, first), node);
     }
     if ('RangeSubselect' in node) {
       const { subquery, alias, lateral } = node.RangeSubselect;

@@ -1,5 +1,5 @@
 import { parseDurationMs } from '../base/duration.ts';
-import type { SourcePosition } from '../base/error.ts';
+import { HeadraceError, type SourcePosition } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import { resolveAlertKeys } from '../plan/alert-key.ts';
 import type { Column } from '../plan/data-type.ts';
@@ -13,6 +13,8 @@ import { viewSource } from '../plan/view-source.ts';
 import { FUTURE_LIMIT_DEFAULT_MS, IDLE_TIMEOUT_DEFAULT_MS } from '../plan/watermark-default.ts';
 import { declaredFunction } from './declared-function.ts';
 import { ExpressionBinder } from './expression-binder.ts';
+import { type DeclaredLookup, declaredLookup } from './lookup-clause.ts';
+import type { CreateLookup } from './lookup-statement.ts';
 import { loadQueryParser, parseExpression, parseQuery } from './query-parser.ts';
 import type { QueryRules, RelationCatalog } from './relation.ts';
 import { type DeclaredFunction, Scope } from './scope.ts';
@@ -54,6 +56,12 @@ export interface CompileOptions {
   readonly loadModule?: (path: string) => LoadedModule | Promise<LoadedModule>;
   /** Refuses the options that a sink's connector does not take; throws an error with its position. */
   readonly checkSink?: (name: string, connector: SinkOption, options: ReadonlyMap<string, SinkOption>) => void;
+  /** As `checkSink`, for a look-up. */
+  readonly checkLookup?: (
+    lookup: DeclaredLookup,
+    connector: SinkOption,
+    options: ReadonlyMap<string, SinkOption>,
+  ) => void;
   /** Views of other pipelines, by name: queries may read them, and alerts and sinks name them. */
   readonly views?: ReadonlyMap<string, OutputNode>;
 }
@@ -86,6 +94,7 @@ class PipelineCompiler {
   readonly #functions = new Map<string, DeclaredFunction>();
   /** Sources and views: what FROM may name. A view that is read twice is the same node, and is computed once. */
   readonly #relations = new Map<string, PlanNode>();
+  readonly #lookups = new Map<string, DeclaredLookup>();
   readonly #names = new Set<string>();
 
   constructor(source: SourceText, options: CompileOptions) {
@@ -139,6 +148,9 @@ class PipelineCompiler {
         break;
       case 'create-alert':
         this.#addAlert(statement);
+        break;
+      case 'create-lookup':
+        this.#addLookup(statement);
         break;
       case 'create-function':
         break;
@@ -222,13 +234,47 @@ class PipelineCompiler {
     this.#relations.set(name.name, node);
   }
 
+  #addLookup(statement: CreateLookup): void {
+    this.#declare(statement.name);
+    const lookup = declaredLookup(this.#source, statement);
+    const { connector, rest } = this.#connectorOptions(statement.options);
+    this.#options.checkLookup?.(lookup, connector!, rest);
+    this.#lookups.set(lookup.name, lookup);
+  }
+
+  /** The options of a connector, and where they stand. */
+  #connectorOptions(options: Options): { connector: SinkOption | undefined; rest: ReadonlyMap<string, SinkOption> } {
+    const placed = ({ value, at, nameAt }: OptionAt): SinkOption => ({
+      value,
+      position: this.#source.position(at),
+      namePosition: this.#source.position(nameAt),
+    });
+    const all = new Map([...options].map(([name, option]) => [name, placed(option)]));
+    const connector = all.get('connector');
+    all.delete('connector');
+    return { connector, rest: all };
+  }
+
   #query(range: TextRange, rules: QueryRules): PlanNode {
     const { select, place } = parseQuery(this.#source, range);
     const catalog: RelationCatalog = {
-      find: (name) => this.#relations.get(name) ?? this.#otherView(name),
+      find: (name) => this.#relations.get(name) ?? this.#otherView(name) ?? this.#refuseLookup(name),
       names: () => [...this.#relations.keys(), ...(this.#options.views?.keys() ?? [])],
     };
-    return new SelectBinder({ source: this.#source, place, functions: this.#functions }, rules).bind(select, catalog);
+    return new SelectBinder(
+      { source: this.#source, place, functions: this.#functions, lookups: this.#lookups },
+      rules,
+    ).bind(select, catalog);
+  }
+
+  /** The caller knows the place. */
+  #refuseLookup(name: string): undefined {
+    if (!this.#lookups.has(name)) return;
+    throw new HeadraceError(`"${name}" is a look-up: it has no rows of its own`, {
+      code: 'SQL_LOOKUP',
+      domain: 'sql',
+      next: `write FROM ... JOIN ${name} ON ${name}.key = ...`,
+    });
   }
 
   /** A view of another pipeline: its topic becomes a source of this one. */
@@ -281,7 +327,7 @@ class PipelineCompiler {
 
   #addSink(statement: CreateSink): void {
     this.#columnsOf(statement.from, 'any');
-    const connector = statement.options.get('connector');
+    const { connector, rest } = this.#connectorOptions(statement.options);
     if (connector === undefined) {
       throw this.#source.error(statement.name.at, `sink "${statement.name.name}" names no connector`, {
         code: 'SQL_UNKNOWN_OPTION',
@@ -289,20 +335,13 @@ class PipelineCompiler {
       });
     }
     if (this.#sinks.some((sink) => sink.name === statement.name.name)) throw this.#twice(statement.name);
-    const rest = [...statement.options].filter(([name]) => name !== 'connector');
-    const placed = ({ value, at, nameAt }: OptionAt): SinkOption => ({
-      value,
-      position: this.#source.position(at),
-      namePosition: this.#source.position(nameAt),
-    });
-    const options = new Map(rest.map(([name, option]) => [name, placed(option)]));
-    this.#options.checkSink?.(statement.name.name, placed(connector), options);
+    this.#options.checkSink?.(statement.name.name, connector, rest);
     this.#sinks.push(
       sinkNode({
         name: statement.name.name,
         from: statement.from.name,
         connector: connector.value,
-        options: Object.fromEntries(rest.map(([name, { value }]) => [name, value])),
+        options: Object.fromEntries([...rest].map(([name, { value }]) => [name, value])),
       }),
     );
   }

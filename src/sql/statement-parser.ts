@@ -2,6 +2,7 @@ import { parseDurationMs, parseDurationUs } from '../base/duration.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import type { DataType } from '../plan/data-type.ts';
 import type { EmitPolicy } from '../plan/node.ts';
+import { createLookup } from './lookup-statement.ts';
 import type { SourceText } from './source-text.ts';
 import type {
   ColumnDefinition,
@@ -43,6 +44,7 @@ const STATEMENTS: Readonly<Record<string, (reader: TokenReader) => Statement>> =
   materialized: createMaterializedView,
   sink: createSink,
   function: createFunction,
+  lookup: (reader) => createLookup(reader, columnDefinition),
   alert: createAlert,
 };
 
@@ -61,7 +63,7 @@ function parseStatement(reader: TokenReader): Statement {
     throw reader.source.error(what.start, `CREATE ${what.value.toUpperCase()} is not known`, {
       next:
         near === undefined
-          ? 'use CREATE SOURCE, VIEW, MATERIALIZED VIEW, SINK, FUNCTION or ALERT'
+          ? 'use CREATE SOURCE, VIEW, MATERIALIZED VIEW, LOOKUP, SINK, FUNCTION or ALERT'
           : `did you mean CREATE ${near.toUpperCase()}?`,
     });
   }

@@ -1,5 +1,6 @@
 import type { DataType } from '../plan/data-type.ts';
 import type { EmitPolicy } from '../plan/node.ts';
+import type { CreateLookup } from './lookup-statement.ts';
 
 /** A range of the source text that PostgreSQL's parser is to read. */
 export interface TextRange {
@@ -92,4 +93,11 @@ export interface CreateAlert {
 }
 
 /** A statement of a pipeline file. */
-export type Statement = CreateSource | CreateView | CreateMaterializedView | CreateSink | CreateFunction | CreateAlert;
+export type Statement =
+  | CreateLookup
+  | CreateSource
+  | CreateView
+  | CreateMaterializedView
+  | CreateSink
+  | CreateFunction
+  | CreateAlert;

@@ -34,6 +34,7 @@ export type AskTarget =
       readonly connector: string;
       readonly options: Readonly<Record<string, string>>;
       readonly keyTypes: readonly DataType[];
+      readonly keyNames: readonly string[];
       readonly found: readonly SourceColumn[];
     };
 

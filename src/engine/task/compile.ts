@@ -3,6 +3,7 @@ import { isAppendOnly } from '../../plan/changelog.ts';
 import { nodeLabel } from '../../plan/explain.ts';
 import { inputsOf } from '../../plan/factory.ts';
 import type { OutputNode, Pipeline, PlanNode, SourceNode, WindowNode } from '../../plan/node.ts';
+import { LookupOperator } from '../effect/lookup-operator.ts';
 import { UserCallOperator } from '../effect/user-call.ts';
 import { accumulatorInputs } from '../operator/aggregate/accumulator.ts';
 import { AggregateOperator } from '../operator/aggregate/aggregate.ts';
@@ -156,6 +157,8 @@ class Compiler {
         return limitOperator(node, { emit, appendOnly: isAppendOnly(node.input, emit), expressions });
       case 'sort':
         return new PassOperator();
+      case 'lookup':
+        return new LookupOperator(node, askingInput(node.input, emit), expressions);
       case 'user-call':
         return new UserCallOperator(node, askingInput(node.input, emit), expressions);
       case 'distinct':
