@@ -46,12 +46,15 @@ export class QueryMode {
       const query = planToDuckdb(plan, {
         relation: (name) => this.#relations.get(name)!,
         nowUs: BigInt(WORLD_START) * 1000n,
+        evaluation: this.#database.evaluation,
       });
       const limits = { clock: new ManualClock(WORLD_START), timeoutMs: TIMEOUT_MS, signal: undefined };
       const types = plan.columns.map(({ type }) => type);
       return rowsOutcome(plan.columns, await this.#database.run(query.sql, types, limits));
     } catch (error) {
       return errorOutcome(error);
+    } finally {
+      this.#database.evaluation.clear();
     }
   }
 
