@@ -64,3 +64,5 @@ export const OUTPUT_SEGMENT_BYTES = 64 * 1024 ** 2;
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 /** Bits of a hash that choose a register of `approx_count_distinct`: 16,384 registers, a standard error of 0.8 %. Part of the snapshot format. */
 export const HYPERLOGLOG_PRECISION = 14;
+/** Pairs that a join makes at a time: what it emits in one batch is no more than twice as many. */
+export const JOINED_ROWS_MAX = 16_384;

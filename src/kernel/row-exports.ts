@@ -43,4 +43,48 @@ export interface RowExports {
   rowsRestoreSlab(rows: number, number: number, from: number, bytes: number): void;
   rowsDestroy(rows: number): void;
   takeColumn(column: number, numbers: number, count: number, data: number, nulls: number): number;
+  joinPairs(
+    rows: number,
+    numbers: number,
+    references: number,
+    count: number,
+    weight: number,
+    flags: number,
+    counts: number,
+    outNumbers: number,
+    outReferences: number,
+    outCauses: number,
+    outWeights: number,
+  ): number;
+  joinByCount(counts: number, selection: number, count: number, zero: number, more: number): number;
+  joinByWeight(weights: number, selection: number, count: number, plus: number, minus: number): number;
+  joinByNulls(
+    columns: number,
+    columnCount: number,
+    selection: number,
+    count: number,
+    kept: number,
+    missing: number,
+  ): number;
+  joinByTime(
+    times: number,
+    nulls: number,
+    watermarks: number,
+    watermark: bigint,
+    lag: bigint,
+    selection: number,
+    count: number,
+    kept: number,
+    late: number,
+  ): number;
+  joinByFound(
+    rows: number,
+    references: number,
+    counts: number,
+    selection: number,
+    count: number,
+    found: number,
+    missing: number,
+  ): number;
+  takeWords(words: number, positions: number, count: number, target: number): void;
 }

@@ -35,9 +35,13 @@ export class RowSnapshot {
     });
   }
 
+  get hasMore(): boolean {
+    return this.#buckets !== undefined || this.#slab() !== NO_SLAB;
+  }
+
   /** Writes the next slabs until the part has `bytesMin`; false when there were none left. */
   next(writer: ByteWriter, bytesMin: number): boolean {
-    if (this.#buckets === undefined && this.#slab() === NO_SLAB) return false;
+    if (!this.hasMore) return false;
     writer.u8(STATE_FORMAT);
     const buckets = this.#buckets ?? [];
     this.#buckets = undefined;

@@ -131,7 +131,7 @@ export class RowStore {
 
   /**
    * Keeps rows, each behind those of its key; returns their references, in the order of the selection. `times` (i64 by row, µs) is
-   * needed when rows have times; `counters` (u32 by position in the selection) is what their counters begin with, zero without it.
+   * needed when rows have times; `counters` (u32 by row) is what their counters begin with, zero without it.
    * @throws HeadraceError `KERNEL_OUT_OF_MEMORY`, naming the owner
    */
   append(input: RowInput, times = 0, counters = 0): RowList {

@@ -1,5 +1,6 @@
 import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import type { Column } from '../../plan/data-type.ts';
 import type { Asking } from '../effect/effect.ts';
 import type { Batch } from './batch.ts';
 
@@ -28,6 +29,8 @@ export interface RowLetter {
   readonly row: number;
   /** Which input of the operator the batch has the columns of; 0 without it. */
   readonly input?: number;
+  /** The columns of the batch, when it is of no input: pairs of a join. */
+  readonly columns?: readonly Column[];
 }
 
 /** A snapshot whose parts are written between epochs; what changes meanwhile is kept as it was when it began. */

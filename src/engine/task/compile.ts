@@ -10,6 +10,7 @@ import { AggregateOperator } from '../operator/aggregate/aggregate.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import { type ExpressionReport, reportExpressions } from '../operator/expression-report.ts';
 import { FilterOperator } from '../operator/filter.ts';
+import { JoinOperator } from '../operator/join/join.ts';
 import { MatchOperator } from '../operator/match/match.ts';
 import type { EmitMoment, Operator } from '../operator/operator.ts';
 import { OutputOperator } from '../operator/output.ts';
@@ -62,11 +63,13 @@ class Compiler {
   readonly #services: CompileServices;
   readonly #made = new Map<PlanNode, Map<string, Vertex>>();
   readonly #retracts: ReadonlySet<PlanNode>;
+  readonly #needed: ReadonlyMap<PlanNode, ReadonlySet<number>>;
   readonly #ids = new Map<string, number>();
 
   constructor(pipeline: Pipeline, services: CompileServices) {
     this.#services = services;
     this.#retracts = nodesThatRetract(pipeline.outputs);
+    this.#needed = columnsNeeded(pipeline);
   }
 
   output(node: OutputNode): void {
@@ -172,6 +175,8 @@ class Compiler {
       case 'match':
         if (!isAppendOnly(node.input, emit)) throw unsupported('a pattern over rows that change');
         return new MatchOperator(node, expressions);
+      case 'join':
+        return new JoinOperator({ node, emit, read: this.#needed.get(node), expressions });
       default:
         throw unsupported(node.kind);
     }
@@ -256,16 +261,25 @@ function keepsGroupKey(output: OutputNode): boolean {
   return keys.size === node.groups.length;
 }
 
-/** Which columns of each source the pipeline reads: the others need not be decoded. */
-export function columnsNeeded(pipeline: Pipeline): ReadonlyMap<SourceNode, ReadonlySet<number>> {
-  const needed = new Map<SourceNode, Set<number>>();
+/** Which columns of each source and join the pipeline reads: the others need not be decoded, or kept. */
+export function columnsNeeded(pipeline: Pipeline): ReadonlyMap<PlanNode, ReadonlySet<number>> {
+  const needed = new Map<PlanNode, Set<number>>();
+  const note = (node: PlanNode, wanted: ReadonlySet<number>): void => {
+    needed.set(node, new Set([...(needed.get(node) ?? []), ...wanted]));
+  };
   const all = (node: PlanNode): Set<number> => new Set(node.columns.keys());
   const visit = (node: PlanNode, wanted: ReadonlySet<number>): void => {
     switch (node.kind) {
-      case 'source': {
-        const known = needed.get(node) ?? new Set<number>();
-        for (const column of wanted) known.add(column);
-        needed.set(node, known);
+      case 'source':
+        note(node, wanted);
+        break;
+      case 'join': {
+        note(node, wanted);
+        const width = node.left.columns.length;
+        const read = new Set(wanted);
+        if (node.condition !== undefined) columnsRead(node.condition, read);
+        visit(node.left, new Set([...read].filter((column) => column < width)));
+        visit(node.right, new Set([...read].filter((column) => column >= width).map((column) => column - width)));
         break;
       }
       case 'filter':

@@ -232,8 +232,8 @@ export class Task {
   }
 
   /** A row that an operator made, as JSON: no record in the log has it. */
-  #rowText(vertex: Vertex, { batch, row, input = 0 }: RowLetter): Uint8Array {
-    const columns = vertex.inputs[input]?.node?.columns ?? [];
+  #rowText(vertex: Vertex, { batch, row, input = 0, columns: own }: RowLetter): Uint8Array {
+    const columns = own ?? vertex.inputs[input]?.node?.columns ?? [];
     if (batch.columns.length !== columns.length) return NOTHING;
     const values = columns.map(({ name, type }, at) => {
       return `${JSON.stringify(name)}:${jsonReader(this.#kernel, type)(batch.columns[at]!, row)}`;
@@ -330,10 +330,15 @@ export class Task {
 
   /** The windows that are open now, one end after the other, as far as no row that waits holds them open; rows of later windows that come afterwards are in time. */
   #closeWindows(): void {
-    let last: bigint | undefined;
-    for (let next = this.nextWindowEnd(); next !== undefined && next !== last; next = this.nextWindowEnd()) {
-      last = next;
-      for (const watermark of this.#watermarks.values()) watermark.raise(next);
+    let stuck: { readonly vertex: Vertex; readonly watermark: bigint } | undefined;
+    for (let next = this.#nextTimer(); next !== undefined; next = this.#nextTimer()) {
+      const { watermark } = this.#counts.get(next.vertex)!;
+      if (stuck?.vertex === next.vertex && stuck.watermark === watermark) break;
+      stuck = { vertex: next.vertex, watermark };
+      // Joins on the way hold the watermark back: it must be ahead of the timer by as much.
+      const held = watermark === WATERMARK_MIN ? 0n : this.#leastWatermark() - watermark;
+      const target = held > 0n ? next.timer + held : next.timer;
+      for (const source of this.#watermarks.values()) source.raise(target);
       this.#passWatermarks();
     }
     for (const vertex of this.#vertices) vertex.operator?.endInput?.();
@@ -347,13 +352,23 @@ export class Task {
 
   /** The earliest event time that an operator waits for. */
   nextWindowEnd(): bigint | undefined {
-    let least: bigint | undefined;
+    return this.#nextTimer()?.timer;
+  }
+
+  #nextTimer(): { readonly vertex: Vertex; readonly timer: bigint } | undefined {
+    let least: { vertex: Vertex; timer: bigint } | undefined;
     for (const vertex of this.#vertices) {
       const timer = vertex.operator?.nextTimer();
       if (timer === undefined || timer <= this.#counts.get(vertex)!.watermark) continue;
-      if (least === undefined || timer < least) least = timer;
+      if (least === undefined || timer < least.timer) least = { vertex, timer };
     }
     return least;
+  }
+
+  #leastWatermark(): bigint {
+    let least: bigint | undefined;
+    for (const { current } of this.#watermarks.values()) if (least === undefined || current < least) least = current;
+    return least ?? WATERMARK_MIN;
   }
 
   #watermarkOf(vertex: Vertex): bigint {
@@ -514,15 +529,11 @@ export class Task {
         rows: this.#counts.get(vertex)!.edgeRows[at]!,
       })),
     );
-    let least: bigint | undefined;
-    for (const watermark of this.#watermarks.values()) {
-      if (least === undefined || watermark.current < least) least = watermark.current;
-    }
     let duplicateRows = 0;
     for (const { operator } of this.#vertices) {
       if (operator instanceof DeduplicateOperator) duplicateRows += operator.duplicates;
     }
-    const watermark = stamp(least ?? WATERMARK_MIN);
+    const watermark = stamp(this.#leastWatermark());
     return { epoch: this.#epoch, watermark, operators, edges, lateRows: this.#lateRows, duplicateRows };
   }
 

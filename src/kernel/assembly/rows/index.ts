@@ -6,3 +6,4 @@ export { rowsGather, takeColumn } from "./row-copy";
 export {
   rowsRestoreSlab, rowsSnapshotBegin, rowsSnapshotBytes, rowsSnapshotEnd, rowsSnapshotNext, rowsSnapshotSlab,
 } from "./row-snapshot";
+export { joinByCount, joinByFound, joinByNulls, joinByTime, joinByWeight, joinPairs, takeWords } from "./join";

@@ -127,7 +127,8 @@ function unlink(rows: usize, reference: u32): void {
 
 /**
  * Keeps rows of a batch, each behind those of its key, and writes their references to `references`. `times` (i64, by row) is read
- * when rows have times; `counters` (u32, by position in the selection; 0: zeros) is what their counters begin with.
+ * when rows have times;
+ * `counters` (u32, by row; 0: zeros) is what their counters begin with.
  */
 export function rowsAppend(
   rows: usize, columns: usize, keys: usize, selection: usize, count: u32, times: usize, counters: usize, references: usize,
@@ -144,7 +145,7 @@ export function rowsAppend(
       const reference = writeRow(rows, layout, columns, row);
       const at = L.addressOf(rows, reference);
       const position = <usize>(from + i) << 2;
-      store<u32>(at, counters == 0 ? 0 : load<u32>(counters + position), L.ROW_COUNTER);
+      store<u32>(at, counters == 0 ? 0 : load<u32>(counters + (row << 2)), L.ROW_COUNTER);
       store<u32>(at, 1, L.ROW_WEIGHT);
       link(rows, reference, at, hash, first);
       if (dated) bucketAdd(rows, reference, at, load<i64>(times + (row << 3)));
