@@ -5,6 +5,20 @@ export type { Pipeline } from '../plan/node.ts';
 export { Aggregate, avg, count, countDistinct, max, min, sum } from './aggregate.ts';
 export { ColumnType, t } from './column-type.ts';
 export type { AsOfOptions, JoinOptions } from './join.ts';
+export {
+  anything,
+  either,
+  type MatchOptions,
+  type MatchView,
+  none,
+  oneOrMore,
+  optional,
+  type Pattern,
+  type RepeatOptions,
+  sequence,
+  times,
+  zeroOrMore,
+} from './pattern.ts';
 export { type AlertSpec, PipelineBuilder, pipeline, type View } from './pipeline.ts';
 export { asc, desc, type NullsOption, SortOrder } from './sort-order.ts';
 export { fromView, Grouped, type Row, type Shape, Stream, source, WindowedStream } from './stream.ts';

@@ -41,7 +41,7 @@ export function joinPlan<Left extends Shape, Right extends Shape, Values extends
 }
 
 /** Rows of `left` for which a row of `right` is (or is not) there. */
-export function matchPlan<Left extends Shape, Right extends Shape>(
+export function existencePlan<Left extends Shape, Right extends Shape>(
   kind: JoinKind & ('semi' | 'anti'),
   left: PlanNode,
   right: PlanNode,

@@ -22,7 +22,8 @@ import { viewSource } from '../plan/view-source.ts';
 import { FUTURE_LIMIT_DEFAULT_MS, IDLE_TIMEOUT_DEFAULT_MS } from '../plan/watermark-default.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { ColumnType } from './column-type.ts';
-import { type AsOfOptions, asOfPlan, type JoinOptions, joinPlan, matchPlan } from './join.ts';
+import { type AsOfOptions, asOfPlan, existencePlan, type JoinOptions, joinPlan } from './join.ts';
+import { type MatchOptions, matchPlan } from './pattern.ts';
 import { desc, type SortOrder } from './sort-order.ts';
 import { Value } from './value.ts';
 import { type Frame, type WindowValue, windowFrame } from './window-function.ts';
@@ -147,7 +148,7 @@ export class Stream<Columns extends Shape> {
     on: (left: Row<Columns>, right: Row<Right>) => Value<'boolean'>,
     options: { readonly ttl?: string } = {},
   ): Stream<Columns> {
-    return new Stream(matchPlan('semi', this.node, right.node, on, options.ttl));
+    return new Stream(existencePlan('semi', this.node, right.node, on, options.ttl));
   }
 
   /** The rows for which the other stream has none. */
@@ -156,7 +157,7 @@ export class Stream<Columns extends Shape> {
     on: (left: Row<Columns>, right: Row<Right>) => Value<'boolean'>,
     options: { readonly ttl?: string } = {},
   ): Stream<Columns> {
-    return new Stream(matchPlan('anti', this.node, right.node, on, options.ttl));
+    return new Stream(existencePlan('anti', this.node, right.node, on, options.ttl));
   }
 
   /** Each row with the version of the other stream that was valid at its time. */
@@ -247,6 +248,13 @@ export class Stream<Columns extends Shape> {
         values.map(([name]) => name),
       ),
     );
+  }
+
+  /** Patterns of rows that follow each other, of each key: one row per match, with the key columns and the measures. */
+  match<Key extends keyof Columns & string, Name extends string, Measures extends Readonly<Record<string, Value>>>(
+    options: MatchOptions<Columns, Name, Measures> & { readonly by?: readonly Key[] },
+  ): Stream<Simplify<Pick<Columns, Key> & ShapeOfValues<Measures>>> {
+    return new Stream(matchPlan(this.node, options));
   }
 
   /** Groups without a window: one row per key, for ever. */

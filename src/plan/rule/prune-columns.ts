@@ -87,8 +87,9 @@ export class ColumnPruning {
       case 'over':
         return this.#over(node, needed);
       case 'match': {
+        const named = node.navigations.flatMap(({ column }) => column ?? []);
         const reads = union(
-          node.partition,
+          [...node.partition, ...named],
           columnsOf(...sortExpressions(node.keys), ...expressionsIn(node.navigations)),
         );
         const input = this.#narrow(node.input, reads);
@@ -97,7 +98,12 @@ export class ColumnPruning {
           input: input.node,
           partition: node.partition.map(input.position),
           keys: movedKeys(node.keys, input),
-          navigations: mapExpressionsIn(node.navigations, (expression) => moved(expression, input)),
+          navigations: mapExpressionsIn(node.navigations, (expression) => moved(expression, input)).map(
+            (navigation) => ({
+              ...navigation,
+              column: navigation.column === undefined ? undefined : input.position(navigation.column),
+            }),
+          ),
         };
         return {
           node: matchNode(
