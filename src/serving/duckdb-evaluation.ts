@@ -1,10 +1,11 @@
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBType, DuckDBVector } from '@duckdb/node-api';
 import type { DataType } from '../plan/data-type.ts';
-import { compileExpression, type Evaluator } from '../plan/evaluate.ts';
+import { compileExpression } from '../plan/evaluate.ts';
 import type { Expression } from '../plan/expression.ts';
 import { literal } from '../plan/expression-factory.ts';
 import {
   type CompiledExpression,
+  type Computation,
   DECIMAL_DIGITS_MAX,
   duckdbLogicalType,
   duckdbType,
@@ -12,13 +13,6 @@ import {
   QUOTIENT_SCALE,
 } from './duckdb-type.ts';
 import { type DuckdbModule, fromDuckdbValue, toDuckdbValue } from './duckdb-value.ts';
-
-interface Program {
-  readonly evaluator: Evaluator;
-  readonly arguments: readonly DataType[];
-  readonly result: DataType;
-  readonly scale: number;
-}
 
 /** Functions whose exact results have no more digits after the point than their arguments. */
 const KEEPS_SCALE: ReadonlySet<string> = new Set(
@@ -33,7 +27,7 @@ export class DuckdbEvaluation implements ExpressionEvaluation {
   readonly #duckdb: DuckdbModule;
   readonly #connection: DuckDBConnection;
   readonly #registered = new Set<string>();
-  #programs: Program[] = [];
+  #programs: Computation[] = [];
 
   constructor(duckdb: DuckdbModule, connection: DuckDBConnection) {
     this.#duckdb = duckdb;
@@ -43,15 +37,20 @@ export class DuckdbEvaluation implements ExpressionEvaluation {
   call(expression: Expression, args: readonly CompiledExpression[], nowUs: bigint): CompiledExpression {
     const { type } = expression;
     const scale = type.kind === 'numeric' ? scaleOf(expression, args) : 0;
-    const name = this.#function(type, scale);
-    const program: Program = {
-      evaluator: compileExpression(expression, { nowUs }),
-      arguments: args.map((arg) => arg.type),
-      result: type,
-      scale,
-    };
-    const list = [String(this.#programs.push(program) - 1), ...args.map((arg) => arg.sql)];
-    return { sql: `${name}(${list.join(', ')})`, type, scale };
+    const evaluator = compileExpression(expression, { nowUs });
+    const types = args.map((arg) => arg.type);
+    const compute: Computation['compute'] = (values) =>
+      evaluator(types.map((argument, index) => fromDuckdbValue(values[index] ?? null, argument)));
+    return this.compute(
+      { type, scale, compute },
+      args.map((arg) => arg.sql),
+    );
+  }
+
+  compute(computation: Computation, args: readonly string[]): CompiledExpression {
+    const { type, scale } = computation;
+    const list = [String(this.#programs.push(computation) - 1), ...args];
+    return { sql: `${this.#function(type, scale)}(${list.join(', ')})`, type, scale };
   }
 
   clear(): void {
@@ -83,14 +82,11 @@ export class DuckdbEvaluation implements ExpressionEvaluation {
 
   #evaluate(input: DuckDBDataChunk, output: DuckDBVector): void {
     const [numbers = [], ...columns] = input.getColumns();
-    const row: unknown[] = [];
     for (let at = 0; at < input.rowCount; at++) {
       const program = this.#programs[Number(numbers[at])];
       if (program === undefined) throw new RangeError(`program ${String(numbers[at])} of ${this.#programs.length}`);
-      for (const [index, type] of program.arguments.entries()) {
-        row[index] = fromDuckdbValue(columns[index]?.[at] ?? null, type);
-      }
-      output.setItem(at, toDuckdbValue(this.#duckdb, program.evaluator(row), program.result, program.scale));
+      const value = program.compute(columns.map((column) => column[at] ?? null));
+      output.setItem(at, toDuckdbValue(this.#duckdb, value, program.type, program.scale));
     }
     output.flush();
   }

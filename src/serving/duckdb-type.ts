@@ -1,4 +1,4 @@
-import type { DuckDBType } from '@duckdb/node-api';
+import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { HeadraceError } from '../base/error.ts';
 import type { DataType } from '../plan/data-type.ts';
 import type { Expression } from '../plan/expression.ts';
@@ -16,10 +16,19 @@ export interface CompiledExpression {
   readonly scale: number;
 }
 
+/** A result that JavaScript computes of values as DuckDB gives them. */
+export interface Computation {
+  readonly type: DataType;
+  readonly scale: number;
+  readonly compute: (values: readonly DuckDBValue[]) => unknown;
+}
+
 /** Has the plan's own evaluator called by DuckDB. */
 export interface ExpressionEvaluation {
   /** SQL text of the call; the expression reads the arguments as columns 0, 1 ... */
   call(expression: Expression, args: readonly CompiledExpression[], nowUs: bigint): CompiledExpression;
+  /** SQL text of a call of the computation. */
+  compute(computation: Computation, args: readonly string[]): CompiledExpression;
 }
 
 export interface ExpressionScope {

@@ -1,23 +1,8 @@
 import type { DataType } from '../plan/data-type.ts';
-import type {
-  AggregateCall,
-  AggregateNode,
-  JoinNode,
-  PlanNode,
-  SetOperationNode,
-  TopNNode,
-  WindowNode,
-} from '../plan/node.ts';
+import type { AggregateNode, JoinNode, PlanNode, SetOperationNode, TopNNode, WindowNode } from '../plan/node.ts';
+import { aggregateToDuckdb } from './duckdb-aggregate.ts';
 import { compileToDuckdb } from './duckdb-expression.ts';
-import { decimalRatio } from './duckdb-function.ts';
-import {
-  type CompiledExpression,
-  duckdbType,
-  type ExpressionScope,
-  QUOTIENT_SCALE,
-  rescaled,
-  unsupported,
-} from './duckdb-type.ts';
+import { type CompiledExpression, duckdbType, type ExpressionScope, rescaled, unsupported } from './duckdb-type.ts';
 import { orderToDuckdb, overToDuckdb, topNToDuckdb } from './duckdb-window.ts';
 
 /** A table of the query database that stands for a relation of the plan; its columns are `c0`, `c1` ... */
@@ -91,7 +76,7 @@ export function planToDuckdb(node: PlanNode, scope: PlanScope): DuckdbQuery {
       return setOperation(node, scope);
     case 'over': {
       const input = planToDuckdb(node.input, scope);
-      const calls = overToDuckdb(node, over(input, scope), aggregateCall);
+      const calls = overToDuckdb(node, over(input, scope), aggregateToDuckdb);
       const kept = node.input.columns.map(({ type }, at) => ({ sql: `t.c${at}`, type, scale: input.scales[at]! }));
       return select([...kept, ...calls], `FROM (${input.sql}) t`);
     }
@@ -150,7 +135,7 @@ function aggregate(node: AggregateNode, scope: PlanScope): DuckdbQuery {
   const input = planToDuckdb(node.input, scope);
   const inner = over(input, scope);
   const groups = node.groups.map((group) => compileToDuckdb(group, inner));
-  const calls = node.aggregates.map((call) => aggregateCall(call, inner));
+  const calls = node.aggregates.map((call) => aggregateToDuckdb(call, inner));
   const positions = groups.map((_, index) => index + 1).join(', ');
   const grouped = groups.length === 0 ? '' : ` GROUP BY ${positions}`;
   return select([...groups, ...calls], `FROM (${input.sql}) t${grouped}`);
@@ -167,38 +152,6 @@ function topN(node: TopNNode, scope: PlanScope): DuckdbQuery {
     sql: `SELECT ${shown.join(', ')} FROM (${ranked}) t WHERE ${keeps(`c${at}`)}`,
     scales: node.withRank ? [...input.scales, 0] : input.scales,
   };
-}
-
-/** `window` follows the call: ` OVER (...)`. */
-function aggregateCall(call: AggregateCall, scope: ExpressionScope, window = ''): CompiledExpression {
-  const { type } = call;
-  const condition = call.filter === undefined ? '' : ` FILTER (WHERE ${compileToDuckdb(call.filter, scope).sql})`;
-  const filter = condition + window;
-  if (call.argument === undefined) return { sql: `count(*)${filter}`, type, scale: 0 };
-  const argument = compileToDuckdb(call.argument, scope);
-  const of = (name: string): string => `${name}(${call.distinct ? 'DISTINCT ' : ''}${argument.sql})${filter}`;
-  switch (call.function) {
-    case 'count':
-      return { sql: of('count'), type, scale: 0 };
-    case 'sum': {
-      const scale = argument.type.kind === 'numeric' ? argument.scale : 0;
-      return { sql: `CAST(${of('sum')} AS ${duckdbType(type, scale)})`, type, scale };
-    }
-    case 'avg':
-      return average(type, argument, of);
-    default:
-      return { sql: of(call.function), type, scale: argument.scale };
-  }
-}
-
-/** The average of integers and numerics is exact: DuckDB's own would be a double. */
-function average(type: DataType, argument: CompiledExpression, of: (name: string) => string): CompiledExpression {
-  if (type.kind !== 'numeric') return { sql: of('avg'), type, scale: 0 };
-  const sum = of('sum');
-  const digits =
-    argument.scale === 0 ? `CAST(${sum} AS HUGEINT)` : `CAST(replace(CAST(${sum} AS VARCHAR), '.', '') AS HUGEINT)`;
-  const count = `nullif(CAST(${of('count')} AS HUGEINT), 0)`;
-  return { sql: decimalRatio(digits, count, argument.scale, 0), type, scale: QUOTIENT_SCALE };
 }
 
 const JOINS: Readonly<Record<JoinNode['join'], string>> = {

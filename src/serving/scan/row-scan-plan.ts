@@ -1,7 +1,7 @@
 import { tableScanNode } from '../../plan/factory.ts';
 import type { PlanNode, SortKey } from '../../plan/node.ts';
 import { isOrdered } from './best-rows.ts';
-import { expressionsOf, isScanned, readBy, SCAN_RELATION_PREFIX } from './scan-plan.ts';
+import { columnsAggregated, isScanned, readBy, SCAN_RELATION_PREFIX } from './scan-plan.ts';
 
 /** Rows of a topic that a query needs, through the filters and projections that stand right above it. */
 export interface RowScan {
@@ -65,7 +65,7 @@ function rewriteBelow(node: PlanNode, wanted: Wanted, limit: number | undefined,
       return { ...node, input };
     }
     case 'aggregate':
-      return { ...node, input: rewrite(node.input, readBy(expressionsOf(node)), undefined) };
+      return { ...node, input: rewrite(node.input, columnsAggregated(node), undefined) };
     case 'join':
       return {
         ...node,

@@ -1,3 +1,4 @@
+import { accumulatorInputs } from '../../engine/operator/aggregate/accumulator.ts';
 import { columnsRead } from '../../engine/operator/row-evaluator.ts';
 import type { Expression } from '../../plan/expression.ts';
 import { columnOf, tableScanNode } from '../../plan/factory.ts';
@@ -76,8 +77,8 @@ function splitDistinct(
   const argument = node.aggregates[0]?.argument;
   if (argument === undefined) return undefined;
   const text = serializeExpression(argument);
-  const splits = ({ distinct, filter, argument: own }: AggregateCall): boolean =>
-    distinct && filter === undefined && own !== undefined && serializeExpression(own) === text;
+  const splits = ({ function: name, distinct, filter, argument: own }: AggregateCall): boolean =>
+    distinct && COUNTED.has(name) && filter === undefined && own !== undefined && serializeExpression(own) === text;
   if (!node.aggregates.every(splits)) return undefined;
   const { groups, columns } = node;
   const value = { name: 'value', type: argument.type, nullable: true };
@@ -104,8 +105,17 @@ function splitDistinct(
   };
 }
 
+/** Aggregates that a scan computes, of arguments of any type that they take but for intervals. */
+const COUNTED: ReadonlySet<AggregateCall['function']> = new Set(['count', 'sum', 'avg']);
+
+function isCounted({ function: name, distinct, argument }: AggregateCall): boolean {
+  if (distinct) return false;
+  if (name === 'min' || name === 'max') return true;
+  return name === 'count' || (COUNTED.has(name) && argument?.type.kind !== 'interval');
+}
+
 function scannedTopic(aggregate: AggregateNode): string | undefined {
-  if (aggregate.aggregates.some((call) => call.distinct)) return undefined;
+  if (!aggregate.aggregates.every(isCounted)) return undefined;
   let node = aggregate.input;
   while (isScanned(node)) node = node.input;
   return node.kind === 'table-scan' ? node.name : undefined;
@@ -146,7 +156,9 @@ export function columnsNeeded(top: PlanNode, wanted: ReadonlySet<number>): Reado
 
 /** The columns of its input that an aggregate reads. */
 export function columnsAggregated(aggregate: AggregateNode): ReadonlySet<number> {
-  return readBy(expressionsOf(aggregate));
+  const { groups, aggregates } = aggregate;
+  const filters = aggregates.flatMap(({ filter }) => filter ?? []);
+  return readBy([...groups, ...aggregates.flatMap(accumulatorInputs), ...filters]);
 }
 
 /** What an aggregate evaluates for each row: groups, then arguments, then filters. */

@@ -17,7 +17,7 @@ interface Deviation {
 
 /** Of `var_pop`, `var_samp`, `stddev_pop`, `stddev_samp`. */
 export function deviationFactory(call: AggregateCall): () => Accumulator {
-  const deviation = { sample: call.function.endsWith('_samp'), root: call.function.startsWith('stddev') };
+  const deviation = deviationOf(call);
   switch (call.argument?.type.kind) {
     case 'numeric':
       return () => new DecimalDeviation(deviation);
@@ -29,8 +29,17 @@ export function deviationFactory(call: AggregateCall): () => Accumulator {
   }
 }
 
+export function deviationOf({ function: name }: AggregateCall): Deviation {
+  return { sample: name.endsWith('_samp'), root: name.startsWith('stddev') };
+}
+
 /** PostgreSQL's numeric result (its numeric_stddev_internal): `(n * sum(x^2) - sum(x)^2) / (n * (n - 1))`, with the scale of that quotient. */
-function decimalDeviation(count: number, sum: Decimal, squares: Decimal, { sample, root }: Deviation): Decimal | null {
+export function decimalDeviation(
+  count: number,
+  sum: Decimal,
+  squares: Decimal,
+  { sample, root }: Deviation,
+): Decimal | null {
   if (count === 0 || (sample && count === 1)) return null;
   const n = Decimal.of(count);
   const numerator = n.multiply(squares).subtract(sum.multiply(sum));
