@@ -1,9 +1,10 @@
+import { joinTimeSpan } from './event-time.ts';
 import { windowColumns } from './factory.ts';
 import type { AggregateNode, EmitPolicy, JoinNode, PlanNode } from './node.ts';
 
 /**
  * Whether a node only ever adds rows. An aggregate that emits when its window closes adds only; any other takes rows back. So do
- * an outer join, whose rows with nulls go when a match comes, a top-N and whatever reads changes.
+ * an outer join, whose rows with nulls go when a match comes (but for one that emits at their end), a top-N and whatever reads changes.
  */
 export function isAppendOnly(node: PlanNode, emit: EmitPolicy['kind']): boolean {
   switch (node.kind) {
@@ -22,7 +23,7 @@ export function isAppendOnly(node: PlanNode, emit: EmitPolicy['kind']): boolean 
     case 'window':
       return (node.window.kind !== 'session' || emit === 'final') && isAppendOnly(node.input, emit);
     case 'join':
-      return joinAppends(node) && isAppendOnly(node.left, emit) && isAppendOnly(node.right, emit);
+      return joinAppends(node, emit) && isAppendOnly(node.left, emit) && isAppendOnly(node.right, emit);
     case 'temporal-join':
       return isAppendOnly(node.left, emit);
     case 'set-operation':
@@ -34,8 +35,15 @@ export function isAppendOnly(node: PlanNode, emit: EmitPolicy['kind']): boolean 
   }
 }
 
-function joinAppends(node: JoinNode): boolean {
-  return node.join === 'inner' || node.join === 'cross' || node.join === 'semi';
+/** An outer or anti join that emits at the end knows what meets nothing, if its rows have an end. */
+function joinAppends(node: JoinNode, emit: EmitPolicy['kind']): boolean {
+  if (node.join === 'inner' || node.join === 'cross' || node.join === 'semi') return true;
+  if (emit !== 'final') return false;
+  if (node.ttlMs !== undefined) return true;
+  const span = joinTimeSpan(node);
+  const leftEnds = span?.least !== undefined || node.join === 'right';
+  const rightEnds = span?.most !== undefined || node.join === 'left' || node.join === 'anti';
+  return leftEnds && rightEnds;
 }
 
 function partitionsByWindow(node: PlanNode, partition: readonly number[]): boolean {
