@@ -34,10 +34,12 @@ export interface DependentJoin {
  *
  * @throws HeadraceError `SQL_NOT_SUPPORTED`
  */
-export function dependentJoin(spec: DependentJoin): PlanNode {
+export function dependentJoin(given: DependentJoin): PlanNode {
+  const isTrue = given.condition?.kind === 'literal' && given.condition.value === true;
+  const spec = isTrue ? { ...given, condition: undefined } : given;
   const { kind, left, right, level, condition, ttlMs } = spec;
   if (!isCorrelated(right, level)) {
-    return joinNode(condition === undefined ? plainKind(kind) : kind, left, right, given(kind, condition), ttlMs);
+    return joinNode(condition === undefined ? plainKind(kind) : kind, left, right, conditionOf(kind, condition), ttlMs);
   }
   return functionJoin(spec) ?? pulledUp(spec) ?? aggregateJoin(spec) ?? pushedDown(spec);
 }
@@ -46,7 +48,7 @@ function plainKind(kind: DependentJoin['kind']): JoinKind {
   return kind === 'inner' ? 'cross' : kind;
 }
 
-function given(kind: JoinKind, condition: Expression | undefined): Expression | undefined {
+function conditionOf(kind: JoinKind, condition: Expression | undefined): Expression | undefined {
   return condition ?? (kind === 'inner' || kind === 'cross' ? undefined : conjunction([]));
 }
 
@@ -159,7 +161,7 @@ function pulledUp(spec: DependentJoin): PlanNode | undefined {
 }
 
 function givenOn(kind: JoinKind, on: readonly Expression[]): Expression | undefined {
-  return on.length === 0 ? given(kind, undefined) : conjunction(on);
+  return on.length === 0 ? conditionOf(kind, undefined) : conjunction(on);
 }
 
 function filterCore(core: PlanNode, predicates: readonly Expression[]): PlanNode {

@@ -40,6 +40,8 @@ const at = (node: PlanNode, name: string): Expression =>
   );
 const int = (value: number): Expression => literal(value, TYPE.int4);
 const is = (node: PlanNode, name: string, value: number): Expression => call('eq', [at(node, name), int(value)]);
+/** A column of `a` and `b` side by side. */
+const at2 = (index: number): Expression => columnOf(joinNode('cross', table('a'), table('b'), undefined), index);
 /** Fails for zero. */
 const quotient = (node: PlanNode): Expression => call('gt', [call('divide', [int(1), at(node, 'x')]), int(0)]);
 const pick = (node: PlanNode, ...names: readonly string[]): PlanNode =>
@@ -140,6 +142,15 @@ describe('filters', () => {
     const joined = joinNode('left', s, table('r'), call('eq', [at(s, 'k'), { ...at(s, 'k'), index: 4 } as Expression]));
     const missing = call('is_null', [columnOf(joined, 4)]);
     expect(shown(filterNode(joined, missing))).toMatch(/^filter k IS NULL\n {2}left join/);
+  });
+
+  it('of both sides of an inner join become part of its condition, also when they may fail', () => {
+    const joined = joinNode('inner', table('a'), table('b'), call('eq', [columnOf(table('a'), 0), at2(4)]));
+    const sum = call('gt', [call('divide', [at2(1), at2(5)]), int(0)]);
+    const equal = call('eq', [call('divide', [int(1), at2(1)]), at2(5)]);
+
+    expect(shown(filterNode(joined, sum))).toMatch(/^inner join on k = k AND x \/ x > 0\n/);
+    expect(shown(filterNode(joined, equal))).toMatch(/^filter 1 \/ x = x\n {2}inner join/);
   });
 
   it('that may fail stay above a join: fewer rows come to it', () => {

@@ -9,10 +9,11 @@ export function viewSource(output: OutputNode): SourceNode {
   const { name, topic, mode, keys, input } = output;
   const columns = input.columns.map((column) => ({ ...column, path: [column.name] }));
   const changes = mode === 'append' ? undefined : { mode, keys };
-  return sourceNode({ name, topic, columns, watermark: watermarkOf(input), ...(changes !== undefined && { changes }) });
+  return sourceNode({ name, topic, columns, watermark: eventTimeOf(input), ...(changes !== undefined && { changes }) });
 }
 
-function watermarkOf(node: PlanNode): WatermarkSpec | undefined {
+/** The column that is event time, with what its source says about it; undefined when there is none. */
+export function eventTimeOf(node: PlanNode): WatermarkSpec | undefined {
   for (let column = 0; column < node.columns.length; column++) {
     const found = eventTime(node, column);
     if (found !== undefined) return { ...found, columnIndex: column };

@@ -29,6 +29,7 @@ import type { PositionMap, SourceText } from './source-text.ts';
 import { bindSpecialCall, bindSpecialForm, type FormBinder } from './special-form.ts';
 import { bareName, constantLocation, nameParts, nodeLocation, typeOf } from './syntax-tree.ts';
 import { bindTableFunction, isBuiltInTableFunction } from './table-function-call.ts';
+import type { TemporalClauses } from './temporal-clause.ts';
 
 /** What binding needs besides the names of the row. */
 export interface BindContext {
@@ -37,6 +38,8 @@ export interface BindContext {
   readonly functions: ReadonlyMap<string, DeclaredFunction>;
   /** Look-ups that a join may name. */
   readonly lookups?: ReadonlyMap<string, DeclaredLookup>;
+  /** Of the query's FROM clauses. */
+  readonly temporal?: TemporalClauses;
 }
 
 /** Takes an aggregate call and answers with the expression that stands for its result. */

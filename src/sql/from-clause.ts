@@ -1,4 +1,4 @@
-import type { JoinExpr, Node, RangeFunction, SelectStmt } from 'libpg-query';
+import type { JoinExpr, Node, RangeFunction, RangeVar, SelectStmt } from 'libpg-query';
 import { nearestName } from '../base/nearest-name.ts';
 import { dependentJoin } from '../plan/decorrelate.ts';
 import type { Expression } from '../plan/expression.ts';
@@ -13,6 +13,8 @@ import { bindLookupJoin } from './lookup-clause.ts';
 import type { QueryRules, RelationCatalog } from './relation.ts';
 import { Scope } from './scope.ts';
 import { bareName, nameParts, nodeLocation } from './syntax-tree.ts';
+import { type AsOf, NO_TEMPORAL_CLAUSES, type TemporalClauses } from './temporal-clause.ts';
+import { bindTemporalJoin } from './temporal-join.ts';
 import { bindWhere } from './where-clause.ts';
 import { bindWindow, isWindowFunction } from './window-function.ts';
 
@@ -70,24 +72,53 @@ export class FromBinder {
   /** `left, item`. A join inside of which something refers to its neighbours is taken apart: `a, b JOIN LATERAL c` is `(a, b) JOIN c`. */
   #beside(left: FromResult, item: Node): FromResult {
     if (!('JoinExpr' in item) || !holdsLateral(item)) return this.#joined(left, this.#item(item, left), 'cross', item);
-    const { larg, rarg } = item.JoinExpr;
-    const first = this.#beside(left, larg!);
-    const lookup = bindLookupJoin(this.#context, item.JoinExpr, first);
-    return lookup ?? this.#join(item.JoinExpr, first, this.#item(rarg!, first), item);
+    return this.#joinOnto(item.JoinExpr, this.#beside(left, item.JoinExpr.larg!), item);
+  }
+
+  #joinOnto(expression: JoinExpr, left: FromResult, node: Node): FromResult {
+    const { rarg } = expression;
+    const right = rarg !== undefined && 'RangeVar' in rarg ? rarg.RangeVar : undefined;
+    const at = this.#context.place(right?.location);
+    const asOf = right && this.#temporal.asOf.get(at);
+    if (right !== undefined && (asOf !== undefined || this.#temporal.asOfJoins.has(at))) {
+      return this.#temporalJoin(expression, left, right, asOf);
+    }
+    const lookup = bindLookupJoin(this.#context, expression, left);
+    return lookup ?? this.#join(expression, left, this.#item(rarg!, left), node);
+  }
+
+  #temporalJoin(expression: JoinExpr, left: FromResult, relation: RangeVar, asOf: AsOf | undefined): FromResult {
+    const at = this.#context.place(relation.location);
+    const { jointype, quals, usingClause } = expression;
+    const kind = JOIN_KINDS[jointype ?? 'JOIN_INNER'];
+    const right = this.#relationItem(relation);
+    const using = nameParts(usingClause).filter((name) => name !== undefined);
+    if ((kind !== 'inner' && kind !== 'left') || (quals === undefined && using.length === 0)) {
+      throw this.#context.source.error(at, 'a temporal join is a JOIN or LEFT JOIN with ON or USING', {
+        code: 'SQL_NOT_SUPPORTED',
+        next: 'write left JOIN table FOR SYSTEM_TIME AS OF left.time ON left.key = table.key',
+      });
+    }
+    const spec = { context: this.#context, left, right, join: kind, asOf, at };
+    if (quals !== undefined) return bindTemporalJoin({ ...spec, condition: quals });
+    const join = (condition: Expression): PlanNode => bindTemporalJoin({ ...spec, condition }).node;
+    return joinUsing(this.#context, { left, right, kind, names: using, at, join });
   }
 
   #item(node: Node, left?: FromResult): FromResult {
     if ('RangeVar' in node) {
-      const { relname = '', alias } = node.RangeVar;
-      const plan = this.relation(relname, this.#context.place(node.RangeVar.location));
-      return this.#named(plan, relname, alias);
+      const asOf = this.#temporal.asOf.get(this.#context.place(node.RangeVar.location));
+      if (asOf !== undefined) {
+        throw this.#context.source.error(asOf.at, 'FOR SYSTEM_TIME AS OF is for the right side of a join', {
+          code: 'SQL_NOT_SUPPORTED',
+          next: 'write left JOIN table FOR SYSTEM_TIME AS OF left.time ON ...',
+        });
+      }
+      return this.#relationItem(node.RangeVar);
     }
     if ('RangeFunction' in node) return this.#function(node.RangeFunction, node, left);
     if ('JoinExpr' in node) {
-      const { larg, rarg } = node.JoinExpr;
-      const first = this.#item(larg!);
-      const lookup = bindLookupJoin(this.#context, node.JoinExpr, first);
-      return lookup ?? this.#join(node.JoinExpr, first, this.#item(rarg!, first), node);
+      return this.#joinOnto(node.JoinExpr, this.#item(node.JoinExpr.larg!), node);
     }
     if ('RangeSubselect' in node) {
       const { subquery, alias, lateral } = node.RangeSubselect;
@@ -97,6 +128,14 @@ export class FromBinder {
       return this.#named(this.#spec.bindSelect(subquery.SelectStmt, outer), alias?.aliasname ?? '', alias);
     }
     throw this.#refuse(node, `${Object.keys(node)[0]} is not supported in FROM`);
+  }
+
+  #relationItem({ relname = '', alias, location }: RangeVar): FromResult {
+    return this.#named(this.relation(relname, this.#context.place(location)), relname, alias);
+  }
+
+  get #temporal(): TemporalClauses {
+    return this.#context.temporal ?? NO_TEMPORAL_CLAUSES;
   }
 
   /** @throws HeadraceError `SQL_UNKNOWN_RELATION`, naming the nearest */
@@ -142,6 +181,7 @@ export class FromBinder {
         {
           context: this.#context,
           groups: this.#spec.groups,
+          sessionKeys: this.#temporal.sessionKeys.get(this.#context.place(fn.location)),
           alias: range.alias?.aliasname,
           relation: (argument) => this.#windowed(argument),
         },

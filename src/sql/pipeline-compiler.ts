@@ -211,19 +211,18 @@ class PipelineCompiler {
       if (seen.has(column.name)) throw this.#twice(column);
       seen.add(column.name);
     }
+    const scope = Scope.of(name.name, columns);
+    const keys = statement.primaryKey?.map((key) => scope.resolve(this.#source, key.at, key.name).index);
     const spec = {
       name: name.name,
       topic: options.get('topic')?.value ?? name.name,
-      columns,
+      columns: columns.map((column, index) => (keys?.includes(index) ? { ...column, nullable: false } : column)),
+      ...(keys !== undefined && { changes: { mode: 'upsert' as const, keys } }),
       watermark:
         watermark === undefined
           ? undefined
           : {
-              columnIndex: Scope.of(name.name, columns).resolve(
-                this.#source,
-                watermark.column.at,
-                watermark.column.name,
-              ).index,
+              columnIndex: scope.resolve(this.#source, watermark.column.at, watermark.column.name).index,
               delayUs: watermark.delayUs,
               idleTimeoutMs,
               futureLimitMs,
@@ -256,15 +255,19 @@ class PipelineCompiler {
   }
 
   #query(range: TextRange, rules: QueryRules): PlanNode {
-    const { select, place } = parseQuery(this.#source, range);
+    const { select, place, temporal } = parseQuery(this.#source, range);
     const catalog: RelationCatalog = {
       find: (name) => this.#relations.get(name) ?? this.#otherView(name) ?? this.#refuseLookup(name),
       names: () => [...this.#relations.keys(), ...(this.#options.views?.keys() ?? [])],
     };
-    return new SelectBinder(
-      { source: this.#source, place, functions: this.#functions, lookups: this.#lookups },
-      rules,
-    ).bind(select, catalog);
+    const context = {
+      source: this.#source,
+      place,
+      temporal,
+      functions: this.#functions,
+      lookups: this.#lookups,
+    };
+    return new SelectBinder(context, rules).bind(select, catalog);
   }
 
   /** The caller knows the place. */

@@ -1,11 +1,14 @@
 import { loadModule, type Node, parseSync, type SelectStmt, SqlError } from 'libpg-query';
 import { type PositionMap, positionMap, type SourceText } from './source-text.ts';
 import type { TextRange } from './statement.ts';
+import { cutTemporalClauses, type TemporalClauses } from './temporal-clause.ts';
 
 /** A parsed query, with the way from its positions back into the user's text. */
 export interface ParsedQuery {
   readonly select: SelectStmt;
   readonly place: PositionMap;
+  /** What was cut out before PostgreSQL's parser read the rest. */
+  readonly temporal: TemporalClauses;
 }
 
 /** Loads PostgreSQL's parser (WebAssembly) once; parsing is synchronous afterwards. */
@@ -21,12 +24,13 @@ const QUERY_DEPTH_MAX = 500;
 export function parseQuery(source: SourceText, range: TextRange): ParsedQuery {
   if (range.start >= range.end) throw source.error(range.start, 'there is no query', { next: 'write SELECT ...' });
   const place = positionMap(source, range.start, range.end);
-  const statements = parse(source, source.text.slice(range.start, range.end), place, range.start);
+  const { text, clauses } = cutTemporalClauses(source, range, source.text.slice(range.start, range.end));
+  const statements = parse(source, text, place, range.start);
   const [first, second] = statements;
   if (first === undefined) throw source.error(range.start, 'there is no query', { next: 'write SELECT ...' });
   if (second !== undefined)
     throw source.error(range.start, 'one query at a time', { next: 'remove all but one statement' });
-  if ('SelectStmt' in first) return { select: first.SelectStmt, place };
+  if ('SelectStmt' in first) return { select: first.SelectStmt, place, temporal: clauses };
   throw source.error(
     range.start,
     `${Object.keys(first)[0]?.replace(/Stmt$/, '').toUpperCase()} is refused: queries are read-only`,

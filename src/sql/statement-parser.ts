@@ -12,6 +12,7 @@ import type {
   CreateSink,
   CreateSource,
   CreateView,
+  NameAt,
   Statement,
   WatermarkDefinition,
 } from './statement.ts';
@@ -39,7 +40,8 @@ export function splitStatements(tokens: readonly Token[]): readonly (readonly To
 }
 
 const STATEMENTS: Readonly<Record<string, (reader: TokenReader) => Statement>> = {
-  source: createSource,
+  source: (reader) => createSource(reader, false),
+  table: (reader) => createSource(reader, true),
   view: createView,
   materialized: createMaterializedView,
   sink: createSink,
@@ -63,7 +65,7 @@ function parseStatement(reader: TokenReader): Statement {
     throw reader.source.error(what.start, `CREATE ${what.value.toUpperCase()} is not known`, {
       next:
         near === undefined
-          ? 'use CREATE SOURCE, VIEW, MATERIALIZED VIEW, LOOKUP, SINK, FUNCTION or ALERT'
+          ? 'use CREATE SOURCE, TABLE, VIEW, MATERIALIZED VIEW, LOOKUP, SINK, FUNCTION or ALERT'
           : `did you mean CREATE ${near.toUpperCase()}?`,
     });
   }
@@ -73,29 +75,52 @@ function parseStatement(reader: TokenReader): Statement {
   return statement;
 }
 
-function createSource(reader: TokenReader): CreateSource {
+/** A source of events, or with a primary key, a table that its topic keeps: of each key the last record. */
+function createSource(reader: TokenReader, isTable: boolean): CreateSource {
   const name = reader.name();
   const columns: ColumnDefinition[] = [];
   let watermark: WatermarkDefinition | undefined;
+  let primaryKey: readonly NameAt[] | undefined;
+  const setKey = (keys: readonly NameAt[], at: number): void => {
+    if (!isTable) {
+      throw reader.source.error(at, 'a source has no PRIMARY KEY', { next: 'write CREATE TABLE' });
+    }
+    if (primaryKey !== undefined) {
+      throw reader.source.error(at, 'the primary key is declared already', { next: 'write PRIMARY KEY (a, b)' });
+    }
+    primaryKey = keys;
+  };
   reader.expectSymbol('(');
   do {
+    const { start } = reader.peek();
     if (reader.atWord('watermark', 'for')) {
       if (watermark !== undefined) throw reader.expected('a column (the watermark is declared already)');
       watermark = watermarkDefinition(reader);
-    } else columns.push(columnDefinition(reader));
+    } else if (reader.skipWords('primary', 'key')) setKey(reader.nameList(), start);
+    else columns.push(columnDefinition(reader, setKey));
   } while (reader.skipSymbol(','));
   reader.expectSymbol(')');
-  return { kind: 'create-source', name, columns, watermark, options: reader.options() };
+  if (isTable && primaryKey === undefined) {
+    throw reader.source.error(name.at, `table "${name.name}" has no PRIMARY KEY`, {
+      next: 'add PRIMARY KEY (column), or write CREATE SOURCE for rows that are only added',
+    });
+  }
+  return { kind: 'create-source', name, columns, watermark, primaryKey, options: reader.options() };
 }
 
-/** `name type [NOT NULL] [FROM '$.json.path']`. */
-function columnDefinition(reader: TokenReader): ColumnDefinition {
+/** `name type [NOT NULL] [PRIMARY KEY] [FROM '$.json.path']`. */
+function columnDefinition(
+  reader: TokenReader,
+  setKey?: (keys: readonly NameAt[], at: number) => void,
+): ColumnDefinition {
   const { name, at } = reader.name();
   const type = reader.type();
   let nullable = true;
   let path: readonly string[] = [name];
   for (;;) {
+    const { start } = reader.peek();
     if (reader.skipWords('not', 'null')) nullable = false;
+    else if (setKey !== undefined && reader.skipWords('primary', 'key')) setKey([{ name, at }], start);
     else if (reader.skipWords('from')) {
       const text = reader.text("a JSON path such as '$.data.amount'");
       path = jsonPath(reader.source, text.value, text.at);

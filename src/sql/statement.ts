@@ -45,6 +45,8 @@ export interface CreateSource {
   readonly name: NameAt;
   readonly columns: readonly ColumnDefinition[];
   readonly watermark: WatermarkDefinition | undefined;
+  /** Of a table, which its topic keeps; undefined for a source of rows that are only added. */
+  readonly primaryKey: readonly NameAt[] | undefined;
   readonly options: Options;
 }
 

@@ -4,6 +4,7 @@ import { windowNode } from '../plan/factory.ts';
 import type { PlanNode, WindowNode } from '../plan/node.ts';
 import { type BindContext, ExpressionBinder } from './expression-binder.ts';
 import { Scope } from './scope.ts';
+import type { NameAt } from './statement.ts';
 import { bareName, nameParts, nodeLocation } from './syntax-tree.ts';
 
 const MICROS_PER_DAY = 86_400_000_000n;
@@ -37,6 +38,8 @@ export interface WindowSpec {
   readonly context: BindContext;
   readonly relation: (argument: Node) => { readonly node: PlanNode; readonly name: string } | undefined;
   readonly alias: string | undefined;
+  /** The keys of `SESSION(TABLE t PARTITION BY ...)`. */
+  readonly sessionKeys: readonly NameAt[] | undefined;
   /** GROUP BY of the SELECT: the keys of a SESSION that names none. */
   readonly groups: readonly Node[];
 }
@@ -114,6 +117,9 @@ class WindowBinder {
   /** The columns that tell sessions apart: the arguments after the gap, or else the other columns of GROUP BY. */
   #keys(scope: Scope): readonly number[] {
     const { context } = this.#spec;
+    const { sessionKeys } = this.#spec;
+    if (sessionKeys !== undefined)
+      return sessionKeys.map(({ name, at }) => scope.resolve(context.source, at, name).index);
     const given = this.#args.slice(3);
     if (given.length > 0) {
       const binder = new ExpressionBinder(context, scope);

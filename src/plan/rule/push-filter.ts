@@ -118,6 +118,13 @@ function throughAggregate(node: FilterNode, input: PlanNode & { kind: 'aggregate
   return filtered(withInputs(input, [filtered(input.input, moved)]), above);
 }
 
+/** A condition that the join evaluates for pairs of rows, as a filter above would; an equality may be evaluated for each row alone. */
+function isOfPairs(condition: Expression, isOneSided: boolean): boolean {
+  const isKey =
+    condition.kind === 'call' && (condition.function === 'eq' || condition.function === 'is_not_distinct_from');
+  return !isOneSided && !isKey;
+}
+
 const KEEPS_LEFT: ReadonlySet<JoinNode['join']> = new Set(['inner', 'cross', 'left', 'semi', 'anti']);
 const KEEPS_RIGHT: ReadonlySet<JoinNode['join']> = new Set(['inner', 'cross', 'right']);
 
@@ -134,7 +141,9 @@ function throughJoin(node: FilterNode, input: JoinNode): PlanNode | undefined {
     const columns = [...columnsOf(condition)];
     const isLeft = columns.length > 0 && columns.every((column) => column < width);
     const isRight = columns.length > 0 && columns.every((column) => column >= width);
-    if (mayThrow(condition) || columns.length === 0) sides.above.push(condition);
+    const stays =
+      mayThrow(condition) && !(isInner && sides.above.length === 0 && isOfPairs(condition, isLeft || isRight));
+    if (stays || columns.length === 0) sides.above.push(condition);
     else if (isLeft && KEEPS_LEFT.has(input.join)) sides.left.push(condition);
     else if (isRight && KEEPS_RIGHT.has(input.join)) sides.right.push(condition);
     else if (!isLeft && !isRight && isInner) sides.both.push(condition);
