@@ -10,6 +10,7 @@ import { bindUserModule, ownFunctions } from '../builder/user-function.ts';
 import { isPipeline } from '../plan/factory.ts';
 import type { OutputNode, Pipeline } from '../plan/node.ts';
 import { compilePipeline, type LoadedModule } from '../sql/pipeline-compiler.ts';
+import { checkLookup, checkLookupNodes } from './lookups.ts';
 import { bundleFunctions, loadModule } from './module-bundle.ts';
 import { checkSink, checkSinkNode } from './sinks.ts';
 import type { TopicDeclaration } from './topic-setup.ts';
@@ -145,6 +146,7 @@ async function compileFile(dir: string, file: string, views: ReadonlyMap<string,
       file: shown,
       views,
       checkSink,
+      checkLookup,
       loadModule: (path) => functionsOf(dir, resolve(file, '..', path)),
     });
   }
@@ -152,6 +154,7 @@ async function compileFile(dir: string, file: string, views: ReadonlyMap<string,
   const pipeline = exported.default;
   if (isPipeline(pipeline)) {
     for (const sink of pipeline.sinks) checkSinkNode(sink, { file: shown, line: 1, column: 1 });
+    checkLookupNodes(pipeline, { file: shown, line: 1, column: 1 });
     return withFunctions(pipeline, exported, { file, root: dir });
   }
   throw new HeadraceError(`loading ${shown}: its default export is not a pipeline`, {

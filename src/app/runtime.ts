@@ -33,6 +33,7 @@ import { tuneHeap } from './heap.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { httpServices, type Parts } from './http-services.ts';
 import { collectLogMetrics, fsyncMeter } from './log-metrics.ts';
+import { lookupsOf } from './lookups.ts';
 import { loadProject, type Project } from './project.ts';
 import { RunningSinks } from './sinks.ts';
 import { TopicCatalogue, topicsOfProject } from './topic-setup.ts';
@@ -204,6 +205,7 @@ class Runtime implements RunningApp {
         workerMemoryBytesMax: options.engineMemory,
         functionThreads: options.engineFunctionThreads,
       },
+      lookups: lookupsOf(this.#project.dir),
     });
     const tables = createTables({
       log: this.#log,

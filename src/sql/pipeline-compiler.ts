@@ -58,7 +58,7 @@ export interface CompileOptions {
   readonly checkSink?: (name: string, connector: SinkOption, options: ReadonlyMap<string, SinkOption>) => void;
   /** As `checkSink`, for a look-up. */
   readonly checkLookup?: (
-    lookup: DeclaredLookup,
+    lookup: { readonly name: string; readonly keyNames: readonly string[] },
     connector: SinkOption,
     options: ReadonlyMap<string, SinkOption>,
   ) => void;
@@ -237,7 +237,8 @@ class PipelineCompiler {
     this.#declare(statement.name);
     const lookup = declaredLookup(this.#source, statement);
     const { connector, rest } = this.#connectorOptions(statement.options);
-    this.#options.checkLookup?.(lookup, connector!, rest);
+    const keyNames = statement.keys.map((key) => key.name);
+    this.#options.checkLookup?.({ name: lookup.name, keyNames }, connector!, rest);
     this.#lookups.set(lookup.name, lookup);
   }
 
