@@ -1,6 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
 import { option } from '../../base/config/option.ts';
-import type { OptionValues } from '../../base/config/option-set.ts';
 import { messageOf } from '../../base/error.ts';
 import { LOOKUP_OPTIONS } from '../lookup/lookup-options.ts';
 import {
@@ -20,8 +19,6 @@ export const FILE_LOOKUP_OPTIONS = {
   }),
   ...LOOKUP_OPTIONS,
 } as const;
-
-export type FileLookupOptions = OptionValues<typeof FILE_LOOKUP_OPTIONS>;
 
 const FILE_BYTES_MAX = 256 * 1024 * 1024;
 
