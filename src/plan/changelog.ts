@@ -12,7 +12,6 @@ export function isAppendOnly(node: PlanNode, emit: EmitPolicy['kind']): boolean 
       return node.changes === undefined;
     case 'table-scan':
     case 'values':
-    case 'match':
       return true;
     case 'aggregate':
       return emit === 'final' && node.windowGroups !== undefined;

@@ -347,22 +347,55 @@ export type RowPattern =
       readonly greedy: boolean;
     };
 
-/** What DEFINE and MEASURES may name: a column of a row of a variable. Columns of these expressions are positions among `navigations`. */
-export interface RowNavigation {
-  /** Undefined: all rows of the match so far. */
-  readonly variable: string | undefined;
-  readonly column: number | undefined;
-  readonly function: 'first' | 'last' | 'prev' | 'next' | 'classifier' | 'match_number' | 'aggregate';
-  readonly offset: number;
-  readonly aggregate?: AggregateCall;
-  readonly type: DataType;
-}
+/** Rows of a match: those that were matched to one of the variables; undefined for all. */
+export type MatchVariables = readonly string[] | undefined;
 
-/** Patterns of rows in order, per partition (SQL:2016, row pattern recognition; ISO/IEC 19075-5). One row per match. */
+/**
+ * What DEFINE and MEASURES may read of a match: the columns of these expressions are positions among `navigations`. In DEFINE the match
+ * is what has been matched so far, with the row that is tried as its last, counted to the variable whose condition it is. In MEASURES
+ * it is all of the match. What is not there is null; an aggregate over no rows is what it is in SQL.
+ */
+export type RowNavigation =
+  | {
+      /** A value of one row, over the columns of the input: `FIRST(a.x, 1)`, `LAST(a.x)` (as which `a.x` is read), `PREV(a.x, 2)`. */
+      readonly kind: 'row';
+      readonly variables: MatchVariables;
+      /** The row: the first or last of the variables, and then so many of them on (from the first) or back (from the last). */
+      readonly from: 'first' | 'last';
+      readonly skip: number;
+      /** From there so many rows of the partition, whether matched or not: PREV is negative, NEXT positive. */
+      readonly shift: number;
+      readonly value: Expression;
+      readonly type: DataType;
+    }
+  | {
+      /** The variable that a row was matched to, as text. */
+      readonly kind: 'classifier';
+      readonly variables: MatchVariables;
+      readonly from: 'first' | 'last';
+      readonly skip: number;
+      readonly type: DataType;
+    }
+  /** The number of the match in its partition, from 1 (int8). */
+  | { readonly kind: 'match-number'; readonly type: DataType }
+  | {
+      /** Of the rows of the variables, over the columns of the input. */
+      readonly kind: 'aggregate';
+      readonly variables: MatchVariables;
+      readonly aggregate: AggregateCall;
+      readonly type: DataType;
+    };
+
+/**
+ * Patterns of rows in order, per partition (SQL:2016, row pattern recognition; ISO/IEC 19075-5): one row per match, with the partition
+ * columns and the measures. At each row the pattern is tried as a regular expression is: the first way in its order (greedy or not, left
+ * alternative first) that matches. The pattern never matches no row at all.
+ */
 export interface MatchNode extends NodeBase {
   readonly kind: 'match';
   readonly input: PlanNode;
   readonly partition: readonly number[];
+  /** Over the input row; rows that are equal in it come in the order of arrival. In a stream the first is the event time, ascending. */
   readonly keys: readonly SortKey[];
   readonly pattern: RowPattern;
   /** What `defines` and `measures` refer to. */
@@ -370,10 +403,14 @@ export interface MatchNode extends NodeBase {
   /** Conditions of variables, over `navigations`; a variable without one matches every row. */
   readonly defines: readonly { readonly variable: string; readonly condition: Expression }[];
   readonly measures: readonly Expression[];
+  /**
+   * Where the next match may begin: after the last row, at the second row, or at the first or last row of a variable. That is never
+   * before the second row; where the variable has no row, it is the second.
+   */
   readonly afterMatch:
     | { readonly kind: 'past-last-row' | 'next-row' }
     | { readonly kind: 'first' | 'last'; readonly variable: string };
-  /** The last row of a match is no later than this after the first; µs. */
+  /** The last row of a match is no later than this after the first, by the first key; µs. */
   readonly withinUs: bigint | undefined;
 }
 

@@ -24,6 +24,7 @@ import { bindAggregate, callsAggregate } from './aggregate-binder.ts';
 import type { Attachments } from './attachment.ts';
 import { FUNCTION_ALIASES, NEGATED_OPERATORS, OPERATOR_NAMES, OPERATOR_ONLY } from './function-name.ts';
 import type { DeclaredLookup } from './lookup-clause.ts';
+import type { MatchClause } from './match-clause.ts';
 import type { DeclaredFunction, Scope } from './scope.ts';
 import type { PositionMap, SourceText } from './source-text.ts';
 import { bindSpecialCall, bindSpecialForm, type FormBinder } from './special-form.ts';
@@ -40,6 +41,8 @@ export interface BindContext {
   readonly lookups?: ReadonlyMap<string, DeclaredLookup>;
   /** Of the query's FROM clauses. */
   readonly temporal?: TemporalClauses;
+  /** MATCH_RECOGNIZE, by the alias that stands for each clause in the tree. */
+  readonly matches?: ReadonlyMap<string, MatchClause>;
 }
 
 /** Takes an aggregate call and answers with the expression that stands for its result. */

@@ -10,6 +10,7 @@ import { type BindContext, ExpressionBinder } from './expression-binder.ts';
 import { bindFromFunction } from './from-function.ts';
 import { commonNames, type FromResult, joinedScope, joinUsing } from './join-clause.ts';
 import { bindLookupJoin } from './lookup-clause.ts';
+import { bindMatch } from './match-recognize.ts';
 import type { QueryRules, RelationCatalog } from './relation.ts';
 import { Scope } from './scope.ts';
 import { bareName, nameParts, nodeLocation } from './syntax-tree.ts';
@@ -151,6 +152,8 @@ export class FromBinder {
   }
 
   #named(node: PlanNode, name: string, alias: AliasClause): FromResult {
+    const match = this.#context.matches?.get(alias?.aliasname ?? '');
+    if (match !== undefined) return bindMatch(this.#context, match, { node, name }, this.#spec.rules.streaming);
     const names = nameParts(alias?.colnames);
     if (names.length > node.columns.length) {
       const shown = alias?.aliasname ?? name;

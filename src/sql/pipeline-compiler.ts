@@ -256,7 +256,7 @@ class PipelineCompiler {
   }
 
   #query(range: TextRange, rules: QueryRules): PlanNode {
-    const { select, place, temporal } = parseQuery(this.#source, range);
+    const { select, place, temporal, matches } = parseQuery(this.#source, range);
     const catalog: RelationCatalog = {
       find: (name) => this.#relations.get(name) ?? this.#otherView(name) ?? this.#refuseLookup(name),
       names: () => [...this.#relations.keys(), ...(this.#options.views?.keys() ?? [])],
@@ -265,6 +265,7 @@ class PipelineCompiler {
       source: this.#source,
       place,
       temporal,
+      matches,
       functions: this.#functions,
       lookups: this.#lookups,
     };

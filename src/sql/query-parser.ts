@@ -1,4 +1,5 @@
 import { loadModule, type Node, parseSync, type SelectStmt, SqlError } from 'libpg-query';
+import { cutMatchClauses, type MatchClause } from './match-clause.ts';
 import { type PositionMap, positionMap, type SourceText } from './source-text.ts';
 import type { TextRange } from './statement.ts';
 import { cutTemporalClauses, type TemporalClauses } from './temporal-clause.ts';
@@ -9,6 +10,8 @@ export interface ParsedQuery {
   readonly place: PositionMap;
   /** What was cut out before PostgreSQL's parser read the rest. */
   readonly temporal: TemporalClauses;
+  /** MATCH_RECOGNIZE, by the alias that stands for each clause in the tree. */
+  readonly matches: ReadonlyMap<string, MatchClause>;
 }
 
 /** Loads PostgreSQL's parser (WebAssembly) once; parsing is synchronous afterwards. */
@@ -24,13 +27,14 @@ const QUERY_DEPTH_MAX = 500;
 export function parseQuery(source: SourceText, range: TextRange): ParsedQuery {
   if (range.start >= range.end) throw source.error(range.start, 'there is no query', { next: 'write SELECT ...' });
   const place = positionMap(source, range.start, range.end);
-  const { text, clauses } = cutTemporalClauses(source, range, source.text.slice(range.start, range.end));
+  const { text: known, clauses: matches } = cutMatchClauses(source, range);
+  const { text, clauses: temporal } = cutTemporalClauses(source, range, known);
   const statements = parse(source, text, place, range.start);
   const [first, second] = statements;
   if (first === undefined) throw source.error(range.start, 'there is no query', { next: 'write SELECT ...' });
   if (second !== undefined)
     throw source.error(range.start, 'one query at a time', { next: 'remove all but one statement' });
-  if ('SelectStmt' in first) return { select: first.SelectStmt, place, temporal: clauses };
+  if ('SelectStmt' in first) return { select: first.SelectStmt, place, temporal, matches };
   throw source.error(
     range.start,
     `${Object.keys(first)[0]?.replace(/Stmt$/, '').toUpperCase()} is refused: queries are read-only`,
@@ -43,13 +47,14 @@ export function parseQuery(source: SourceText, range: TextRange): ParsedQuery {
 
 const EXPRESSION_PREFIX = 'SELECT ';
 
-/** One scalar expression. */
+/** One scalar expression; `written` is what to read in its place, with the same positions. */
 export function parseExpression(
   source: SourceText,
   range: TextRange,
+  written = source.text.slice(range.start, range.end),
 ): { readonly node: Node; readonly place: PositionMap } {
   const place = positionMap(source, range.start, range.end, EXPRESSION_PREFIX.length);
-  const text = EXPRESSION_PREFIX + source.text.slice(range.start, range.end);
+  const text = EXPRESSION_PREFIX + written;
   const [first] = parse(source, text, place, range.start);
   const select = first !== undefined && 'SelectStmt' in first ? first.SelectStmt : undefined;
   const target = select?.targetList?.length === 1 ? select.targetList[0] : undefined;

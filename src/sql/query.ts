@@ -38,7 +38,10 @@ function bindQuery(source: SourceText, catalog: QueryCatalog): PlanNode {
   if (second !== undefined)
     throw source.error(second[0]!.start, 'one query at a time', { next: 'remove all but one statement' });
   const start = first?.[0]?.start ?? 0;
-  const { select, place, temporal } = parseQuery(source, { start, end: first?.at(-1)?.start ?? source.text.length });
+  const { select, place, temporal, matches } = parseQuery(source, {
+    start,
+    end: first?.at(-1)?.start ?? source.text.length,
+  });
   const scans = new Map<string, PlanNode>();
   const find = (name: string): PlanNode | undefined => {
     const columns = catalog.get(name);
@@ -48,7 +51,7 @@ function bindQuery(source: SourceText, catalog: QueryCatalog): PlanNode {
     return scan;
   };
   const binder = new SelectBinder(
-    { source, place, temporal, functions: new Map() },
+    { source, place, temporal, matches, functions: new Map() },
     { streaming: false, ttlMs: undefined },
   );
   return binder.bind(select, { find, names: () => [...catalog.keys()] });
