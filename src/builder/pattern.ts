@@ -2,9 +2,9 @@ import { parseDurationUs } from '../base/duration.ts';
 import { HeadraceError } from '../base/error.ts';
 import { matchNode } from '../plan/analytic-factory.ts';
 import { resolveCall } from '../plan/coercion.ts';
-import { columnReference, literal } from '../plan/expression-factory.ts';
+import { columnReference } from '../plan/expression-factory.ts';
 import type { MatchNode, PlanNode, RowNavigation, RowPattern } from '../plan/node.ts';
-import { serializeExpression } from '../plan/pipeline-text.ts';
+import { serializeValue } from '../plan/pipeline-text.ts';
 import { TYPE, type TypeKind } from '../plan/type-name.ts';
 import type { Aggregate } from './aggregate.ts';
 import { columnIndex, type Row, rowOf, type Shape } from './stream.ts';
@@ -207,62 +207,50 @@ class Navigations<Columns extends Shape, Name extends string> implements MatchVi
   }
 
   get row(): Row<Columns> {
-    return this.#rowOf({ variable: undefined, function: 'last', offset: 0 });
+    return this.#rowOf({});
   }
 
   last(name: Name, before = 0): Row<Columns> {
-    return this.#rowOf({ variable: name, function: 'last', offset: before });
+    return this.#rowOf({ variables: [name], skip: before });
   }
 
   first(name: Name, after = 0): Row<Columns> {
-    return this.#rowOf({ variable: name, function: 'first', offset: after });
+    return this.#rowOf({ variables: [name], from: 'first', skip: after });
   }
 
   previous(places = 1): Row<Columns> {
-    return this.#rowOf({ variable: undefined, function: 'prev', offset: places });
+    return this.#rowOf({ back: places });
   }
 
   aggregate<Kind extends TypeKind>(aggregate: (row: Row<Columns>) => Aggregate<Kind>, name?: Name): Value<Kind> {
     const { call } = aggregate(rowOf<Columns>(this.#input));
     const { type } = call;
     return this.#value<Kind>(
-      { variable: name, column: undefined, function: 'aggregate', offset: 0, aggregate: call, type },
+      { kind: 'aggregate', variables: name === undefined ? undefined : [name], aggregate: call, type },
       call.function,
     );
   }
 
   get name(): Value<'text'> {
-    const spec = {
-      variable: undefined,
-      column: undefined,
-      function: 'classifier',
-      offset: 0,
-      type: TYPE.text,
-    } as const;
+    const spec = { kind: 'classifier', variables: undefined, from: 'last', skip: 0, type: TYPE.text } as const;
     return this.#value<'text'>(spec, 'classifier');
   }
 
-  #rowOf(spec: Pick<RowNavigation, 'variable' | 'function' | 'offset'>): Row<Columns> {
+  #rowOf(which: Partial<Pick<RowNavigation & { kind: 'row' }, 'variables' | 'from' | 'skip' | 'back'>>): Row<Columns> {
+    const at = { kind: 'row', variables: undefined, from: 'last', skip: 0, back: 0, ...which } as const;
     return new Proxy({} as Row<Columns>, {
       get: (_, name) => {
         if (typeof name !== 'string') return undefined;
-        const column = columnIndex(this.#input, name);
-        return this.#value({ ...spec, column, type: this.#input.columns[column]!.type }, name);
+        const value = columnReference(this.#input.columns, columnIndex(this.#input, name));
+        return this.#value({ ...at, value, type: value.type }, name);
       },
     });
   }
 
   #value<Kind extends TypeKind>(spec: RowNavigation, name: string): Value<Kind> {
-    const text = textOf(spec);
-    let index = this.list.findIndex((known) => textOf(known) === text);
+    const text = serializeValue(spec);
+    let index = this.list.findIndex((known) => serializeValue(known) === text);
     if (index < 0) index = this.list.push(Object.freeze(spec)) - 1;
     return new Value<Kind>(Object.freeze({ kind: 'column', type: spec.type, index, name }));
   }
-}
-
-function textOf({ aggregate, type, ...spec }: RowNavigation): string {
-  const argument = aggregate?.argument === undefined ? null : serializeExpression(aggregate.argument);
-  const filter = aggregate?.filter === undefined ? null : serializeExpression(aggregate.filter);
-  const cast = serializeExpression(literal(null, type));
-  return JSON.stringify([spec, cast, aggregate?.function, aggregate?.distinct, argument, filter]);
 }

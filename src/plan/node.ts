@@ -363,8 +363,8 @@ export type RowNavigation =
       /** The row: the first or last of the variables, and then so many of them on (from the first) or back (from the last). */
       readonly from: 'first' | 'last';
       readonly skip: number;
-      /** From there so many rows of the partition, whether matched or not: PREV is negative, NEXT positive. */
-      readonly shift: number;
+      /** And from there so many rows of the partition back, whether matched or not: PREV. */
+      readonly back: number;
       readonly value: Expression;
       readonly type: DataType;
     }

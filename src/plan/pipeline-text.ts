@@ -69,6 +69,11 @@ export function deserializePlan(text: string): PlanNode {
 
 const expressionTexts = new WeakMap<Expression, string>();
 
+/** Canonical text of a part of a plan: equal for equal parts. */
+export function serializeValue(value: object): string {
+  return JSON.stringify(encodeValue(value));
+}
+
 /** Canonical text of an expression: equal for equal expressions. */
 export function serializeExpression(expression: Expression): string {
   let text = expressionTexts.get(expression);

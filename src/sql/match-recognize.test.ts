@@ -32,9 +32,9 @@ function shown(navigation: RowNavigation, input: PlanNode): string {
   }
   const skip = navigation.skip === 0 ? '' : ` skip ${navigation.skip}`;
   if (navigation.kind === 'classifier') return `${navigation.from} classifier(${of})${skip}`;
-  const shift = navigation.shift === 0 ? '' : ` shift ${navigation.shift}`;
+  const back = navigation.back === 0 ? '' : ` back ${navigation.back}`;
   expect(input.columns.length).toBeGreaterThan(0);
-  return `${navigation.from}(${of}: ${expressionText(navigation.value)})${skip}${shift}`;
+  return `${navigation.from}(${of}: ${expressionText(navigation.value)})${skip}${back}`;
 }
 const navigations = async (measure: string): Promise<string[]> => {
   const node = await clause(`MEASURES ${measure} AS x PATTERN (a b+) SUBSET u = (a, b) DEFINE a AS true`);
@@ -118,9 +118,9 @@ describe('what a match shows', () => {
     ['LAST(b.price, 1)', ['last(b: price) skip 1']],
     ['FINAL LAST(b.price)', ['last(b: price)']],
     ['RUNNING LAST(b.price)', ['last(b: price)']],
-    ['PREV(b.price)', ['last(b: price) shift -1']],
-    ['NEXT(b.price, 3)', ['last(b: price) shift 3']],
-    ['PREV(FIRST(a.price, 1), 2)', ['first(a: price) skip 1 shift -2']],
+    ['PREV(b.price)', ['last(b: price) back 1']],
+    ['PREV(b.price, 3)', ['last(b: price) back 3']],
+    ['PREV(FIRST(a.price, 1), 2)', ['first(a: price) skip 1 back 2']],
     ['FIRST(a.price * 2 + a.volume)', ['first(a: (price * 2)::bigint + volume)']],
     ['LAST(b.price) - FIRST(a.price)', ['last(b: price)', 'first(a: price)']],
     ['b.price - b.price', ['last(b: price)']],
@@ -167,7 +167,8 @@ describe('a mistake in a pattern is shown where it is', () => {
     [inside('PATTERN (a) DEFINE a AS ▲a.prise > 1'), 'did you mean "price"?'],
     [inside('PATTERN (a) DEFINE a AS ▲a.price'), 'boolean'],
     [inside('MEASURES FIRST(a.price + ▲b.price) AS x PATTERN (a b)'), 'two variables are mixed'],
-    [inside('MEASURES FIRST(▲LAST(a.price)) AS x PATTERN (a)'), 'PREV or NEXT around FIRST or LAST'],
+    [inside('MEASURES FIRST(▲LAST(a.price)) AS x PATTERN (a)'), 'write PREV around FIRST or LAST'],
+    [inside('PATTERN (a) DEFINE a AS ▲NEXT(a.price) > 1'), 'NEXT is not supported'],
     [inside('MEASURES PREV(a.price, ▲-1) AS x PATTERN (a)'), 'zero or more'],
     [inside('MEASURES ▲FIRST() AS x PATTERN (a)'), 'FIRST takes a value'],
     [inside('▲ALL ROWS PER MATCH PATTERN (a)'), 'write ONE ROW PER MATCH'],

@@ -3,14 +3,14 @@ import { aggregateCall } from '../plan/aggregate-call.ts';
 import { coerce, type Operand } from '../plan/coercion.ts';
 import type { Expression } from '../plan/expression.ts';
 import type { AggregateCall, MatchVariables, RowNavigation } from '../plan/node.ts';
-import { serializeExpression } from '../plan/pipeline-text.ts';
+import { serializeValue } from '../plan/pipeline-text.ts';
 import { TYPE } from '../plan/type-name.ts';
 import { bindAggregate, callsAggregate } from './aggregate-binder.ts';
 import { type BindContext, ExpressionBinder } from './expression-binder.ts';
 import { Scope } from './scope.ts';
 import { bareName, nameParts, nodeLocation } from './syntax-tree.ts';
 
-const NAVIGATIONS: ReadonlySet<string> = new Set(['first', 'last', 'prev', 'next']);
+const NAVIGATIONS: ReadonlySet<string> = new Set(['first', 'last', 'prev']);
 
 /**
  * What DEFINE and MEASURES of MATCH_RECOGNIZE read of the rows of a match: each is a column of the expressions that are bound, by its
@@ -41,7 +41,7 @@ export class NavigationBinder {
   #operand(context: BindContext, node: Node): Operand | undefined {
     if ('ColumnRef' in node) {
       const { value, variables } = this.#value(context, node);
-      return this.#place({ kind: 'row', variables, from: 'last', skip: 0, shift: 0, value, type: value.type }, value);
+      return this.#place({ kind: 'row', variables, from: 'last', skip: 0, back: 0, value, type: value.type }, value);
     }
     if (!('FuncCall' in node) || node.FuncCall.over !== undefined) return undefined;
     const fn = node.FuncCall;
@@ -50,6 +50,14 @@ export class NavigationBinder {
       return this.#place({ kind: 'match-number', type: TYPE.int8 }, name);
     }
     if (name === 'classifier') return this.#classifier(context, fn, 'last', 0);
+    if (name === 'next') {
+      throw this.#refuse(
+        context,
+        node,
+        'NEXT is not supported: the row after may not have come yet',
+        'give the row after a variable of its own, and write PREV in its condition',
+      );
+    }
     if (NAVIGATIONS.has(name)) return this.#navigation(context, name, fn, node);
     if (callsAggregate(name, context)) return this.#aggregate(context, name, fn, node);
     return undefined;
@@ -57,7 +65,7 @@ export class NavigationBinder {
 
   /** Equal ones are one. */
   #place(navigation: RowNavigation, name: Expression | string): Expression {
-    const text = navigationText(navigation);
+    const text = serializeValue(navigation);
     let index = this.#texts.indexOf(text);
     if (index < 0) {
       index = this.#texts.push(text) - 1;
@@ -88,7 +96,7 @@ export class NavigationBinder {
     return this.#place({ kind: 'classifier', variables, from, skip, type: TYPE.text }, 'classifier');
   }
 
-  /** `FIRST(x [, n])`, `LAST(x [, n])`, `PREV(x [, n])`, `NEXT(x [, n])`; the latter two also of the former. */
+  /** `FIRST(x [, n])`, `LAST(x [, n])` and `PREV(x [, n])`, the latter also of the former. */
   #navigation(context: BindContext, name: string, fn: FuncCall, node: Node): Expression {
     const [argument, count, more] = fn.args ?? [];
     if (argument === undefined || more !== undefined) {
@@ -99,9 +107,8 @@ export class NavigationBinder {
         `write ${name.toUpperCase()}(a.x)`,
       );
     }
-    const isShift = name === 'prev' || name === 'next';
-    const distance = count === undefined ? (isShift ? 1 : 0) : this.#distance(context, count);
-    if (isShift) return this.#shifted(context, argument, name === 'prev' ? -distance : distance);
+    const distance = count === undefined ? (name === 'prev' ? 1 : 0) : this.#distance(context, count);
+    if (name === 'prev') return this.#before(context, argument, distance);
     const from = name as 'first' | 'last';
     const inner = 'FuncCall' in argument ? bareName(argument.FuncCall.funcname) : '';
     if (inner === 'classifier')
@@ -111,26 +118,26 @@ export class NavigationBinder {
         context,
         argument,
         `${inner.toUpperCase()} cannot stand inside of ${name.toUpperCase()}`,
-        'write PREV or NEXT around FIRST or LAST',
+        'write PREV around FIRST or LAST',
       );
     }
     const { value, variables } = this.#value(context, argument);
-    return this.#place({ kind: 'row', variables, from, skip: distance, shift: 0, value, type: value.type }, value);
+    return this.#place({ kind: 'row', variables, from, skip: distance, back: 0, value, type: value.type }, value);
   }
 
-  #shifted(context: BindContext, argument: Node, shift: number): Expression {
+  #before(context: BindContext, argument: Node, back: number): Expression {
     const inner = 'FuncCall' in argument ? argument.FuncCall : undefined;
     const name = bareName(inner?.funcname);
     if (name !== 'first' && name !== 'last') {
       const { value, variables } = this.#value(context, argument);
-      return this.#place({ kind: 'row', variables, from: 'last', skip: 0, shift, value, type: value.type }, value);
+      return this.#place({ kind: 'row', variables, from: 'last', skip: 0, back, value, type: value.type }, value);
     }
     const [of, count] = inner?.args ?? [];
     if (of === undefined)
       throw this.#refuse(context, argument, `${name.toUpperCase()} takes a value`, `write ${name.toUpperCase()}(a.x)`);
     const skip = count === undefined ? 0 : this.#distance(context, count);
     const { value, variables } = this.#value(context, of);
-    return this.#place({ kind: 'row', variables, from: name, skip, shift, value, type: value.type }, value);
+    return this.#place({ kind: 'row', variables, from: name, skip, back, value, type: value.type }, value);
   }
 
   #distance(context: BindContext, node: Node): number {
@@ -205,15 +212,4 @@ class VariableNames {
     this.#found = variable;
     return this.#scope.resolve(source, at, second ?? first);
   }
-}
-
-function navigationText(navigation: RowNavigation): string {
-  return JSON.stringify(navigation, (_, value: unknown) => {
-    if (typeof value !== 'object' || value === null || !('kind' in value) || !('type' in value)) {
-      return typeof value === 'bigint' ? `${value}n` : value;
-    }
-    return ['row', 'classifier', 'match-number', 'aggregate'].includes(value.kind as string)
-      ? value
-      : serializeExpression(value as Expression);
-  });
 }

@@ -87,9 +87,8 @@ export class ColumnPruning {
       case 'over':
         return this.#over(node, needed);
       case 'match': {
-        const named = node.navigations.flatMap(({ column }) => column ?? []);
         const reads = union(
-          [...node.partition, ...named],
+          node.partition,
           columnsOf(...sortExpressions(node.keys), ...expressionsIn(node.navigations)),
         );
         const input = this.#narrow(node.input, reads);
@@ -98,12 +97,7 @@ export class ColumnPruning {
           input: input.node,
           partition: node.partition.map(input.position),
           keys: movedKeys(node.keys, input),
-          navigations: mapExpressionsIn(node.navigations, (expression) => moved(expression, input)).map(
-            (navigation) => ({
-              ...navigation,
-              column: navigation.column === undefined ? undefined : input.position(navigation.column),
-            }),
-          ),
+          navigations: mapExpressionsIn(node.navigations, (expression) => moved(expression, input)),
         };
         return {
           node: matchNode(

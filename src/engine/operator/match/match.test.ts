@@ -29,22 +29,22 @@ const expressions = {
 };
 
 /** Navigations by name, as DEFINE and MEASURES would write them. */
+const value = columnReference(input.columns, 2);
+const ofRow = { kind: 'row', variables: undefined, from: 'last', skip: 0, back: 0, value, type: TYPE.int4 } as const;
 const NAVIGATIONS: readonly RowNavigation[] = [
-  { variable: undefined, column: 2, function: 'last', offset: 0, type: TYPE.int4 },
-  { variable: undefined, column: 2, function: 'prev', offset: 1, type: TYPE.int4 },
-  { variable: 'A', column: 2, function: 'last', offset: 0, type: TYPE.int4 },
-  { variable: 'A', column: 2, function: 'first', offset: 0, type: TYPE.int4 },
-  { variable: undefined, column: undefined, function: 'classifier', offset: 0, type: TYPE.text },
-  { variable: undefined, column: undefined, function: 'match_number', offset: 0, type: TYPE.int8 },
+  ofRow,
+  { ...ofRow, back: 1 },
+  { ...ofRow, variables: ['A'] },
+  { ...ofRow, variables: ['A'], from: 'first' },
+  { kind: 'classifier', variables: undefined, from: 'last', skip: 0, type: TYPE.text },
+  { kind: 'match-number', type: TYPE.int8 },
   {
-    variable: undefined,
-    column: undefined,
-    function: 'aggregate',
-    offset: 0,
+    kind: 'aggregate',
+    variables: undefined,
     type: TYPE.int8,
     aggregate: { function: 'count', argument: undefined, distinct: false, filter: undefined, type: TYPE.int8 },
   },
-  { variable: undefined, column: 2, function: 'first', offset: 0, type: TYPE.int4 },
+  { ...ofRow, from: 'first' },
 ];
 const [V, PREVIOUS, LAST_A, FIRST_A, CLASSIFIER, NUMBER, COUNT, FIRST] = NAVIGATIONS.map(
   ({ type }, index): Expression => ({ kind: 'column', index, type, name: `n${index}` }),

@@ -75,7 +75,7 @@ export class MatchOperator implements Operator {
     this.#program = compilePattern(node.pattern);
     this.#forgetful = isForgetful(node);
     this.#rowsBefore = rowsBefore(node);
-    this.#countsMatches = node.navigations.some((navigation) => navigation.function === 'match_number');
+    this.#countsMatches = node.navigations.some((navigation) => navigation.kind === 'match-number');
     const context: EvaluationContext = {
       get nowUs() {
         return BigInt(expressions.clockMs()) * 1000n;

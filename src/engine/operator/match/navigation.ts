@@ -1,7 +1,7 @@
 import { compileExpression } from '../../../plan/evaluate.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import type { EvaluationContext } from '../../../plan/function.ts';
-import type { MatchNode, RowNavigation } from '../../../plan/node.ts';
+import type { AggregateCall, MatchNode, RowNavigation } from '../../../plan/node.ts';
 import { accumulatorInputs } from '../aggregate/accumulator.ts';
 import { accumulatorFactory } from '../aggregate/accumulator-factory.ts';
 import { columnsRead } from '../row-evaluator.ts';
@@ -41,35 +41,24 @@ export class NavigationEvaluator {
 }
 
 function navigation(spec: RowNavigation, context: EvaluationContext): Navigate {
-  const { variable, column, offset } = spec;
-  const isOf = (label: Label): boolean => variable === undefined || label.variable === variable;
-  const valueAt = (rows: MatchRows, place: number | undefined): unknown =>
-    place === undefined ? null : (rows.at(place)?.[column ?? 0] ?? null);
-  switch (spec.function) {
-    case 'last':
-      return (labels, rows) => valueAt(rows, fromLast(labels, isOf, offset));
-    case 'first':
-      return (labels, rows) => valueAt(rows, fromFirst(labels, isOf, offset));
-    case 'prev':
-    case 'next': {
-      const step = spec.function === 'prev' ? -offset : offset;
-      return (labels, rows) => {
-        const place = fromLast(labels, isOf, 0);
-        return place === undefined ? null : valueAt(rows, place + step);
-      };
-    }
-    case 'classifier':
-      return (labels) => {
-        for (let label: Label | undefined = labels; label !== undefined; label = label.before) {
-          if (isOf(label)) return label.variable;
-        }
-        return null;
-      };
-    case 'match_number':
-      return (_, rows) => BigInt(rows.matchNumber);
-    case 'aggregate':
-      return aggregate(spec, isOf, context);
-  }
+  if (spec.kind === 'match-number') return (_, rows) => BigInt(rows.matchNumber);
+  const { variables } = spec;
+  const isOf = (label: Label): boolean => variables === undefined || variables.includes(label.variable);
+  if (spec.kind === 'aggregate') return aggregate(spec.aggregate, isOf, context);
+  const placeOf = spec.from === 'last' ? fromLast : fromFirst;
+  if (spec.kind === 'classifier') return (labels) => variableAt(labels, placeOf(labels, isOf, spec.skip));
+  const value = compileExpression(spec.value, context);
+  return (labels, rows) => {
+    const place = placeOf(labels, isOf, spec.skip);
+    const row = place === undefined ? undefined : rows.at(place - spec.back);
+    return row === undefined ? null : value(row);
+  };
+}
+
+function variableAt(labels: Label, place: number | undefined): string | null {
+  let label: Label | undefined = labels;
+  while (label !== undefined && label.length - 1 !== place) label = label.before;
+  return label?.variable ?? null;
 }
 
 /** Place of the last row of a variable, less so many of its rows. */
@@ -89,8 +78,7 @@ function fromFirst(labels: Label, isOf: (label: Label) => boolean, offset: numbe
   return places.at(-1 - offset);
 }
 
-function aggregate(spec: RowNavigation, isOf: (label: Label) => boolean, context: EvaluationContext): Navigate {
-  const call = spec.aggregate!;
+function aggregate(call: AggregateCall, isOf: (label: Label) => boolean, context: EvaluationContext): Navigate {
   const make = accumulatorFactory(call, true);
   const inputs = accumulatorInputs(call).map((input) => compileExpression(input, context));
   const filter = call.filter === undefined ? undefined : compileExpression(call.filter, context);
@@ -115,14 +103,14 @@ export function isForgetful(node: MatchNode): boolean {
   return node.defines.every(({ variable, condition }) =>
     [...columnsRead(condition)].every((place) => {
       const spec = node.navigations[place]!;
-      const isOfRow = spec.variable === undefined || spec.variable === variable;
-      if (spec.function === 'match_number' || spec.function === 'classifier') return isOfRow;
-      return isOfRow && (spec.function === 'prev' || (spec.function === 'last' && spec.offset === 0));
+      if (spec.kind === 'match-number') return true;
+      const isOfRow = spec.variables === undefined || spec.variables.includes(variable);
+      return isOfRow && spec.kind !== 'aggregate' && spec.from === 'last' && spec.skip === 0;
     }),
   );
 }
 
 /** How many rows before the first one of a match its conditions and measures may ask for. */
 export function rowsBefore(node: MatchNode): number {
-  return Math.max(0, ...node.navigations.map((spec) => (spec.function === 'prev' ? spec.offset : 0)));
+  return Math.max(0, ...node.navigations.map((spec) => (spec.kind === 'row' ? spec.back : 0)));
 }
