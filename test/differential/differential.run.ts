@@ -5,7 +5,8 @@
  *   npm run test:differential -- --rounds 1000 [--seed 1] [--pipelines 10]
  */
 import { parseArgs } from 'node:util';
-import { Oracle, runRound } from './round.ts';
+import { Oracle } from './comparison.ts';
+import { runRound } from './round.ts';
 
 const { values: flags } = parseArgs({
   options: {

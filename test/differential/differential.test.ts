@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Oracle, runRound } from './round.ts';
+import { Oracle } from './comparison.ts';
+import { runRound } from './round.ts';
 
 const ROUNDS = 20;
 const PIPELINES = 10;

@@ -1,37 +1,12 @@
-import { DuckDBInstance } from '@duckdb/node-api';
 import { EngineWorld, sqlPipeline } from '../../src/engine/engine-world.fixture.ts';
 import { decodeJournalRecord, JOURNAL_SPACE } from '../../src/engine/task/journal.ts';
+import { type Connection, comparableRow, difference, type Oracle } from './comparison.ts';
 import { type RandomData, randomData } from './random-data.ts';
 import { type RandomPipeline, randomPipeline } from './random-pipeline.ts';
 import { RandomSource } from './random-source.ts';
 
 /** Reasons for which the engine may leave a row out; the query leaves the same rows out. */
 const EXPECTED_REASONS = new Set(['late', 'no-event-time']);
-
-type Connection = Awaited<ReturnType<DuckDBInstance['connect']>>;
-
-/** DuckDB, started once for many rounds. */
-export class Oracle {
-  readonly #instance: DuckDBInstance;
-  readonly connection: Connection;
-
-  private constructor(instance: DuckDBInstance, connection: Connection) {
-    this.#instance = instance;
-    this.connection = connection;
-  }
-
-  static async open(): Promise<Oracle> {
-    const instance = await DuckDBInstance.create(':memory:');
-    const connection = await instance.connect();
-    await connection.run('SET threads = 1');
-    return new Oracle(instance, connection);
-  }
-
-  close(): void {
-    this.connection.closeSync();
-    this.#instance.closeSync();
-  }
-}
 
 /** One set of data through several pipelines; throws with both answers where they differ. Returns how many were compared. */
 export async function runRound(seed: number, pipelines: number, oracle: Oracle): Promise<number> {
@@ -113,13 +88,13 @@ async function compare(
   const letters = world.letters().filter((letter) => letter.pipeline === topic);
   const unexpected = letters.filter((letter) => !EXPECTED_REASONS.has(letter.reason));
   const rows = plan.keyed && !isPlain(plan) ? world.table(topic) : world.values(topic);
-  const actual = rows.map((row) => textOf(plan, (name) => row[name])).sort();
+  const actual = rows.map((row) => comparableRow(plan.columns, (name) => row[name])).sort();
   const answer = await connection.runAndReadAll(plan.query).catch((cause: unknown) => {
     throw new Error(`seed ${seed}, pipeline ${topic}: the oracle refuses ${plan.query}`, { cause });
   });
   const expected = answer
     .getRowObjectsJS()
-    .map((row) => textOf(plan, (name) => row[name]))
+    .map((row) => comparableRow(plan.columns, (name) => row[name]))
     .sort();
   const missing = difference(expected, actual);
   const extra = difference(actual, expected);
@@ -137,27 +112,3 @@ async function compare(
 }
 
 const isPlain = (plan: RandomPipeline): boolean => plan.columns[0]?.name === 'ts';
-
-/** A row as text that is equal for equal values: numbers to twelve digits, times in milliseconds. */
-function textOf(plan: RandomPipeline, read: (name: string) => unknown): string {
-  const parts = plan.columns.map(({ name, type }) => {
-    const value = read(name);
-    if (value === null || value === undefined) return 'null';
-    if (type === 'time') return String(typeof value === 'string' ? Date.parse(value) : Number(value));
-    if (type === 'text') return JSON.stringify(value);
-    if (type === 'boolean') return String(value);
-    const number = Number(String(value));
-    return number === 0 ? '0' : number.toPrecision(12);
-  });
-  return parts.join(' ');
-}
-
-function difference(from: readonly string[], taken: readonly string[]): string[] {
-  const counts = new Map<string, number>();
-  for (const row of taken) counts.set(row, (counts.get(row) ?? 0) + 1);
-  return from.filter((row) => {
-    const left = counts.get(row) ?? 0;
-    if (left > 0) counts.set(row, left - 1);
-    return left === 0;
-  });
-}

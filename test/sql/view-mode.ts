@@ -1,6 +1,4 @@
-import { textOf } from '../../src/base/bytes.ts';
 import { EngineWorld, sqlPipeline } from '../../src/engine/engine-world.fixture.ts';
-import { decodeRecordBatches } from '../../src/log/record-batch.ts';
 import { pipelineOf } from '../../src/plan/factory.ts';
 import { fromJsonValue } from '../../src/plan/json-value.ts';
 import type { OutputNode, Pipeline } from '../../src/plan/node.ts';
@@ -8,6 +6,7 @@ import { shareNodes } from '../../src/plan/pipeline-text.ts';
 import { parseJson } from '../../src/serving/json-row.ts';
 import { loadQueryParser, parseQuery } from '../../src/sql/query-parser.ts';
 import { SourceText } from '../../src/sql/source-text.ts';
+import { standingRows } from '../standing-rows.ts';
 import type { CorpusFile, CorpusRecord, CorpusTable } from './corpus-file.ts';
 import { jsonRecords, type LoadedTable, loadTable, sourceStatement } from './corpus-table.ts';
 import { errorOutcome, type Outcome, rowsOutcome } from './expectation.ts';
@@ -122,29 +121,4 @@ function readView(world: EngineWorld, output: OutputNode, record: CorpusRecord):
     return columns.map(({ name, type }) => fromJsonValue(row[name], type));
   });
   return rowsOutcome(columns, rows);
-}
-
-/** The rows of the view at its end, as JSON text. */
-function standingRows(world: EngineWorld, { topic, mode }: OutputNode): readonly string[] {
-  const rows: string[] = [];
-  const byKey = new Map<string, string>();
-  const reader = world.log.reader(topic, 0, world.log.bounds(topic, 0).logStart);
-  const buffer = new Uint8Array(2 ** 20);
-  for (let length = reader.readInto(buffer); length > 0; length = reader.readInto(buffer)) {
-    for (const batch of decodeRecordBatches(buffer.subarray(0, length))) {
-      for (const { key, value, headers } of batch.entries()) {
-        if (mode === 'upsert') {
-          if (value === null) byKey.delete(textOf(key!));
-          else byKey.set(textOf(key!), textOf(value));
-          continue;
-        }
-        const text = textOf(value!);
-        const goes = headers.some((header) => header.key === 'op' && textOf(header.value!) === 'd');
-        if (goes) rows.splice(rows.indexOf(text), 1);
-        else rows.push(text);
-      }
-    }
-  }
-  reader.close();
-  return mode === 'upsert' ? [...byKey.values()] : rows;
 }
