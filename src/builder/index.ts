@@ -3,8 +3,10 @@
 export { isPipeline } from '../plan/factory.ts';
 export type { Pipeline } from '../plan/node.ts';
 export { Aggregate, avg, count, countDistinct, max, min, sum } from './aggregate.ts';
+export type { CallSpec } from './call-spec.ts';
 export { ColumnType, t } from './column-type.ts';
 export type { AsOfOptions, JoinOptions } from './join.ts';
+export { type Lookup, type LookupKeys, lookup } from './lookup.ts';
 export {
   anything,
   either,
@@ -22,6 +24,7 @@ export {
 export { type AlertSpec, PipelineBuilder, pipeline, type View } from './pipeline.ts';
 export { asc, desc, type NullsOption, SortOrder } from './sort-order.ts';
 export { fromView, Grouped, type Row, type Shape, Stream, source, WindowedStream } from './stream.ts';
+export { TableCall, type UserTableFunction, udtf } from './table-function.ts';
 export { bindUserModule, type UserFunction, udf } from './user-function.ts';
 export { cases, fn, text, Value } from './value.ts';
 export { type Frame, type FrameEdge, over, WindowValue } from './window-function.ts';

@@ -19,12 +19,14 @@ const inert: unknown = new Proxy(function target() {}, {
 });
 
 export const udf = (_name: string, _types: unknown, _result: unknown, run: (...values: unknown[]) => unknown) => run;
+export const udtf = (_name: string, _types: unknown, _columns: unknown, run: (...values: unknown[]) => unknown) => run;
 
 export const Aggregate = inert;
 export const ColumnType = inert;
 export const Grouped = inert;
 export const PipelineBuilder = inert;
 export const SortOrder = inert;
+export const TableCall = inert;
 export const Stream = inert as new () => unknown;
 export const Value = inert;
 export const WindowValue = inert;
@@ -42,6 +44,7 @@ export const desc = nothing;
 export const fn = nothing;
 export const fromView = nothing;
 export const isPipeline = nothing;
+export const lookup = nothing;
 export const max = nothing;
 export const min = nothing;
 export const pipeline = nothing;

@@ -23,8 +23,10 @@ import { FUTURE_LIMIT_DEFAULT_MS, IDLE_TIMEOUT_DEFAULT_MS } from '../plan/waterm
 import type { Aggregate } from './aggregate.ts';
 import type { ColumnType } from './column-type.ts';
 import { type AsOfOptions, asOfPlan, existencePlan, type JoinOptions, joinPlan } from './join.ts';
+import { type Lookup, type LookupKeys, lookupPlan } from './lookup.ts';
 import { type MatchOptions, matchPlan } from './pattern.ts';
 import { desc, type SortOrder } from './sort-order.ts';
+import { expandPlan, type TableCall } from './table-function.ts';
 import { Value } from './value.ts';
 import { type Frame, type WindowValue, windowFrame } from './window-function.ts';
 
@@ -166,6 +168,24 @@ export class Stream<Columns extends Shape> {
     options: AsOfOptions<Columns, Right, Values>,
   ): Stream<ShapeOfValues<Values>> {
     return new Stream(asOfPlan(this.node, right.node, options));
+  }
+
+  /** Each row with what a look-up finds for its key; rows for which it finds nothing are left out, unless they are `optional`. */
+  lookup<Keys extends Readonly<Record<string, ColumnType>>, Found extends Readonly<Record<string, ColumnType>>>(
+    declared: Lookup<Keys, Found>,
+    keys: (row: Row<Columns>) => LookupKeys<Keys>,
+    options: { readonly optional?: boolean } = {},
+  ): Stream<Simplify<Columns & ShapeOfColumns<Found>>> {
+    const join = options.optional === true ? 'left' : 'inner';
+    return new Stream(lookupPlan(this.node, declared, keys(rowOf(this.node)), join));
+  }
+
+  /** Each row with each of the rows that a function gives for it; rows for which it gives none are left out, unless they are `optional`. */
+  expand<Made extends Readonly<Record<string, ColumnType>>>(
+    call: (row: Row<Columns>) => TableCall<Made>,
+    options: { readonly optional?: boolean } = {},
+  ): Stream<Simplify<Columns & ShapeOfColumns<Made>>> {
+    return new Stream(expandPlan(this.node, call(rowOf(this.node)), options.optional === true));
   }
 
   /** Rows that are equal become one. */

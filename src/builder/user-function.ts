@@ -5,11 +5,12 @@ import { pipelineOf } from '../plan/factory.ts';
 import type { Pipeline, UserModule } from '../plan/node.ts';
 import { deserializePipeline, serializePipeline } from '../plan/pipeline-text.ts';
 import type { TypeKind } from '../plan/type-name.ts';
+import { type CallSpec, callOptionsOf } from './call-spec.ts';
 import type { ColumnType } from './column-type.ts';
 import { type AnyOperand, operandOf, Value } from './value.ts';
 
 /** Stands for the module that the pipeline itself is in, until {@link bindUserModule} knows its hash. */
-const OWN_MODULE = 'own-module';
+export const OWN_MODULE = 'own-module';
 
 /** What a user function gets for a column of a kind. */
 export interface JavaScriptTypes {
@@ -32,10 +33,10 @@ export interface JavaScriptTypes {
   array: readonly unknown[];
 }
 
-type Arguments<Types extends readonly ColumnType[]> = {
+export type Arguments<Types extends readonly ColumnType[]> = {
   [Index in keyof Types]: Types[Index] extends ColumnType<infer Kind> ? JavaScriptTypes[Kind] | null : never;
 };
-type Operands<Types extends readonly ColumnType[]> = {
+export type Operands<Types extends readonly ColumnType[]> = {
   [Index in keyof Types]: Types[Index] extends ColumnType<infer Kind>
     ? Value<Kind> | string | number | bigint | boolean
     : never;
@@ -49,7 +50,7 @@ export interface UserFunction<Types extends readonly ColumnType[], Result extend
 }
 
 /**
- * A scalar function in TypeScript. Export it from the pipeline's file under `name`: the engine's workers find it there.
+ * A scalar function in TypeScript: deterministic and synchronous unless `spec` says otherwise. Export it from the pipeline's file under `name`: the engine's workers find it there.
  *
  * @example
  * ```ts
@@ -61,7 +62,9 @@ export function udf<const Types extends readonly [ColumnType, ...ColumnType[]], 
   types: Types,
   result: ColumnType<Result>,
   run: (...values: Arguments<Types>) => unknown,
+  spec: CallSpec = {},
 ): UserFunction<Types, Result> {
+  const options = callOptionsOf(spec, run);
   const called = (...operands: readonly AnyOperand[]): unknown => {
     if (!operands.some((operand) => operand instanceof Value)) return run(...(operands as unknown as Arguments<Types>));
     if (operands.length !== types.length) {
@@ -71,7 +74,8 @@ export function udf<const Types extends readonly [ColumnType, ...ColumnType[]], 
       });
     }
     const args = operands.map((operand, index) => coerce(operandOf(operand), types[index]!.type));
-    return new Value(userFunctionCall({ name, module: OWN_MODULE, exportName: name, type: result.type }, args));
+    const declared = { name, module: OWN_MODULE, exportName: name, type: result.type, options };
+    return new Value(userFunctionCall(declared, args));
   };
   return Object.assign(called, { run }) as unknown as UserFunction<Types, Result>;
 }
@@ -100,8 +104,8 @@ interface FunctionNode {
 /** The same pipeline with what `replace` gives for each call of a function of the own module. */
 function visitOwnFunctions(pipeline: Pipeline, replace: (node: FunctionNode) => object): Pipeline {
   const tree: unknown = JSON.parse(serializePipeline(pipeline), (_key, value: unknown) => {
-    const node = value as ({ kind?: unknown; module?: unknown } & FunctionNode) | null;
-    if (typeof node !== 'object' || node?.kind !== 'user-function' || node.module !== OWN_MODULE) return value;
+    const node = value as ({ module?: unknown } & FunctionNode) | null;
+    if (typeof node !== 'object' || node?.module !== OWN_MODULE || node.exportName === undefined) return value;
     return replace(node);
   });
   return deserializePipeline(JSON.stringify(tree));

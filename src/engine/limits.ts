@@ -28,8 +28,6 @@ export const GUARDED_CALLS = 10_000;
 export const POISON_CALLS_MAX = 1_000;
 /** How often the watchdog looks at a thread, milliseconds: a call that hangs is found so much after its timeout at most. */
 export const WATCHDOG_INTERVAL_MS = 250;
-/** Rows that one call of a user function gives at most. */
-export const FUNCTION_ROWS_MAX = 1_000_000;
 /** Rows that one attempt of a pattern takes at most; it is given up then. */
 export const MATCH_ROWS_MAX = 1_000_000;
 /** Silence after which a partition of a source without a watermark stops holding back the receipt-time watermark. */

@@ -2,8 +2,8 @@ import { HeadraceError, messageOf } from '../base/error.ts';
 import { StackOrigin } from '../base/stack-origin.ts';
 import { CALL_TIMEOUT_DEFAULT_MS, type CallOptions } from '../plan/call-options.ts';
 import type { UserModule } from '../plan/node.ts';
+import { TABLE_FUNCTION_ROWS_MAX } from '../plan/table-function.ts';
 import { FunctionGuard, type GuardedFunction } from './effect/function-guard.ts';
-import { FUNCTION_ROWS_MAX } from './limits.ts';
 import type { UserFunction } from './operator/row-evaluator.ts';
 
 /** Finds the loaded functions of a pipeline's modules. @throws HeadraceError `ENGINE_USER_FUNCTION_MISSING`, `ENGINE_USER_FUNCTION_ASYNC` */
@@ -102,8 +102,8 @@ function collected(result: unknown, name: string): unknown {
   if (typeof result !== 'object' || result === null || !('next' in result && Symbol.iterator in result)) return result;
   const rows: unknown[] = [];
   for (const row of result as Iterable<unknown>) {
-    if (rows.push(row) > FUNCTION_ROWS_MAX) {
-      throw new Error(`${name} gives more than ${FUNCTION_ROWS_MAX} rows for one call`);
+    if (rows.push(row) > TABLE_FUNCTION_ROWS_MAX) {
+      throw new Error(`${name} gives more than ${TABLE_FUNCTION_ROWS_MAX} rows for one call`);
     }
   }
   return rows;

@@ -326,7 +326,12 @@ export interface TableFunctionNode extends NodeBase {
   readonly input: PlanNode;
   /** `unnest`, `generate_series`, `jsonb_array_elements` ...: plan/table-function.ts; `user` for one in TypeScript. */
   readonly function: string;
-  readonly user?: { readonly name: string; readonly module: string; readonly exportName: string };
+  readonly user?: {
+    readonly name: string;
+    readonly module: string;
+    readonly exportName: string;
+    readonly options?: CallOptions;
+  };
   readonly args: readonly Expression[];
   /** Appends the number of the row (int8, from 1). */
   readonly ordinality: boolean;

@@ -55,7 +55,7 @@ function userTableFunction(
   operands: readonly Operand[],
   at: number,
 ): BoundTableFunction {
-  const { name, module, exportName, args, table = [] } = declared;
+  const { name, module, exportName, args, table = [], options } = declared;
   if (operands.length !== args.length) {
     const wanted = `${name}(${args.map(typeName).join(', ')})`;
     throw context.source.error(at, `${wanted} takes ${args.length} arguments, not ${operands.length}`, {
@@ -64,7 +64,7 @@ function userTableFunction(
   }
   return {
     function: 'user',
-    user: { name, module, exportName },
+    user: { name, module, exportName, ...(options !== undefined && { options }) },
     args: operands.map((operand, index) => coerce(operand, args[index]!)),
     columns: table,
     unnamed: false,

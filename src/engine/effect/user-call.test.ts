@@ -25,7 +25,11 @@ Object.assign(globalThis, {
 const MODULE: UserModule = {
   hash: 'f'.repeat(64),
   code: `export const ask = (...args) => globalThis.headraceTest.ask(...args);
-export const roll = () => globalThis.headraceTest.roll();`,
+export const roll = () => globalThis.headraceTest.roll();
+export function* parts(id) {
+  if (id === 'bad') throw new Error('no parts');
+  for (let i = 0; i < Number(id); i++) yield { n: i, text: id };
+}`,
 };
 
 const SOURCE = `
@@ -35,6 +39,7 @@ CREATE FUNCTION ask(id text) RETURNS text LANGUAGE typescript AS 'm.ts' WITH (as
 CREATE FUNCTION ask_or_stop(id text) RETURNS text LANGUAGE typescript AS 'm.ts#ask'
   WITH (async = true, retries = 0, on_error = 'fail');
 CREATE FUNCTION ask_many(id text) RETURNS text LANGUAGE typescript AS 'm.ts#ask' WITH (async = true, concurrency = 1000);
+CREATE FUNCTION parts(id text) RETURNS TABLE (n int, text text) LANGUAGE typescript AS 'm.ts';
 CREATE FUNCTION roll() RETURNS int8 LANGUAGE typescript AS 'm.ts' WITH (volatile = true);
 `;
 
@@ -254,6 +259,21 @@ describe('a window over results', () => {
     expect(world.letters()).toEqual([]);
     await running.idle({ closeWindows: true });
     expect(world.values('v')).toMatchObject([{ rows: 2 }, { rows: 1, least: 'C' }]);
+  });
+});
+
+describe('functions that give a table', () => {
+  it('give their rows beside each row; one that fails makes a dead letter', async () => {
+    const running = await start('SELECT e.id, p.n FROM events e, parts(e.id) p');
+    await world.write('events', [event('2'), event('bad'), event('0'), event('1')]);
+    await running.idle();
+    expect(world.values('v')).toEqual([
+      { id: '2', n: 0 },
+      { id: '2', n: 1 },
+      { id: '1', n: 0 },
+    ]);
+    expect(world.letters()).toMatchObject([{ reason: 'user-function', offset: 1 }]);
+    expect(world.letters()[0]!.message).toContain('no parts');
   });
 });
 

@@ -37,7 +37,7 @@ export class TableFunctionOperator extends StatelessOperator {
   #function(): RowsOf {
     const { user, function: name, args } = this.#node;
     if (user !== undefined) {
-      const apply = this.#expressions.userFunction(user.module, user.exportName);
+      const apply = this.#expressions.userFunction(user.module, user.exportName, user.options);
       return (values) => limited(acceptUserRows(apply(...values), this.#own, user.name), user.name);
     }
     const types = args.map((arg) => arg.type);
