@@ -62,7 +62,7 @@ async function time(query: NexmarkQuery, chunks: readonly Chunk[], input: 'rows'
     const rows = input === 'rows' ? chosen.map((chunk) => driver.rowsOf(chunk)) : [];
     const cpu = process.cpuUsage();
     const started = performance.now();
-    if (input === 'rows') for (const batches of rows) driver.processRows(batches);
+    if (input === 'rows') for (const captured of rows) driver.processRows(captured);
     else for (const chunk of chosen) driver.processJson(chunk);
     driver.finish();
     const seconds = (performance.now() - started) / 1000;

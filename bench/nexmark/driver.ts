@@ -21,6 +21,12 @@ export interface Chunk {
   readonly rows: number;
 }
 
+/** What a chunk decodes to, and event time after it. */
+export interface CapturedRows {
+  readonly batches: readonly Batch[];
+  readonly watermark: bigint;
+}
+
 export function chunksOf(events: Iterable<string>): Chunk[] {
   const chunks: Chunk[] = [];
   let batches: Uint8Array[] = [];
@@ -123,21 +129,21 @@ export class QueryDriver {
   }
 
   /** One epoch over rows that are columns already. */
-  processRows(batches: readonly Batch[]): void {
+  processRows({ batches, watermark }: CapturedRows): void {
     for (const batch of batches) {
       this.kernel.arenaReset();
       this.#emit(this.#source, batch);
     }
-    this.#endEpoch();
+    this.#pass(watermark);
   }
 
   /** Decodes without processing: the source's rows, in memory that stays. */
-  rowsOf(chunk: Chunk): readonly Batch[] {
-    this.#capture = [];
+  rowsOf(chunk: Chunk): CapturedRows {
+    const batches: Batch[] = [];
+    this.#capture = batches;
     this.#decode(chunk);
-    const captured = this.#capture;
     this.#capture = undefined;
-    return captured;
+    return { batches, watermark: this.#watermark.advance({ clockMs: Date.now(), idle: () => false }) };
   }
 
   #decode({ bytes, rows }: Chunk): void {

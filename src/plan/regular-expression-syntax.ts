@@ -14,7 +14,8 @@ export type PlaceTest = (before: number | undefined, after: number | undefined) 
 /** A regular expression, taken apart. */
 export type RegularExpressionTree =
   | { readonly kind: 'empty' }
-  | { readonly kind: 'test'; readonly test: PointTest }
+  /** `point`: the only one that passes, where there is only one; as text. */
+  | { readonly kind: 'test'; readonly test: PointTest; readonly point?: string }
   | { readonly kind: 'start' | 'end' }
   | { readonly kind: 'place'; readonly test: PlaceTest }
   | { readonly kind: 'group'; readonly number: number; readonly item: RegularExpressionTree }
@@ -119,7 +120,7 @@ class Parser {
   }
 
   parseLiteral(): { tree: Tree; groups: number } {
-    const items = this.#points.map((point): Tree => ({ kind: 'test', test: this.#literal(point) }));
+    const items = this.#points.map((point) => this.#point(point));
     return { tree: { kind: 'sequence', items }, groups: 0 };
   }
 
@@ -210,7 +211,7 @@ class Parser {
       case '{':
         throw this.#refuse('quantifier operand invalid');
       default:
-        return { kind: 'test', test: this.#literal(point) };
+        return this.#point(point);
     }
   }
 
@@ -259,6 +260,11 @@ class Parser {
     if (!(code <= 0x10ffff) || (digits !== 255 && text.length !== digits))
       throw this.#refuse('invalid escape \\ sequence');
     return this.#literal(String.fromCodePoint(code));
+  }
+
+  #point(point: string): Tree {
+    const test = this.#literal(point);
+    return this.#flags.ignoreCase ? { kind: 'test', test } : { kind: 'test', test, point };
   }
 
   #literal(point: string): Test {

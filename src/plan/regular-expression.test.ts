@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { regularExpressionMatcher } from './regular-expression.ts';
+import { requiredLiteral } from './regular-expression-literal.ts';
+import { RegularExpressionSearch } from './regular-expression-search.ts';
+import { NO_FLAGS, parseRegularExpression } from './regular-expression-syntax.ts';
 
 const matches = (pattern: string, text: string, ignoreCase = false): boolean =>
   regularExpressionMatcher(pattern, ignoreCase)(text);
@@ -93,5 +96,44 @@ describe('a hard pattern', () => {
     } catch (error) {
       expect(error).toMatchObject({ code: 'PLAN_INVALID_ARGUMENT' });
     }
+  });
+});
+
+describe('what every match must hold', () => {
+  const literalOf = (pattern: string) => requiredLiteral(parseRegularExpression(pattern, NO_FLAGS).tree);
+
+  it.each([
+    ['(?:&|^)channel_id=([^&]*)', { text: 'channel_id=', before: 1 }],
+    ['a{2,3}bc|d', undefined],
+    ['a{2,3}bc', { text: 'bc', before: 3 }],
+    ['.*needle', { text: 'needle', before: Number.POSITIVE_INFINITY }],
+    ['ab(cd)e+f', { text: 'abcd', before: 0 }],
+    ['[a-z]+', undefined],
+  ])('of %s', (pattern, expected) => {
+    expect(literalOf(pattern)).toEqual(expected);
+  });
+
+  it('finds the same matches as without it', () => {
+    const word = fc.stringMatching(/^[ab&=]{0,30}$/);
+    const pattern = fc.constantFrom(
+      '(&|^)a=([^&]*)',
+      'b?ab',
+      'a{1,2}b(=|&)?',
+      '.*ab',
+      '(a|b)ab=',
+      '^ab',
+      'ab$',
+      '(a*)ab',
+    );
+    fc.assert(
+      fc.property(word, pattern, fc.nat(10), (text, source, from) => {
+        const search = new RegularExpressionSearch(source, NO_FLAGS);
+        const points = Array.from(text, (point) => point.codePointAt(0)!);
+        expect(search.find({ points, plain: text }, Math.min(from, text.length))).toEqual(
+          search.find({ points, plain: undefined }, Math.min(from, text.length)),
+        );
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });

@@ -1,5 +1,6 @@
 import { evaluationError } from '../evaluation-error.ts';
-import { type RegularExpressionMatch, RegularExpressionSearch, type TextSpan } from '../regular-expression-search.ts';
+import type { TextSpan } from '../regular-expression-run.ts';
+import { type RegularExpressionMatch, RegularExpressionSearch, type SearchText } from '../regular-expression-search.ts';
 import { NO_FLAGS, withFlagLetters } from '../regular-expression-syntax.ts';
 import { compiledOnce } from './compiled-cache.ts';
 import { ITEMS_MAX } from './limits.ts';
@@ -23,6 +24,8 @@ const compiled = compiledOnce((key): Search => {
   return { search: new RegularExpressionSearch(key.slice(cut + 1), flags), isGlobal: letters.includes('g') };
 });
 
+const SURROGATE = /[\ud800-\udfff]/;
+
 const searchOf = (pattern: string, flags: string): Search => compiled(`${flags}\n${pattern}`);
 
 /** For the functions that have no use for `g`. */
@@ -33,19 +36,24 @@ function plainSearch(name: string, pattern: string, flags: string): RegularExpre
 }
 
 /** A text with its code points, made once for all searches in it. */
-class Subject {
-  readonly points: readonly number[];
-  readonly #text: string;
-  readonly #isPlain: boolean;
+class Subject implements SearchText {
+  readonly points: ArrayLike<number>;
+  /** The text when each of its code points is one UTF-16 unit. */
+  readonly plain: string | undefined;
 
   constructor(text: string) {
-    this.#text = text;
-    this.points = Array.from(text, (point) => point.codePointAt(0)!);
-    this.#isPlain = this.points.length === text.length;
+    if (SURROGATE.test(text)) {
+      this.points = Array.from(text, (point) => point.codePointAt(0)!);
+    } else {
+      const units = new Uint16Array(text.length);
+      for (let at = 0; at < text.length; at++) units[at] = text.charCodeAt(at);
+      this.points = units;
+      this.plain = text;
+    }
   }
 
   part({ start, end }: TextSpan): string {
-    if (this.#isPlain) return this.#text.slice(start, end);
+    if (this.plain !== undefined) return this.plain.slice(start, end);
     let part = '';
     for (let at = start; at < end; at++) part += String.fromCodePoint(this.points[at]!);
     return part;
@@ -55,7 +63,7 @@ class Subject {
   *matches(search: RegularExpressionSearch, from = 0): Generator<RegularExpressionMatch> {
     let at = from;
     while (at <= this.points.length) {
-      const match = search.find(this.points, at);
+      const match = search.find(this, at);
       if (match === undefined) return;
       yield match;
       at = match.end === match.start ? match.end + 1 : match.end;
@@ -71,7 +79,7 @@ function groupsOrWhole(subject: Subject, match: RegularExpressionMatch): readonl
 function firstMatch(text: string, pattern: string, flags = ''): readonly (string | null)[] | null {
   const search = plainSearch('regexp_match()', pattern, flags);
   const subject = new Subject(text);
-  const match = search.find(subject.points, 0);
+  const match = search.find(subject, 0);
   return match === undefined ? null : groupsOrWhole(subject, match);
 }
 
@@ -193,13 +201,13 @@ function extract(text: string, pattern: string, group = 0): string | null {
   const { search } = searchOf(pattern, '');
   if (group < 0 || group > search.groups) return null;
   const subject = new Subject(text);
-  const match = search.find(subject.points, 0);
+  const match = search.find(subject, 0);
   const span = group === 0 ? match : match?.groups[group - 1];
   return span === undefined ? null : subject.part(span);
 }
 
 const similar = (text: string, pattern: string, escapeWith?: string): boolean =>
-  searchOf(similarPattern(pattern, escapeWith), 's').search.find(new Subject(text).points, 0) !== undefined;
+  searchOf(similarPattern(pattern, escapeWith), 's').search.find(new Subject(text), 0) !== undefined;
 
 /** `substring(text similar pattern escape '#')`: what lies between two `#"`, or the whole. */
 const substringSimilar = (text: string, pattern: string, escapeWith: string): string | null =>
@@ -232,7 +240,7 @@ export const REGULAR_EXPRESSION_FUNCTIONS: readonly FunctionOverload[] = [
     ['text'],
     'boolean',
     (text: string, pattern: string, flags = '') =>
-      plainSearch('regexp_like()', pattern, flags).find(new Subject(text).points, 0) !== undefined,
+      plainSearch('regexp_like()', pattern, flags).find(new Subject(text), 0) !== undefined,
   ),
   ...withOptional('regexp_count', two, ['int4', 'text'], 'int4', countMatches),
   ...withOptional('regexp_instr', two, ['int4', 'int4', 'int4', 'text', 'int4'], 'int4', positionOfMatch),
