@@ -11,6 +11,8 @@ type Slots = readonly (number | undefined)[];
 type Passing = RegularExpressionState & { kind: 'start' | 'end' | 'place' };
 
 const ASCII = 128;
+/** States times places of a match for which it is remembered where groups were looked for. */
+const VISITS_MAX = 65_536;
 const [TEST, SPLIT, SAVE, PASS, ACCEPT] = [0, 1, 2, 3, 4];
 const CODES = { test: TEST, split: SPLIT, save: SAVE, start: PASS, end: PASS, place: PASS, accept: ACCEPT } as const;
 
@@ -29,6 +31,7 @@ export class MachineRun {
   #step = 0;
   readonly #stack: Int32Array;
   /** Per test, which ASCII code points pass. */
+  #visits = new Uint32Array(0);
   readonly #tables: (Uint8Array | undefined)[];
   #current: Int32Array;
   #starts: Int32Array;
@@ -140,13 +143,65 @@ export class MachineRun {
     this.#step++;
     if (this.#step > 0xffff_fffe) {
       this.#marks.fill(0);
+      this.#visits.fill(0);
       this.#step = 1;
     }
     return this.#step;
   }
 
-  /** What the groups took when exactly the span is matched, preferred ways first (R. Pike's construction, in R. Cox, "Regular Expression Matching: the Virtual Machine Approach"). */
+  /** What the groups took when exactly the span is matched, preferred ways first. */
   groups(points: Points, span: TextSpan, groups: number): readonly (TextSpan | undefined)[] {
+    const visits = this.#states.length * (span.end - span.start + 1);
+    return visits <= VISITS_MAX ? this.#groupsByTrying(points, span, groups) : this.#groupsInStep(points, span, groups);
+  }
+
+  /**
+   * Tries one way after the other and never a state twice at one place, so that the time is linear; for spans for which remembering
+   * that takes little. (RE2's BitState, in R. Cox, "Regular Expression Matching in the Wild".)
+   */
+  #groupsByTrying(points: Points, { start, end }: TextSpan, groups: number): readonly (TextSpan | undefined)[] {
+    const step = this.#nextStep();
+    const width = end - start + 1;
+    const visits = this.#visitsFor(this.#states.length * width);
+    const slots: (number | undefined)[] = [];
+    const pending: number[] = [this.#first, start];
+    while (pending.length > 0) {
+      const at = pending.pop()!;
+      const index = pending.pop()!;
+      if (index < 0) {
+        // What a way saved that led nowhere.
+        slots[-1 - index] = at < 0 ? undefined : at;
+        continue;
+      }
+      const visit = index * width + at - start;
+      if (visits[visit] === step) continue;
+      visits[visit] = step;
+      const code = this.#codes[index]!;
+      if (code === TEST) {
+        if (at < end && this.#passes(index, points[at]!)) pending.push(this.#next[index]!, at + 1);
+      } else if (code === SPLIT) {
+        const ways = (this.#states[index] as RegularExpressionState & { kind: 'split' }).next;
+        for (let way = ways.length - 1; way >= 0; way--) pending.push(ways[way]!, at);
+      } else if (code === ACCEPT) {
+        if (at === end) return spansOf(slots, groups);
+      } else if (code === SAVE) {
+        const { slot } = this.#states[index] as RegularExpressionState & { kind: 'save' };
+        pending.push(-1 - slot, slots[slot] ?? -1, this.#next[index]!, at);
+        slots[slot] = at;
+      } else if (letsPass(this.#states[index] as Passing, points[at - 1], points[at])) {
+        pending.push(this.#next[index]!, at);
+      }
+    }
+    return spansOf([], groups);
+  }
+
+  #visitsFor(count: number): Uint32Array {
+    if (this.#visits.length < count) this.#visits = new Uint32Array(Math.min(VISITS_MAX, count * 2));
+    return this.#visits;
+  }
+
+  /** All ways at once, in the order of preference (R. Pike's construction, in R. Cox, "Regular Expression Matching: the Virtual Machine Approach"). */
+  #groupsInStep(points: Points, span: TextSpan, groups: number): readonly (TextSpan | undefined)[] {
     let threads: Thread[] = [{ state: this.#first, slots: [] }];
     for (let at = span.start; at <= span.end; at++) {
       const tests: Thread[] = [];

@@ -76,11 +76,23 @@ function groupsOrWhole(subject: Subject, match: RegularExpressionMatch): readonl
   return match.groups.map((group) => (group === undefined ? null : subject.part(group)));
 }
 
+interface FirstMatch {
+  readonly text: string;
+  readonly pattern: string;
+  readonly flags: string;
+  readonly found: readonly (string | null)[] | null;
+}
+/** A query often asks the same thing twice about a row: whether there is a match, and which. */
+let lastMatch: FirstMatch | undefined;
+
 function firstMatch(text: string, pattern: string, flags = ''): readonly (string | null)[] | null {
+  if (lastMatch?.text === text && lastMatch.pattern === pattern && lastMatch.flags === flags) return lastMatch.found;
   const search = plainSearch('regexp_match()', pattern, flags);
   const subject = new Subject(text);
   const match = search.find(subject, 0);
-  return match === undefined ? null : groupsOrWhole(subject, match);
+  const found = match === undefined ? null : groupsOrWhole(subject, match);
+  lastMatch = { text, pattern, flags, found };
+  return found;
 }
 
 /** `substring(text from pattern)`: the first group if there is one, else the whole. */
