@@ -7,6 +7,7 @@ import { LookupOperator } from '../effect/lookup-operator.ts';
 import { UserCallOperator } from '../effect/user-call.ts';
 import { accumulatorInputs } from '../operator/aggregate/accumulator.ts';
 import { AggregateOperator } from '../operator/aggregate/aggregate.ts';
+import { CallInputs } from '../operator/aggregate/call-inputs.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import { type ExpressionReport, reportExpressions } from '../operator/expression-report.ts';
 import { FilterOperator } from '../operator/filter.ts';
@@ -14,6 +15,7 @@ import { JoinOperator } from '../operator/join/join.ts';
 import { MatchOperator } from '../operator/match/match.ts';
 import type { EmitMoment, Operator } from '../operator/operator.ts';
 import { OutputOperator } from '../operator/output.ts';
+import { OverOperator } from '../operator/over/over.ts';
 import { ProjectOperator } from '../operator/project.ts';
 import { limitOperator, PassOperator } from '../operator/rank/limit.ts';
 import { TopNOperator } from '../operator/rank/top-n.ts';
@@ -170,6 +172,8 @@ class Compiler {
         return node.operation === 'union' && node.all ? new UnionAllOperator(node) : new RowSetOperator(node);
       case 'values':
         return new ValuesOperator(node, expressions);
+      case 'over':
+        return new OverOperator({ node, emit, expressions });
       case 'table-function':
         return new TableFunctionOperator(node, expressions);
       case 'match':
@@ -314,6 +318,24 @@ export function columnsNeeded(pipeline: Pipeline): ReadonlyMap<PlanNode, Readonl
         const width = node.input.columns.length;
         const read = new Set([...wanted].filter((column) => column < width).concat(node.partition));
         for (const key of node.keys) columnsRead(key.expression, read);
+        visit(node.input, read);
+        break;
+      }
+      case 'over': {
+        const width = node.input.columns.length;
+        const read = new Set([...wanted].filter((column) => column < width));
+        const calls = node.calls.flatMap(({ args, aggregate }) =>
+          aggregate === undefined ? args : new CallInputs([aggregate]).expressions,
+        );
+        const keys = node.keys.map((key) => key.expression);
+        for (const expression of [...node.partition, ...keys, ...calls]) columnsRead(expression, read);
+        visit(node.input, read);
+        break;
+      }
+      case 'table-function': {
+        const width = node.input.columns.length;
+        const read = new Set([...wanted].filter((column) => column < width));
+        for (const arg of node.args) columnsRead(arg, read);
         visit(node.input, read);
         break;
       }

@@ -128,6 +128,7 @@ export class SessionTable<Body> {
       body,
       gone: false,
       changed: false,
+      waits: undefined,
       due() {
         return this.last + gap;
       },
@@ -149,7 +150,6 @@ export class SessionTable<Body> {
   /** The first or the last row of a session has gone. */
   shorten(session: Session<Body>, first: bigint, last: bigint): void {
     session.first = first;
-    // A time that waits must not fall: it is put in anew.
     if (last < session.last) {
       session.last = last;
       this.#heap.add(session);
@@ -174,8 +174,6 @@ export class SessionTable<Body> {
   close(watermark: bigint): readonly Session<Body>[] {
     const closed: Session<Body>[] = [];
     for (const session of this.#heap.takeBefore(watermark)) {
-      // One that became shorter waits twice.
-      if (session.gone) continue;
       closed.push(session);
       const { owner } = session;
       owner.closed = session.last;

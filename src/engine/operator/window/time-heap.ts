@@ -1,10 +1,12 @@
 /** What waits for a time, µs; equal times in the order of `id`. */
 export interface Timed {
   readonly id: number;
-  /** When it is due; may grow while it waits. */
-  due(): bigint;
+  /** When it is due; undefined while it waits for nothing. */
+  due(): bigint | undefined;
   /** It need not be waited for any more. */
   readonly gone: boolean;
+  /** The heap's own: where it stands in it. */
+  waits: bigint | undefined;
 }
 
 interface Waiting<Item> {
@@ -12,20 +14,30 @@ interface Waiting<Item> {
   readonly item: Item;
 }
 
-/** Items by the time when they are due. A time that grows is looked at only when the old one comes: moving it costs nothing before. */
+/**
+ * Items by the time when they are due. A time that grows is looked at only when the old one comes: moving it costs nothing before.
+ * An item whose time falls is to be added again.
+ */
 export class TimeHeap<Item extends Timed> {
   #waiting: Waiting<Item>[] = [];
 
   add(item: Item): void {
-    this.#push({ at: item.due(), item });
+    const at = item.due();
+    if (at === undefined || (item.waits !== undefined && item.waits <= at)) return;
+    item.waits = at;
+    this.#push({ at, item });
   }
 
   /** The earliest time at which an item is due; undefined when there is none. */
   next(): bigint | undefined {
     for (let top = this.#waiting[0]; top !== undefined; top = this.#waiting[0]) {
-      if (!top.item.gone && top.item.due() === top.at) return top.at;
+      const { at, item } = top;
+      const stands = !item.gone && item.waits === at;
+      if (stands && item.due() === at) return at;
       this.#pop();
-      if (!top.item.gone) this.add(top.item);
+      if (!stands) continue;
+      item.waits = undefined;
+      this.add(item);
     }
     return undefined;
   }
@@ -33,7 +45,11 @@ export class TimeHeap<Item extends Timed> {
   /** Takes out all that is due before a time, in order. */
   takeBefore(time: bigint): Item[] {
     const taken: Item[] = [];
-    for (let next = this.next(); next !== undefined && next < time; next = this.next()) taken.push(this.#pop().item);
+    for (let next = this.next(); next !== undefined && next < time; next = this.next()) {
+      const { item } = this.#pop();
+      item.waits = undefined;
+      taken.push(item);
+    }
     return taken;
   }
 
