@@ -4,6 +4,7 @@ import { exampleGroup as group, type SqlExample } from './sql-examples/example.t
 import { NUMBER_EXAMPLES } from './sql-examples/number.ts';
 import { REGULAR_EXPRESSION_EXAMPLES } from './sql-examples/regular-expression.ts';
 import { TEXT_EXAMPLES } from './sql-examples/text.ts';
+import { TIME_EXAMPLES } from './sql-examples/time.ts';
 
 const over = (aggregate: string): string => `SELECT ${aggregate} AS result FROM (VALUES (1), (2), (2), (NULL)) AS t(x)`;
 
@@ -45,36 +46,7 @@ export const SQL_EXAMPLES: readonly SqlExample[] = [
   ...TEXT_EXAMPLES,
   ...REGULAR_EXPRESSION_EXAMPLES,
   ...BYTE_EXAMPLES,
-  ...group('Time', [
-    ['now(), CURRENT_TIMESTAMP', 'the clock reading of the epoch or query', 'now() = CURRENT_TIMESTAMP', 'true'],
-    [
-      'a + interval, a - interval',
-      'months keep the day where they can',
-      "DATE '2026-01-31' + INTERVAL '1 month'",
-      '2026-02-28 00:00:00',
-    ],
-    ['a - b', 'of timestamps an interval, of dates days', "DATE '2026-03-01' - DATE '2026-02-01'", '28'],
-    [
-      'date_trunc(unit, a)',
-      'cut to the unit',
-      "date_trunc('hour', TIMESTAMP '2026-01-31 12:34:56')",
-      '2026-01-31 12:00:00',
-    ],
-    ['extract(field FROM a)', 'a part of it, numeric', "extract(isodow FROM DATE '2026-01-31')", '6'],
-    ['date_part(field, a)', 'the same, double precision', "date_part('minute', TIMESTAMP '2026-01-31 12:34:56')", '34'],
-    [
-      'to_char(a, format)',
-      'as text',
-      "to_char(TIMESTAMP '2026-01-31 12:34:56', 'YYYY-MM-DD HH24:MI')",
-      '2026-01-31 12:34',
-    ],
-    [
-      'to_timestamp(seconds)',
-      'from seconds since the Unix epoch',
-      "to_timestamp(0) = TIMESTAMPTZ '1970-01-01 00:00:00Z'",
-      'true',
-    ],
-  ]),
+  ...TIME_EXAMPLES,
   ...group('JSON', [
     ["a -> 'key', a -> index", 'a member or element, jsonb', `('{"a": "x"}'::jsonb) -> 'a'`, '"x"'],
     ["a ->> 'key', a ->> index", 'the same as text', `('{"a": "x"}'::jsonb) ->> 'a'`, 'x'],
@@ -140,6 +112,7 @@ export const SQL_SPELLINGS: Readonly<Record<string, string>> = {
   bitwise_not: '~a',
   shift_left: 'a << n',
   shift_right: 'a >> n',
+  overlaps: 'OVERLAPS',
   array: 'ARRAY[',
   array_element: 'a[n]',
   array_slice: 'a[m:n]',

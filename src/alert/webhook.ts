@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { utf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
+import { DEFAULT_RETRY, decideRetry } from '../base/retry.ts';
 import {
   afterFailure,
   afterSuccess,
@@ -10,7 +11,6 @@ import {
   DEFAULT_BREAKER,
   mayAttempt,
 } from '../delivery/circuit-breaker.ts';
-import { DEFAULT_RETRY, decideRetry } from '../base/retry.ts';
 import type { LedgerPut, Log } from '../log/log.ts';
 import type { AlertRuleNode } from '../plan/node.ts';
 import type { Tables } from '../serving/tables.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { afterFailure, afterSuccess, type BreakerState, CLOSED, mayAttempt } from './circuit-breaker.ts';
 import { decideRetry, type RetryPolicy } from '../base/retry.ts';
+import { afterFailure, afterSuccess, type BreakerState, CLOSED, mayAttempt } from './circuit-breaker.ts';
 
 const policy: RetryPolicy = { baseMs: 100, delayMsMax: 1_000, attemptsMax: 6, elapsedMsMax: 10_000 };
 const failed = { attempts: 1, firstAtMs: 0, nowMs: 0, retryable: true };

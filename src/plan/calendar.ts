@@ -1,5 +1,5 @@
 import type { Interval } from './data-type.ts';
-import { evaluationError, invalidText, outOfRange } from './evaluation-error.ts';
+import { outOfRange } from './evaluation-error.ts';
 
 /** The proleptic Gregorian calendar, UTC, as PostgreSQL with `TimeZone = 'UTC'`. Days and microseconds count from 1970-01-01. */
 export const MICROS_PER_SECOND = 1_000_000n;
@@ -7,7 +7,7 @@ export const MICROS_PER_MINUTE = 60_000_000n;
 export const MICROS_PER_HOUR = 3_600_000_000n;
 export const MICROS_PER_DAY = 86_400_000_000n;
 
-/** PostgreSQL's range: 4713 BC to 294276 AD. */
+/** From PostgreSQL's first day, 4713 BC, to the last that 64 bits of microseconds since 1970 hold, in 292277 AD. */
 const DAYS_MIN = -2_440_588;
 const DAYS_MAX = 106_751_991;
 
@@ -81,79 +81,6 @@ export function addInterval(micros: bigint, interval: Interval): bigint {
     result = BigInt(daysOfDate(newYear, newMonth, newDay)) * MICROS_PER_DAY + timeOfDay;
   }
   return checkedTimestamp(result + BigInt(interval.days) * MICROS_PER_DAY + interval.micros);
-}
-
-const DATE_TEXT = /^(-?\d{4,6})-(\d{1,2})-(\d{1,2})/;
-const TIME_TEXT = /^(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?/;
-const ZONE_TEXT = /^(?:([zZ])|\s?(?:utc|UTC|gmt|GMT)|\s?([+-])(\d{2})(?::?(\d{2}))?(?::?(\d{2}))?)$/;
-
-/** `YYYY-MM-DD`; anything after it must be blank. */
-export function parseDate(text: string): number {
-  const trimmed = text.trim();
-  const match = DATE_TEXT.exec(trimmed);
-  if (match === null || match[0].length !== trimmed.length) throw invalidText('date', text);
-  return datePart(match, text);
-}
-
-export function parseTime(text: string): bigint {
-  const trimmed = text.trim();
-  const match = TIME_TEXT.exec(trimmed);
-  if (match === null || match[0].length !== trimmed.length) throw invalidText('time', text);
-  return timePart(match, text);
-}
-
-/**
- * ISO 8601 or PostgreSQL's form: a date, `T` or a blank, a time, a zone (`Z`, `+02`, `+02:00`). Without a zone it is UTC. A
- * timestamp without time zone ignores the zone, as PostgreSQL's does; a fraction finer than a microsecond is rounded.
- */
-export function parseTimestamp(text: string, withZone: boolean): bigint {
-  const type = withZone ? 'timestamp with time zone' : 'timestamp';
-  const trimmed = text.trim();
-  const dateMatch = DATE_TEXT.exec(trimmed);
-  if (dateMatch === null) throw invalidText(type, text);
-  let micros = BigInt(datePart(dateMatch, text)) * MICROS_PER_DAY;
-  let rest = trimmed.slice(dateMatch[0].length);
-  if (/^[Tt ]\s*\d/.test(rest)) {
-    rest = rest.slice(1).trimStart();
-    const timeMatch = TIME_TEXT.exec(rest);
-    if (timeMatch === null) throw invalidText(type, text);
-    micros += timePart(timeMatch, text);
-    rest = rest.slice(timeMatch[0].length);
-  }
-  if (rest.length > 0) {
-    const zone = ZONE_TEXT.exec(rest);
-    if (zone === null) throw invalidText(type, text);
-    if (withZone && zone[2] !== undefined) micros -= zoneOffset(zone, text);
-  }
-  return checkedTimestamp(micros);
-}
-
-function datePart(match: RegExpExecArray, text: string): number {
-  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
-  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) {
-    throw evaluationError('PLAN_INVALID_TEXT', `date/time field value out of range: "${text.slice(0, 200)}"`);
-  }
-  return daysOfDate(year, month, day);
-}
-
-function timePart(match: RegExpExecArray, text: string): bigint {
-  const [hour, minute, second] = [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)];
-  const fraction = match[4] ?? '';
-  const micros = BigInt(fraction.padEnd(7, '0').slice(0, 7));
-  const total = BigInt((hour * 60 + minute) * 60 + second) * MICROS_PER_SECOND + (micros + 5n) / 10n;
-  if (hour > 24 || minute > 59 || second > 60 || total > MICROS_PER_DAY) {
-    throw evaluationError('PLAN_INVALID_TEXT', `date/time field value out of range: "${text.slice(0, 200)}"`);
-  }
-  return total;
-}
-
-function zoneOffset(match: RegExpExecArray, text: string): bigint {
-  const [hours, minutes, seconds] = [Number(match[3]), Number(match[4] ?? 0), Number(match[5] ?? 0)];
-  if (hours > 15 || minutes > 59 || seconds > 59) {
-    throw evaluationError('PLAN_INVALID_TEXT', `time zone displacement out of range: "${text.slice(0, 200)}"`);
-  }
-  const micros = BigInt((hours * 60 + minutes) * 60 + seconds) * MICROS_PER_SECOND;
-  return match[2] === '-' ? -micros : micros;
 }
 
 export function formatDate(days: number): string {

@@ -5,12 +5,14 @@ import { BITWISE } from './function/bitwise.ts';
 import { BYTE_FUNCTIONS } from './function/bytes.ts';
 import { COMPARISON_NAMES, comparison, isComparison } from './function/comparison.ts';
 import { type GenericFunction, instantiate, takesCount } from './function/generic.ts';
+import { INTERVAL_FUNCTIONS } from './function/interval.ts';
 import { JSON_FUNCTIONS } from './function/json.ts';
 import { MATHEMATICS, MATHEMATICS_GENERICS } from './function/mathematics.ts';
 import type { FunctionOverload } from './function/overload.ts';
 import { REGULAR_EXPRESSION_FUNCTIONS } from './function/regular-expression.ts';
 import { TEXT_FUNCTIONS, TEXT_GENERICS } from './function/text.ts';
-import { TIME_FUNCTIONS } from './function/time.ts';
+import { TIME_FUNCTIONS, TIME_GENERICS } from './function/time.ts';
+import { TIME_FORMAT_FUNCTIONS } from './function/time-format.ts';
 import { TRIGONOMETRY } from './function/trigonometry.ts';
 import { typesEqual } from './type-name.ts';
 
@@ -57,12 +59,19 @@ const CATALOGUE = groupByName<FunctionOverload>([
   ...TEXT_FUNCTIONS,
   ...REGULAR_EXPRESSION_FUNCTIONS,
   ...TIME_FUNCTIONS,
+  ...INTERVAL_FUNCTIONS,
+  ...TIME_FORMAT_FUNCTIONS,
   ...BYTE_FUNCTIONS,
   ...JSON_FUNCTIONS,
   ...ARRAY_FUNCTIONS,
 ]);
 
-const GENERICS = groupByName<GenericFunction>([...ARRAY_GENERICS, ...MATHEMATICS_GENERICS, ...TEXT_GENERICS]);
+const GENERICS = groupByName<GenericFunction>([
+  ...ARRAY_GENERICS,
+  ...MATHEMATICS_GENERICS,
+  ...TEXT_GENERICS,
+  ...TIME_GENERICS,
+]);
 
 function groupByName<Entry extends { readonly name: string }>(
   entries: readonly Entry[],

@@ -56,12 +56,17 @@ const UNITS: ReadonlyMap<string, UnitSize> = new Map(
       [{ days: 7 }, ['w', 'week', 'weeks']],
       [{ months: 1 }, ['mon', 'mons', 'month', 'months']],
       [{ months: 12 }, ['y', 'yr', 'yrs', 'year', 'years']],
-      [{ months: 120 }, ['decade', 'decades']],
+      [{ months: 120 }, ['decade', 'decades', 'dec', 'decs']],
+      [{ months: 1200 }, ['century', 'centuries', 'c', 'cent']],
+      [{ months: 12_000 }, ['millennium', 'millennia', 'mil', 'mils']],
     ] as readonly (readonly [UnitSize, readonly string[]])[]
   ).flatMap(([size, names]) => names.map((name): [string, UnitSize] => [name, size])),
 );
 
 const TERM = /\s*([+-]?)(\d*)(?:\.(\d+))?\s*([a-z]+)\s*/iy;
+const YEAR_MONTH = /\s*([+-]?)(\d+)-(\d{1,2})(?=\s|$)\s*/y;
+/** A number without a unit: days before a time of day, else seconds. */
+const BARE = /\s*([+-]?)(\d+)(?:\.(\d+))?(?=\s+[+-]?\d+:|\s*$)\s*/y;
 const CLOCK = /\s*([+-]?)(\d+):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*/y;
 
 /** PostgreSQL's interval text: `1 day 02:03:04`, `5 minutes`, `-1 mon`, `1 hour ago`, and ISO 8601 `P1DT2H`. */
@@ -69,27 +74,39 @@ export function parseInterval(text: string): Interval {
   const trimmed = text.trim();
   if (/^[+-]?P/i.test(trimmed)) return parseIsoInterval(trimmed);
   const ago = /\sago$/i.test(trimmed);
-  const body = ago ? trimmed.slice(0, -4) : trimmed;
+  const body = (ago ? trimmed.slice(0, -4) : trimmed).replace(/^@\s*/, '');
   if (body === '') throw invalidText('interval', text);
   let total = makeInterval(0, 0, 0n);
-  let at = 0;
-  while (at < body.length) {
-    CLOCK.lastIndex = at;
-    const clock = CLOCK.exec(body);
-    if (clock !== null) {
-      total = addIntervals(total, clockInterval(clock));
-      at = CLOCK.lastIndex;
-      continue;
-    }
-    TERM.lastIndex = at;
-    const term = TERM.exec(body);
-    const size = UNITS.get(term?.[4]?.toLowerCase() ?? '');
-    const digits = `${term?.[2] ?? ''}${term?.[3] ?? ''}`;
-    if (term === null || size === undefined || digits === '') throw invalidText('interval', text);
-    total = addIntervals(total, scaledUnit(size, `${term[1]}${term[2] || '0'}`, term[3] ?? ''));
-    at = TERM.lastIndex;
+  for (let at = 0; at < body.length; ) {
+    const read = readTerm(body, at);
+    if (read === undefined) throw invalidText('interval', text);
+    total = addIntervals(total, read.interval);
+    at = read.end;
   }
   return ago ? negateInterval(total) : total;
+}
+
+function readTerm(body: string, at: number): { readonly interval: Interval; readonly end: number } | undefined {
+  const match = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at;
+    return pattern.exec(body);
+  };
+  const clock = match(CLOCK);
+  if (clock !== null) return { interval: clockInterval(clock), end: CLOCK.lastIndex };
+  const yearMonth = match(YEAR_MONTH);
+  if (yearMonth !== null) {
+    const months = Number(yearMonth[2]) * 12 + Number(yearMonth[3]);
+    return { interval: makeInterval(yearMonth[1] === '-' ? -months : months, 0, 0n), end: YEAR_MONTH.lastIndex };
+  }
+  const bare = match(BARE);
+  if (bare !== null) {
+    const size: UnitSize = BARE.lastIndex < body.length ? { days: 1 } : { micros: MICROS_PER_SECOND };
+    return { interval: scaledUnit(size, `${bare[1]}${bare[2]}`, bare[3] ?? ''), end: BARE.lastIndex };
+  }
+  const term = match(TERM);
+  const size = UNITS.get(term?.[4]?.toLowerCase() ?? '');
+  if (term === null || size === undefined || `${term[2]}${term[3] ?? ''}` === '') return undefined;
+  return { interval: scaledUnit(size, `${term[1]}${term[2] || '0'}`, term[3] ?? ''), end: TERM.lastIndex };
 }
 
 function clockInterval(match: RegExpExecArray): Interval {

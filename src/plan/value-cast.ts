@@ -1,5 +1,5 @@
 import { MICROS_PER_DAY, splitTimestamp } from './calendar.ts';
-import type { DataType } from './data-type.ts';
+import type { DataType, Interval } from './data-type.ts';
 import { Decimal } from './decimal.ts';
 import { evaluationError, outOfRange } from './evaluation-error.ts';
 import { makeInterval } from './interval.ts';
@@ -108,6 +108,9 @@ function timeCast(from: TypeKind, to: TypeKind): ValueCast | undefined {
   if (from === 'date' && stamps(to)) return (value) => BigInt(value as number) * MICROS_PER_DAY;
   if (stamps(from) && to === 'date') return (value) => splitTimestamp(value as bigint).days;
   if (stamps(from) && to === 'time') return (value) => splitTimestamp(value as bigint).timeOfDay;
+  if (from === 'interval' && to === 'time') {
+    return (value) => (((value as Interval).micros % MICROS_PER_DAY) + MICROS_PER_DAY) % MICROS_PER_DAY;
+  }
   if (from === 'time' && to === 'interval') return (value) => makeInterval(0, 0, value as bigint);
   return undefined;
 }

@@ -1,11 +1,12 @@
 import { formatArray, parseArray } from './array-text.ts';
 import { parseBytes } from './bytes-text.ts';
-import { formatDate, formatTime, formatTimestamp, parseDate, parseTime, parseTimestamp } from './calendar.ts';
+import { formatDate, formatTime, formatTimestamp } from './calendar.ts';
 import type { DataType, Interval } from './data-type.ts';
 import { Decimal } from './decimal.ts';
 import { invalidText, outOfRange } from './evaluation-error.ts';
 import { formatInterval, parseInterval } from './interval.ts';
 import { compareText } from './text-order.ts';
+import { parseDate, parseTime, parseTimestamp } from './time-text.ts';
 import { typeName } from './type-name.ts';
 
 const INTEGER_TEXT = /^\s*[+-]?\d+\s*$/;

@@ -283,6 +283,8 @@ export class ExpressionBinder {
         return now;
       case 'SVFOP_CURRENT_DATE':
         return resolveCast(now, TYPE.date);
+      case 'SVFOP_LOCALTIME':
+        return resolveCast(now, TYPE.time);
       case 'SVFOP_LOCALTIMESTAMP':
         return resolveCast(now, TYPE.timestamp);
       default:

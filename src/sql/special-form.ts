@@ -298,6 +298,8 @@ export function bindSpecialCall(name: string, fn: FuncCall, node: Node, binder: 
         resolveCast(resolveCast(call('now', []), TYPE.date), TYPE.timestamp),
         binder.operand(args[0]!),
       ]);
+    case 'make_interval':
+      return makeInterval(args, node, binder);
     case 'overlaps':
       return overlaps(
         args.map((arg) => binder.operand(arg)),
@@ -318,4 +320,24 @@ function overlaps(operands: readonly Operand[], node: Node, binder: FormBinder):
   const end = (start: Operand, other: Operand): Operand =>
     other.kind !== 'unknown' && other.type.kind === 'interval' ? resolveCall('add', [start, other]) : other;
   return resolveCall('overlaps', [a, end(a, b), c, end(c, d)]);
+}
+
+const INTERVAL_PARTS = ['years', 'months', 'weeks', 'days', 'hours', 'mins', 'secs'] as const;
+
+/** `make_interval(days => 10, hours => 2)`: what is not named is nothing. */
+function makeInterval(args: readonly Node[], node: Node, binder: FormBinder): Operand {
+  const given = new Map<number, Operand>();
+  for (const [position, arg] of args.entries()) {
+    const named = 'NamedArgExpr' in arg ? arg.NamedArgExpr : undefined;
+    const index =
+      named === undefined ? position : INTERVAL_PARTS.indexOf(named.name as (typeof INTERVAL_PARTS)[number]);
+    if (index < 0 || index >= INTERVAL_PARTS.length || given.has(index)) {
+      throw binder.refuse(node, `make_interval has no such argument`, `name ${INTERVAL_PARTS.join(', ')}`);
+    }
+    given.set(index, binder.operand(named?.arg ?? arg));
+  }
+  return resolveCall(
+    'make_interval',
+    INTERVAL_PARTS.map((_, index) => given.get(index) ?? literal(0, TYPE.int4)),
+  );
 }

@@ -2,25 +2,27 @@ import {
   addInterval,
   checkedDate,
   checkedTimestamp,
-  dateOfDays,
+  daysInMonth,
   daysOfDate,
   MICROS_PER_DAY,
   MICROS_PER_HOUR,
   MICROS_PER_MINUTE,
-  MICROS_PER_SECOND,
-  splitTimestamp,
 } from '../calendar.ts';
 import type { Interval } from '../data-type.ts';
-import { Decimal } from '../decimal.ts';
-import { divisionByZero, evaluationError } from '../evaluation-error.ts';
-import { addIntervals, makeInterval, multiplyInterval, negateInterval } from '../interval.ts';
-import { formatTimestampAs } from '../timestamp-format.ts';
-import type { TypeKind } from '../type-name.ts';
+import { evaluationError, outOfRange } from '../evaluation-error.ts';
+import { makeInterval, negateInterval } from '../interval.ts';
+import { intervalZone, type TimeZone, timeZone, toLocal, toUtc } from '../time-zone.ts';
+import { TYPE } from '../type-name.ts';
+import { valueOrder } from '../value-order.ts';
+import { type GenericFunction, generic } from './generic.ts';
+import { ageBetween } from './interval.ts';
 import { type FunctionOverload, overload } from './overload.ts';
+import { extractMoment, extractOfDate, extractOfTime, extractTimestamp, truncateTimestamp } from './time-field.ts';
 
 type Stamp = 'timestamp' | 'timestamptz';
 
 function stampFunctions(kind: Stamp): FunctionOverload[] {
+  const extract = kind === 'timestamp' ? extractTimestamp : extractMoment;
   return [
     overload('add', [kind, 'interval'], kind, addInterval),
     overload('add', ['interval', kind], kind, (a: Interval, b: bigint) => addInterval(b, a)),
@@ -29,205 +31,151 @@ function stampFunctions(kind: Stamp): FunctionOverload[] {
       makeInterval(0, Number((a - b) / MICROS_PER_DAY), (a - b) % MICROS_PER_DAY),
     ),
     overload('date_trunc', ['text', kind], kind, truncateTimestamp),
-    overload('extract', ['text', kind], 'numeric', extractTimestamp),
-    overload('date_part', ['text', kind], 'float8', (field: string, a: bigint) =>
-      extractTimestamp(field, a).toNumber(),
-    ),
-    overload('to_char', [kind, 'text'], 'text', (a: bigint, format: string) => formatTimestampAs(a, format)),
+    overload('extract', ['text', kind], 'numeric', extract),
+    overload('date_part', ['text', kind], 'float8', (field: string, a: bigint) => extract(field, a).toNumber()),
+    overload('date_bin', ['interval', kind, kind], kind, binOf),
+    overload('age', [kind, kind], 'interval', ageBetween),
+    overload('isfinite', [kind], 'boolean', () => true),
   ];
 }
 
-const floorTo = (value: bigint, step: bigint): bigint => {
-  const rest = value % step;
-  return value - (rest < 0n ? rest + step : rest);
-};
-
-const TRUNC_STEPS: Readonly<Record<string, bigint>> = {
-  microsecond: 1n,
-  millisecond: 1000n,
-  second: MICROS_PER_SECOND,
-  minute: MICROS_PER_MINUTE,
-  hour: MICROS_PER_HOUR,
-  day: MICROS_PER_DAY,
-};
-
-/** Field names may be plural, as in PostgreSQL. */
-function fieldName(field: string): string {
-  const name = field.toLowerCase();
-  if (name === 'centuries') return 'century';
-  if (name === 'millennia') return 'millennium';
-  return name.endsWith('s') ? name.slice(0, -1) : name;
-}
-
-function truncateTimestamp(field: string, micros: bigint): bigint {
-  const name = fieldName(field);
-  const step = TRUNC_STEPS[name];
-  if (step !== undefined) return floorTo(micros, step);
-  const { days } = splitTimestamp(micros);
-  const { year, month } = dateOfDays(days);
-  const first = (y: number, m: number): bigint => BigInt(daysOfDate(y, m, 1)) * MICROS_PER_DAY;
-  switch (name) {
-    case 'week':
-      return BigInt(days - (isoDayOfWeek(days) - 1)) * MICROS_PER_DAY;
-    case 'month':
-      return first(year, month);
-    case 'quarter':
-      return first(year, month - ((month - 1) % 3));
-    case 'year':
-      return first(year, 1);
-    case 'decade':
-      return first(Math.floor(year / 10) * 10, 1);
-    case 'century':
-      return first(Math.floor((year - 1) / 100) * 100 + 1, 1);
-    case 'millennium':
-      return first(Math.floor((year - 1) / 1000) * 1000 + 1, 1);
-    default:
-      throw unknownField(field, 'timestamp');
+/** The beginning of the stride that a time lies in, strides being counted from an origin. */
+function binOf(stride: Interval, source: bigint, origin: bigint): bigint {
+  if (stride.months !== 0) {
+    throw evaluationError(
+      'PLAN_INVALID_ARGUMENT',
+      'timestamps cannot be binned into intervals containing months or years',
+    );
   }
+  const step = BigInt(stride.days) * MICROS_PER_DAY + stride.micros;
+  if (step <= 0n) throw evaluationError('PLAN_INVALID_ARGUMENT', 'stride must be greater than zero');
+  const rest = (source - origin) % step;
+  return checkedTimestamp(source - (rest < 0n ? rest + step : rest));
 }
 
-/** Monday is 1, Sunday 7. 1970-01-01 was a Thursday. */
-function isoDayOfWeek(days: number): number {
-  return ((((days + 3) % 7) + 7) % 7) + 1;
-}
+const zoneOfInterval = (zone: Interval): TimeZone => intervalZone(zone.months, zone.days, zone.micros);
 
-/** ISO 8601 week: the one with the year's first Thursday is week 1. */
-function isoWeek(days: number): { year: number; week: number } {
-  const thursday = days - isoDayOfWeek(days) + 4;
-  const { year } = dateOfDays(thursday);
-  return { year, week: Math.floor((thursday - daysOfDate(year, 1, 1)) / 7) + 1 };
-}
-
-const whole = (value: number): Decimal => Decimal.of(value);
-
-function extractTimestamp(field: string, micros: bigint): Decimal {
-  const { days, timeOfDay } = splitTimestamp(micros);
-  const name = fieldName(field);
-  if (name === 'epoch') return new Decimal(micros, 6);
-  return extractTimeOfDay(name, timeOfDay) ?? extractDate(name, days) ?? refuse(field, 'timestamp');
-}
-
-function extractDate(name: string, days: number): Decimal | undefined {
-  const { year, month, day } = dateOfDays(days);
-  switch (name) {
-    case 'day':
-      return whole(day);
-    case 'month':
-      return whole(month);
-    case 'year':
-      return whole(year <= 0 ? year - 1 : year);
-    case 'quarter':
-      return whole(Math.floor((month - 1) / 3) + 1);
-    case 'dow':
-      return whole(isoDayOfWeek(days) % 7);
-    case 'isodow':
-      return whole(isoDayOfWeek(days));
-    case 'doy':
-      return whole(days - daysOfDate(year, 1, 1) + 1);
-    case 'week':
-      return whole(isoWeek(days).week);
-    case 'isoyear':
-      return whole(isoWeek(days).year);
-    case 'decade':
-      return whole(Math.floor(year / 10));
-    case 'century':
-      return whole(year > 0 ? Math.floor((year + 99) / 100) : Math.floor(year / 100) - 1);
-    case 'millennium':
-      return whole(year > 0 ? Math.floor((year + 999) / 1000) : Math.floor(year / 1000) - 1);
-    default:
-      return undefined;
-  }
-}
-
-function extractTimeOfDay(name: string, micros: bigint): Decimal | undefined {
-  switch (name) {
-    case 'hour':
-      return Decimal.of(micros / MICROS_PER_HOUR);
-    case 'minute':
-      return Decimal.of((micros / MICROS_PER_MINUTE) % 60n);
-    case 'second':
-      return new Decimal(micros % MICROS_PER_MINUTE, 6);
-    case 'millisecond':
-      return new Decimal(micros % MICROS_PER_MINUTE, 3);
-    case 'microsecond':
-      return Decimal.of(micros % MICROS_PER_MINUTE);
-    default:
-      return undefined;
-  }
-}
-
-function extractInterval(field: string, interval: Interval): Decimal {
-  const name = fieldName(field);
-  switch (name) {
-    case 'year':
-      return whole(Math.trunc(interval.months / 12));
-    case 'month':
-      return whole(interval.months % 12);
-    case 'day':
-      return whole(interval.days);
-    case 'epoch': {
-      const years = BigInt(Math.trunc(interval.months / 12));
-      const days = BigInt(interval.months % 12) * 30n + BigInt(interval.days);
-      return new Decimal(((years * 36_525n + days * 100n) * MICROS_PER_DAY) / 100n + interval.micros, 6);
-    }
-    default:
-      return extractTimeOfDay(name, interval.micros) ?? refuse(field, 'interval');
-  }
-}
-
-function refuse(field: string, type: TypeKind): never {
-  throw unknownField(field, type);
-}
-
-function unknownField(field: string, type: TypeKind): Error {
-  return evaluationError('PLAN_INVALID_ARGUMENT', `unit "${field}" not recognized for type ${type}`);
-}
-
-function extractOfDate(field: string, days: number): Decimal {
-  if (fieldName(field) === 'epoch') return Decimal.of(BigInt(days) * 86_400n);
-  return extractDate(fieldName(field), days) ?? refuse(field, 'date');
-}
-
-function divideInterval(interval: Interval, divisor: number): Interval {
-  if (divisor === 0) throw divisionByZero();
-  return multiplyInterval(interval, 1 / divisor);
+/** Cut in the local time of a zone. */
+function truncateIn(field: string, micros: bigint, zoneName: string): bigint {
+  const zone = timeZone(zoneName);
+  return checkedTimestamp(toUtc(zone, truncateTimestamp(field, toLocal(zone, micros))));
 }
 
 const dayStart = (days: number): bigint => checkedTimestamp(BigInt(days) * MICROS_PER_DAY);
 
-/** Date and time functions; the time zone of the session is UTC. */
+function fieldOutOfRange(shown: string): Error {
+  return evaluationError('PLAN_OUT_OF_RANGE', `date/time field value out of range: ${shown}`);
+}
+
+function makeDate(year: number, month: number, day: number): number {
+  const astronomical = year < 0 ? year + 1 : year;
+  if (year === 0 || month < 1 || month > 12 || day < 1 || day > daysInMonth(astronomical, month)) {
+    throw fieldOutOfRange(`${year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`);
+  }
+  return checkedDate(daysOfDate(astronomical, month, day));
+}
+
+function makeTime(hour: number, minute: number, second: number): bigint {
+  const micros = Number.isFinite(second) ? BigInt(Math.round(second * 1e6)) : -1n;
+  const total = BigInt(hour) * MICROS_PER_HOUR + BigInt(minute) * MICROS_PER_MINUTE + micros;
+  const isInside = hour >= 0 && minute >= 0 && minute < 60 && second >= 0 && second <= 60;
+  if (!isInside || total > MICROS_PER_DAY)
+    throw fieldOutOfRange(`${hour}:${String(minute).padStart(2, '0')}:${second}`);
+  return total;
+}
+
+function makeTimestamp(year: number, month: number, day: number, hour: number, minute: number, second: number): bigint {
+  return checkedTimestamp(dayStart(makeDate(year, month, day)) + makeTime(hour, minute, second));
+}
+
+/** A time of day goes round. */
+function shiftTime(time: bigint, by: bigint): bigint {
+  const moved = (time + by) % MICROS_PER_DAY;
+  return moved < 0n ? moved + MICROS_PER_DAY : moved;
+}
+
+const SIX = ['int4', 'int4', 'int4', 'int4', 'int4', 'float8'] as const;
+
+/** Date and time functions (PostgreSQL manual, section 9.9); the time zone of the session is UTC. */
 export const TIME_FUNCTIONS: readonly FunctionOverload[] = [
   ...stampFunctions('timestamp'),
   ...stampFunctions('timestamptz'),
   overload('now', [], 'timestamptz', () => null, { volatility: 'stable' }),
+  overload('date_trunc', ['text', 'timestamptz', 'text'], 'timestamptz', truncateIn),
+  overload('timezone', ['text', 'timestamptz'], 'timestamp', (zone: string, a: bigint) => toLocal(timeZone(zone), a)),
+  overload('timezone', ['text', 'timestamp'], 'timestamptz', (zone: string, a: bigint) =>
+    checkedTimestamp(toUtc(timeZone(zone), a)),
+  ),
+  overload('timezone', ['interval', 'timestamptz'], 'timestamp', (zone: Interval, a: bigint) =>
+    toLocal(zoneOfInterval(zone), a),
+  ),
+  overload('timezone', ['interval', 'timestamp'], 'timestamptz', (zone: Interval, a: bigint) =>
+    toUtc(zoneOfInterval(zone), a),
+  ),
   overload('add', ['date', 'int4'], 'date', (a: number, b: number) => checkedDate(a + b)),
   overload('add', ['int4', 'date'], 'date', (a: number, b: number) => checkedDate(a + b)),
   overload('subtract', ['date', 'int4'], 'date', (a: number, b: number) => checkedDate(a - b)),
   overload('subtract', ['date', 'date'], 'int4', (a: number, b: number) => a - b),
   overload('add', ['date', 'interval'], 'timestamp', (a: number, b: Interval) => addInterval(dayStart(a), b)),
+  overload('add', ['interval', 'date'], 'timestamp', (a: Interval, b: number) => addInterval(dayStart(b), a)),
   overload('subtract', ['date', 'interval'], 'timestamp', (a: number, b: Interval) =>
     addInterval(dayStart(a), negateInterval(b)),
   ),
   overload('add', ['date', 'time'], 'timestamp', (a: number, b: bigint) => checkedTimestamp(dayStart(a) + b)),
+  overload('add', ['time', 'date'], 'timestamp', (a: bigint, b: number) => checkedTimestamp(dayStart(b) + a)),
+  overload('add', ['time', 'interval'], 'time', (a: bigint, b: Interval) => shiftTime(a, b.micros)),
+  overload('add', ['interval', 'time'], 'time', (a: Interval, b: bigint) => shiftTime(b, a.micros)),
+  overload('subtract', ['time', 'interval'], 'time', (a: bigint, b: Interval) => shiftTime(a, -b.micros)),
+  overload('subtract', ['time', 'time'], 'interval', (a: bigint, b: bigint) => makeInterval(0, 0, a - b)),
   overload('extract', ['text', 'date'], 'numeric', extractOfDate),
-  overload('date_part', ['text', 'date'], 'float8', (field: string, a: number) => extractOfDate(field, a).toNumber()),
-  overload('extract', ['text', 'time'], 'numeric', (field: string, a: bigint) =>
-    fieldName(field) === 'epoch' ? new Decimal(a, 6) : (extractTimeOfDay(fieldName(field), a) ?? refuse(field, 'time')),
+  overload('date_part', ['text', 'date'], 'float8', (field: string, a: number) =>
+    extractTimestamp(field, dayStart(a)).toNumber(),
   ),
-  overload('extract', ['text', 'interval'], 'numeric', extractInterval),
-  overload('date_part', ['text', 'interval'], 'float8', (field: string, a: Interval) =>
-    extractInterval(field, a).toNumber(),
-  ),
-  overload('add', ['interval', 'interval'], 'interval', addIntervals),
-  overload('subtract', ['interval', 'interval'], 'interval', (a: Interval, b: Interval) =>
-    addIntervals(a, negateInterval(b)),
-  ),
-  overload('multiply', ['interval', 'float8'], 'interval', multiplyInterval),
-  overload('multiply', ['float8', 'interval'], 'interval', (a: number, b: Interval) => multiplyInterval(b, a)),
-  overload('divide', ['interval', 'float8'], 'interval', divideInterval),
-  overload('negate', ['interval'], 'interval', negateInterval),
+  overload('extract', ['text', 'time'], 'numeric', extractOfTime),
+  overload('date_part', ['text', 'time'], 'float8', (field: string, a: bigint) => extractOfTime(field, a).toNumber()),
+  overload('isfinite', ['date'], 'boolean', () => true),
   overload('to_timestamp', ['float8'], 'timestamptz', (seconds: number) => {
-    if (!Number.isFinite(seconds)) throw evaluationError('PLAN_OUT_OF_RANGE', 'timestamp out of range');
+    if (!Number.isFinite(seconds)) throw outOfRange('timestamp');
     return checkedTimestamp(BigInt(Math.round(seconds * 1e6)));
   }),
+  overload('make_date', ['int4', 'int4', 'int4'], 'date', makeDate),
+  overload('make_time', ['int4', 'int4', 'float8'], 'time', makeTime),
+  overload('make_timestamp', SIX, 'timestamp', makeTimestamp),
+  overload('make_timestamptz', SIX, 'timestamptz', makeTimestamp),
+  overload(
+    'make_timestamptz',
+    [...SIX, 'text'],
+    'timestamptz',
+    (y: number, mon: number, d: number, h: number, min: number, s: number, zone: string) =>
+      checkedTimestamp(toUtc(timeZone(zone), makeTimestamp(y, mon, d, h, min, s))),
+  ),
+];
+
+/** Whether two periods share a moment; an end may be null, and may lie before its start. */
+export const TIME_GENERICS: readonly GenericFunction[] = [
+  generic(
+    'overlaps',
+    ['element', 'element', 'element', 'element'],
+    TYPE.boolean,
+    (element) => {
+      const order = valueOrder(element);
+      const period = (a: unknown, b: unknown): readonly [unknown, unknown] => {
+        if (a === null) return [b, null];
+        return b !== null && order(a, b) > 0 ? [b, a] : [a, b];
+      };
+      return (a: unknown, b: unknown, c: unknown, d: unknown) => {
+        const [firstStart, firstEnd] = period(a, b);
+        const [secondStart, secondEnd] = period(c, d);
+        if (firstStart === null || secondStart === null) return null;
+        const which = order(firstStart, secondStart);
+        if (which === 0) return firstEnd === null || secondEnd === null ? null : true;
+        const [late, earlyEnd, lateEnd] =
+          which > 0 ? [firstStart, secondEnd, firstEnd] : [secondStart, firstEnd, secondEnd];
+        if (earlyEnd === null) return null;
+        if (order(late, earlyEnd) < 0) return true;
+        return lateEnd === null ? null : false;
+      };
+    },
+    { strict: false, nullable: true },
+  ),
 ];

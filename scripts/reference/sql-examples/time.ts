@@ -1,0 +1,97 @@
+import { exampleGroup, type SqlExample } from './example.ts';
+
+export const TIME_EXAMPLES: readonly SqlExample[] = exampleGroup('Time', [
+  [
+    'now(), CURRENT_TIMESTAMP, LOCALTIMESTAMP, CURRENT_DATE, LOCALTIME',
+    'the clock reading of the epoch or query',
+    'now() = CURRENT_TIMESTAMP',
+    'true',
+  ],
+  [
+    'a + interval, a - interval',
+    'months keep the day where they can',
+    "DATE '2026-01-31' + INTERVAL '1 month'",
+    '2026-02-28 00:00:00',
+  ],
+  ['a - b', 'of timestamps an interval, of dates days', "DATE '2026-03-01' - DATE '2026-02-01'", '28'],
+  [
+    'date + n, date + time, time + interval',
+    'days later; the time of that day; a time of day goes round',
+    "DATE '2026-01-31' + 1",
+    '2026-02-01',
+  ],
+  [
+    'interval * n, interval / n, -interval',
+    'a fraction of a month is days, of a day is time',
+    "INTERVAL '1 hour' / 1.5",
+    '00:40:00',
+  ],
+  [
+    'a AT TIME ZONE zone, timezone(zone, a)',
+    'of a timestamptz the local time there; of a timestamp the moment at which it is that time there',
+    "TIMESTAMP '2026-03-29 02:30' AT TIME ZONE 'Europe/Berlin'",
+    '2026-03-29 01:30:00+00',
+  ],
+  [
+    'date_trunc(unit, a), date_trunc(unit, a, zone)',
+    'cut to the unit, in UTC or a zone',
+    "date_trunc('day', TIMESTAMPTZ '2026-07-01 03:00Z', 'America/New_York')",
+    '2026-06-30 04:00:00+00',
+  ],
+  [
+    'date_bin(stride, a, origin)',
+    'cut to a stride that is counted from an origin',
+    "date_bin('15 minutes', TIMESTAMP '2026-02-11 15:44', TIMESTAMP '2001-01-01')",
+    '2026-02-11 15:30:00',
+  ],
+  ['extract(field FROM a)', 'a part of it, numeric', "extract(isodow FROM DATE '2026-01-31')", '6'],
+  ['date_part(field, a)', 'the same, double precision', "date_part('minute', TIMESTAMP '2026-01-31 12:34:56')", '34'],
+  [
+    'age(a, b), age(a)',
+    "the difference in years, months and days; from today's midnight",
+    "age(TIMESTAMP '2001-04-10', TIMESTAMP '1957-06-13')",
+    '43 years 9 mons 27 days',
+  ],
+  [
+    '(a, b) OVERLAPS (c, d)',
+    'whether two periods share a moment; an end may be an interval',
+    "(DATE '2026-02-16', INTERVAL '100 days') OVERLAPS (DATE '2026-05-01', DATE '2026-06-01')",
+    'true',
+  ],
+  ['make_date(year, month, day)', 'a date', 'make_date(2026, 7, 15)', '2026-07-15'],
+  ['make_time(hour, minute, second)', 'a time of day', 'make_time(8, 15, 23.5)', '08:15:23.5'],
+  [
+    'make_timestamp(year, month, day, hour, minute, second)',
+    'a timestamp',
+    'make_timestamp(2026, 7, 15, 8, 15, 23.5)',
+    '2026-07-15 08:15:23.5',
+  ],
+  [
+    'make_timestamptz(year, month, day, hour, minute, second, zone)',
+    'a moment',
+    "make_timestamptz(2026, 7, 15, 8, 15, 0, 'America/New_York')",
+    '2026-07-15 12:15:00+00',
+  ],
+  [
+    'make_interval(days => 10, ...)',
+    'of years, months, weeks, days, hours, mins, secs',
+    'make_interval(days => 10, hours => 2)',
+    '10 days 02:00:00',
+  ],
+  ['justify_hours(a)', '24 hours become a day', "justify_hours(INTERVAL '50 hours')", '2 days 02:00:00'],
+  ['justify_days(a)', '30 days become a month', "justify_days(INTERVAL '65 days')", '2 mons 5 days'],
+  ['justify_interval(a)', 'both, with one sign', "justify_interval(INTERVAL '1 mon -1 hour')", '29 days 23:00:00'],
+  [
+    'to_char(a, format)',
+    'a time or an interval as text',
+    "to_char(TIMESTAMP '2026-01-31 12:34:56', 'FMDay, DDth Mon YYYY HH24:MI')",
+    'Saturday, 31st Jan 2026 12:34',
+  ],
+  [
+    'to_timestamp(seconds), to_timestamp(a, format)',
+    'from seconds since the Unix epoch, or from a text',
+    "to_timestamp('05 Dec 2026 11:38 PM', 'DD Mon YYYY HH12:MI PM')",
+    '2026-12-05 23:38:00+00',
+  ],
+  ['to_date(a, format)', 'a date from a text', "to_date('05 Dec 2026', 'DD Mon YYYY')", '2026-12-05'],
+]);
