@@ -14,6 +14,7 @@ import { openLog } from '../log/open.ts';
 import type { AlertRuleNode, Pipeline } from '../plan/node.ts';
 import { inDataflowOrder } from '../plan/pipeline-order.ts';
 import { dataflowHash } from '../plan/pipeline-text.ts';
+import { planWarnings, warningText } from '../plan/plan-warning.ts';
 import { createHttpDoor, type HttpDoor } from '../protocol/http/door.ts';
 import { createAudit, ensureAuditTopic } from '../security/audit.ts';
 import { createAuthenticator } from '../security/authentication.ts';
@@ -300,6 +301,9 @@ class Runtime implements RunningApp {
 
   async #startPipeline(engine: Engine, pipeline: Project['pipelines'][number]): Promise<void> {
     const bounded = this.#options.until === 'idle';
+    for (const warning of planWarnings(pipeline)) {
+      this.#logger.warn(warningText(warning), { pipeline: pipeline.name });
+    }
     try {
       await engine.start(pipeline, { bounded });
     } catch (error) {

@@ -35,13 +35,21 @@ export const explain: Command = {
     const { loadProject } = await import('../../app/project.ts');
     const { explainPipeline } = await import('../../engine/explain.ts');
     const project = await loadProject(resolve(cwd, words[0] ?? '.'), { env, flags: {} });
-    const pipelines = project.pipelines.map((pipeline) => ({ name: pipeline.name, plan: explainPipeline(pipeline) }));
+    const { planWarnings, warningText } = await import('../../plan/plan-warning.ts');
+    const pipelines = project.pipelines.map((pipeline) => ({
+      name: pipeline.name,
+      plan: explainPipeline(pipeline),
+      warnings: planWarnings(pipeline).map(warningText),
+    }));
     const topics = await schemaParts(project.topics);
     if (json) {
       terminal.out(`${JSON.stringify({ pipelines, topics })}\n`);
       return EXIT.ok;
     }
-    for (const { plan } of pipelines) terminal.out(`${plan}\n\n`);
+    for (const { plan, warnings } of pipelines) {
+      terminal.out(`${plan}\n\n`);
+      for (const warning of warnings) terminal.out(`warning: ${warning}\n\n`);
+    }
     for (const { name, parts } of topics) {
       terminal.out(`schema of topic ${name}\n`);
       for (const { pointer, runs } of parts) terminal.out(`  ${pointer}: ${WHO[runs]}\n`);
