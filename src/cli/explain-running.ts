@@ -20,7 +20,6 @@ interface Running {
   }[];
   readonly waits: readonly {
     readonly operator: string;
-    readonly label: string;
     readonly reasons: readonly string[];
   }[];
 }
