@@ -71,8 +71,6 @@ function analysisText({ operators }: Running, width: number | undefined): string
 function waitsText({ waits }: Running): string {
   if (waits.length === 0) return '  nothing waits for event time\n';
   return waits
-    .map(({ operator, label, reasons }) =>
-      [`  ${operator} (${label})`, ...reasons.map((r) => `    ${r}`), ''].join('\n'),
-    )
+    .map(({ operator, reasons }) => [`  ${operator}`, ...reasons.map((reason) => `    ${reason}`), ''].join('\n'))
     .join('\n');
 }
