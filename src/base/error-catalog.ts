@@ -88,6 +88,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   ENGINE_USER_FUNCTION_ASYNC:
     'A user function gives a promise and is not declared so. Declare it with `async = true`, or make it return its value at once.',
   ENGINE_USER_FUNCTION_FAILED: 'A user function threw an error; its row is a dead letter. Correct the function.',
+  ENGINE_USER_STATE_INVALID:
+    'The state of a user-defined aggregate holds what a snapshot cannot keep. Make it of plain data.',
   ENGINE_USER_FUNCTION_MISSING: 'A user function is not exported by its module. Export it.',
   ENGINE_USER_FUNCTION_TIMEOUT:
     'A call of a user function took longer than its timeout; its row is a dead letter. Make it faster, or give it a longer timeout.',

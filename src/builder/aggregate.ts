@@ -1,8 +1,10 @@
-import { aggregateCall } from '../plan/aggregate-call.ts';
+import { aggregateCall, changedCall } from '../plan/aggregate-call.ts';
 import type { AggregateCall } from '../plan/node.ts';
 import type { TypeKind } from '../plan/type-name.ts';
+import type { SortOrder } from './sort-order.ts';
 import type { NumberKind, Value } from './value.ts';
 
+type IntegerKind = 'int2' | 'int4' | 'int8';
 type SumKind<Kind extends NumberKind> = Kind extends 'int2' | 'int4' ? 'int8' : Kind extends 'int8' ? 'numeric' : Kind;
 type AverageKind<Kind extends NumberKind> = Kind extends 'float4' | 'float8' ? 'float8' : 'numeric';
 
@@ -18,7 +20,28 @@ export class Aggregate<Kind extends TypeKind = TypeKind> {
 
   /** Takes only the rows for which the condition is true. */
   filter(condition: Value<'boolean'>): Aggregate<Kind> {
-    return new Aggregate<Kind>(Object.freeze({ ...this.call, filter: condition.expression }));
+    return new Aggregate<Kind>(changedCall(this.call, { filter: condition.expression }));
+  }
+
+  /** Takes each different value once. */
+  distinct(): Aggregate<Kind> {
+    return new Aggregate<Kind>(changedCall(this.call, { distinct: true }));
+  }
+
+  /**
+   * Takes the rows in this order; those that are equal in it in the order of their arrival.
+   *
+   * @example
+   * ```ts
+   * const trail = clicks.groupBy('page').aggregate((r) => ({
+   *   pages: stringAgg(r.page, ' > ').orderBy(asc(r.time)),
+   *   last: lastValue(r.bytes).orderBy(asc(r.time)),
+   * }));
+   * trail.node.columns.map((column) => column.type.kind); // ['text', 'text', 'int8']
+   * ```
+   */
+  orderBy(...order: readonly [SortOrder, ...SortOrder[]]): Aggregate<Kind> {
+    return new Aggregate<Kind>(changedCall(this.call, { orderBy: order.map(({ key }) => key) }));
   }
 }
 
@@ -66,4 +89,34 @@ export function min<Kind extends TypeKind>(value: Value<Kind>): Aggregate<Kind> 
 /** The largest value, in the order of its type. */
 export function max<Kind extends TypeKind>(value: Value<Kind>): Aggregate<Kind> {
   return new Aggregate<Kind>(aggregateCall('max', value.expression));
+}
+
+/** Rows for which the condition is true. */
+export function countIf(condition: Value<'boolean'>): Aggregate<'int8'> {
+  return count().filter(condition);
+}
+
+/** Whether all values are true. */
+export function boolAnd(value: Value<'boolean'>): Aggregate<'boolean'> {
+  return new Aggregate(aggregateCall('bool_and', value.expression));
+}
+
+/** Whether a value is true. */
+export function boolOr(value: Value<'boolean'>): Aggregate<'boolean'> {
+  return new Aggregate(aggregateCall('bool_or', value.expression));
+}
+
+/** The bits that all values have. */
+export function bitAnd<Kind extends IntegerKind>(value: Value<Kind>): Aggregate<Kind> {
+  return new Aggregate<Kind>(aggregateCall('bit_and', value.expression));
+}
+
+/** The bits that any value has. */
+export function bitOr<Kind extends IntegerKind>(value: Value<Kind>): Aggregate<Kind> {
+  return new Aggregate<Kind>(aggregateCall('bit_or', value.expression));
+}
+
+/** The bits that an odd number of values has. */
+export function bitXor<Kind extends IntegerKind>(value: Value<Kind>): Aggregate<Kind> {
+  return new Aggregate<Kind>(aggregateCall('bit_xor', value.expression));
 }

@@ -20,6 +20,7 @@ const inert: unknown = new Proxy(function target() {}, {
 
 export const udf = (_name: string, _types: unknown, _result: unknown, run: (...values: unknown[]) => unknown) => run;
 export const udtf = (_name: string, _types: unknown, _columns: unknown, run: (...values: unknown[]) => unknown) => run;
+export const udaf = (_name: string, _types: unknown, _result: unknown, parts: object) => parts;
 
 export const Aggregate = inert;
 export const ColumnType = inert;
@@ -32,6 +33,7 @@ export const Value = inert;
 export const WindowValue = inert;
 export const WindowedStream = inert;
 export const over = inert;
+export const pairs = inert;
 export const t = inert;
 
 export const asc = nothing;
@@ -59,3 +61,27 @@ export const optional = nothing;
 export const sequence = nothing;
 export const times = nothing;
 export const zeroOrMore = nothing;
+export const anyValue = nothing;
+export const approxCountDistinct = nothing;
+export const approxPercentile = nothing;
+export const argMax = nothing;
+export const argMin = nothing;
+export const arrayAgg = nothing;
+export const bitAnd = nothing;
+export const bitOr = nothing;
+export const bitXor = nothing;
+export const boolAnd = nothing;
+export const boolOr = nothing;
+export const countIf = nothing;
+export const firstValue = nothing;
+export const jsonbAgg = nothing;
+export const jsonbObjectAgg = nothing;
+export const lastValue = nothing;
+export const mode = nothing;
+export const percentileCont = nothing;
+export const percentileDisc = nothing;
+export const stddevPop = nothing;
+export const stddevSamp = nothing;
+export const stringAgg = nothing;
+export const varPop = nothing;
+export const varSamp = nothing;

@@ -33,6 +33,7 @@ export interface JavaScriptTypes {
   array: readonly unknown[];
 }
 
+/** Values of these types, as a user function gets them. */
 export type Arguments<Types extends readonly ColumnType[]> = {
   [Index in keyof Types]: Types[Index] extends ColumnType<infer Kind> ? JavaScriptTypes[Kind] | null : never;
 };

@@ -48,7 +48,7 @@ export async function loadUserModules(
   }
   return (module, exportName, options) => {
     const found = loaded.get(module);
-    const called = found?.exports[exportName];
+    const called = exported(found?.exports, exportName);
     if (found !== undefined && typeof called === 'function') {
       const spec: GuardedFunction = {
         name: exportName,
@@ -69,6 +69,15 @@ export async function loadUserModules(
       next: 'export the function from the module',
     });
   };
+}
+
+/** An export, or a function of an exported object: `median.accumulate`. */
+function exported(exports: Loaded['exports'] | undefined, name: string): unknown {
+  const dot = name.indexOf('.');
+  if (dot < 0) return exports?.[name];
+  const owner = exports?.[name.slice(0, dot)] as Readonly<Record<string, unknown>> | undefined;
+  const part = owner?.[name.slice(dot + 1)];
+  return typeof part === 'function' ? part.bind(owner) : part;
 }
 
 /** What the function throws says where in the user's files: it is all that the row's dead letter tells of it. */

@@ -52,6 +52,18 @@ export function aggregateCall(
   });
 }
 
+/** The call with another condition, order, or with DISTINCT. */
+export function changedCall(
+  call: AggregateCall,
+  changes: Pick<AggregateOptions, 'distinct' | 'filter' | 'orderBy'>,
+): AggregateCall {
+  const { function: name, argument, extra = [], distinct, filter, orderBy = [], user, type } = call;
+  const options = { distinct, filter, orderBy, ...changes };
+  if (name !== 'user') return aggregateCall(name, argument, { extra, ...options });
+  const args = argument === undefined ? [] : [argument, ...extra];
+  return userAggregateCall({ ...user!, args: args.map((arg) => arg.type), returns: type }, args, options);
+}
+
 /** A call of an aggregate that a user wrote. */
 export function userAggregateCall(
   declared: NonNullable<AggregateCall['user']> & { readonly args: readonly DataType[]; readonly returns: DataType },

@@ -167,7 +167,7 @@ function namedInputs(kind: PlanNode['kind'], inputs: readonly PlanNode[]): objec
 }
 
 /** JSON has no bigint, Decimal, bytes or special floats: they become objects with one key that begins with `$`. Keys are sorted, undefined is left out. */
-function encodeValue(value: unknown): unknown {
+export function encodeValue(value: unknown): unknown {
   if (typeof value === 'bigint') return { $bigint: value.toString() };
   if (typeof value === 'number') {
     return Number.isFinite(value) && !Object.is(value, -0)
@@ -187,7 +187,8 @@ function encodeValue(value: unknown): unknown {
     : Object.fromEntries(entries);
 }
 
-function decodeValue(value: unknown): unknown {
+/** The value that {@link encodeValue} made JSON of. */
+export function decodeValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(decodeValue);
   const tagged = value as {

@@ -10,7 +10,11 @@ export function declaredFunction(source: SourceText, statement: CreateFunction, 
   const { name, returns, exportName } = statement;
   const options = readCallOptions(source, statement.options);
   const common = { name: name.name, args: statement.args.map((arg) => arg.type), module, exportName, options };
-  if (!isTable(returns)) return { ...common, returns };
+  if (!isTable(returns)) {
+    return statement.isAggregate === true
+      ? { ...common, returns: undefined, aggregate: { returns } }
+      : { ...common, returns };
+  }
   if (isLifted(options)) {
     throw source.error(name.at, `"${name.name}" gives a table: it must be synchronous and deterministic`, {
       code: 'SQL_NOT_SUPPORTED',

@@ -46,6 +46,7 @@ const STATEMENTS: Readonly<Record<string, (reader: TokenReader) => Statement>> =
   materialized: createMaterializedView,
   sink: createSink,
   function: createFunction,
+  aggregate: createAggregate,
   lookup: (reader) => createLookup(reader, columnDefinition),
   alert: createAlert,
 };
@@ -65,7 +66,7 @@ function parseStatement(reader: TokenReader): Statement {
     throw reader.source.error(what.start, `CREATE ${what.value.toUpperCase()} is not known`, {
       next:
         near === undefined
-          ? 'use CREATE SOURCE, TABLE, VIEW, MATERIALIZED VIEW, LOOKUP, SINK, FUNCTION or ALERT'
+          ? 'use CREATE SOURCE, TABLE, VIEW, MATERIALIZED VIEW, LOOKUP, SINK, FUNCTION, AGGREGATE or ALERT'
           : `did you mean CREATE ${near.toUpperCase()}?`,
     });
   }
@@ -209,6 +210,17 @@ function createSink(reader: TokenReader): CreateSink {
   reader.expectWords('from');
   const from = reader.name();
   return { kind: 'create-sink', name, from, options: reader.options() };
+}
+
+/** `CREATE AGGREGATE name(arg type, ...) RETURNS type LANGUAGE typescript AS './file.ts#export'`. */
+function createAggregate(reader: TokenReader): CreateFunction {
+  const statement = createFunction(reader);
+  if (!Array.isArray(statement.returns) && statement.options.size === 0) return { ...statement, isAggregate: true };
+  const { name } = statement.name;
+  throw reader.source.error(statement.name.at, `an aggregate gives one value, and has no options: "${name}"`, {
+    code: 'SQL_NOT_SUPPORTED',
+    next: 'declare RETURNS type, without WITH',
+  });
 }
 
 /** `CREATE FUNCTION name(arg type, ...) RETURNS type | TABLE (...) LANGUAGE typescript AS './file.ts#export' [WITH (...)]`. */

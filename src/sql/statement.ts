@@ -78,6 +78,7 @@ export interface CreateFunction {
   readonly args: readonly { readonly name: string; readonly type: DataType }[];
   /** One value, or the columns of `RETURNS TABLE`. */
   readonly returns: DataType | readonly { readonly name: string; readonly type: DataType; readonly at: number }[];
+  readonly isAggregate?: true;
   readonly file: string;
   readonly exportName: string;
   readonly options: Options;

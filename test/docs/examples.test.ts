@@ -17,6 +17,10 @@ const PRELUDES: Readonly<Record<string, string>> = {
   utf8: 'const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);',
   t: "import { t } from '../../src/builder/column-type.ts';",
   count: "import { count } from '../../src/builder/aggregate.ts';",
+  avg: "import { avg } from '../../src/builder/aggregate.ts';",
+  stringAgg: "import { stringAgg } from '../../src/builder/gathering-aggregate.ts';",
+  lastValue: "import { lastValue } from '../../src/builder/gathering-aggregate.ts';",
+  asc: "import { asc } from '../../src/builder/sort-order.ts';",
   source: "import { source } from '../../src/builder/stream.ts';",
   pipeline: "import { pipeline } from '../../src/builder/pipeline.ts';",
   clicks:

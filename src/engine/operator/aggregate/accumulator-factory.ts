@@ -2,6 +2,7 @@ import { HeadraceError } from '../../../base/error.ts';
 import { aggregateSpec } from '../../../plan/aggregate-catalog.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
 import { TYPE } from '../../../plan/type-name.ts';
+import type { ExpressionContext } from '../row-evaluator.ts';
 import { type Accumulator, accumulatorInputs } from './accumulator.ts';
 import { BitAccumulator, BooleanAccumulator } from './bit-accumulator.ts';
 import { CountAccumulator } from './count-accumulator.ts';
@@ -13,16 +14,30 @@ import { orderedSetFactory } from './percentile-accumulator.ts';
 import { regressionFactory } from './regression-accumulator.ts';
 import { sketchFactory } from './sketch-accumulator.ts';
 import { sumFactory } from './sum-accumulator.ts';
+import { userFactory } from './user-accumulator.ts';
 
 /**
  * Makes accumulators of one aggregate call: all that are made here number the rows that come in one sequence. `appendOnly`: no row is
  * ever taken back.
  */
-export function accumulatorFactory(call: AggregateCall, appendOnly: boolean): () => Accumulator {
-  const inner = innerFactory(call, appendOnly);
+export function accumulatorFactory(
+  call: AggregateCall,
+  appendOnly: boolean,
+  userFunction?: ExpressionContext['userFunction'],
+): () => Accumulator {
+  const inner = call.function === 'user' ? userDefined(call, appendOnly, userFunction) : innerFactory(call, appendOnly);
   if (!call.distinct || call.argument === undefined) return inner;
   const types = accumulatorInputs(call).map((input) => input.type);
   return () => new DistinctAccumulator(types, inner());
+}
+
+function userDefined(
+  call: AggregateCall,
+  appendOnly: boolean,
+  userFunction: ExpressionContext['userFunction'] | undefined,
+): () => Accumulator {
+  if (userFunction === undefined) throw unsupported(call.user?.name ?? 'a user-defined aggregate');
+  return userFactory(call, appendOnly, userFunction);
 }
 
 function innerFactory(call: AggregateCall, appendOnly: boolean): () => Accumulator {
@@ -62,8 +77,6 @@ function innerFactory(call: AggregateCall, appendOnly: boolean): () => Accumulat
     case 'approx_count_distinct':
     case 'approx_percentile':
       return sketchFactory(call, type, appendOnly);
-    case 'user':
-      throw unsupported(call.user?.name ?? 'a user-defined aggregate');
     default:
       if (aggregateSpec(call.function)?.shape === 'two') return regressionFactory(call);
       throw unsupported(call.function);

@@ -7,6 +7,7 @@ import { ValueMultiset } from './value-multiset.ts';
 export class DistinctAccumulator implements Accumulator {
   readonly #rows: ValueMultiset;
   readonly #inner: Accumulator;
+  #last: { readonly row: readonly unknown[]; readonly weight: number } | undefined;
 
   /** Types of all inputs. */
   constructor(types: readonly DataType[], inner: Accumulator) {
@@ -15,7 +16,25 @@ export class DistinctAccumulator implements Accumulator {
   }
 
   add(value: unknown, weight: number, more: readonly unknown[]): void {
-    this.#rows.add([value, ...more], weight, ([first, ...rest], change) => this.#inner.add(first, change, rest));
+    const row = [value, ...more];
+    this.#last = { row, weight };
+    try {
+      this.#rows.add(row, weight, this.#pass);
+    } catch (error) {
+      this.#rows.add(row, -weight, () => {});
+      throw error;
+    }
+  }
+
+  readonly #pass = ([first, ...rest]: readonly unknown[], change: 1 | -1): void => this.#inner.add(first, change, rest);
+
+  checkpoint(): () => void {
+    const undo = this.#inner.checkpoint?.();
+    const before = this.#last;
+    return () => {
+      if (this.#last !== before) this.#rows.add(this.#last!.row, -this.#last!.weight, () => {});
+      undo?.();
+    };
   }
 
   value(): unknown {
@@ -24,7 +43,7 @@ export class DistinctAccumulator implements Accumulator {
 
   merge(other: DistinctAccumulator): void {
     other.#rows.forEach((row, count) => {
-      this.#rows.add(row, count, ([first, ...rest], change) => this.#inner.add(first, change, rest));
+      this.#rows.add(row, count, this.#pass);
     });
   }
 

@@ -39,7 +39,8 @@ export class GlobalAggregate implements Operator {
 
   #say(weight: 1 | -1): void {
     const { node } = this.#options;
-    const values = node.aggregates.map((call) => accumulatorFactory(call, this.#options.appendOnly)().value());
+    const { userFunction } = this.#options.expressions;
+    const values = node.aggregates.map((call) => accumulatorFactory(call, true, userFunction)().value());
     const types = node.aggregates.map((call) => call.type);
     this.#context!.emit(batchOfValues(this.#context!.kernel, types, { values: [values], weights: [weight] }));
     this.#isEmpty = weight > 0;

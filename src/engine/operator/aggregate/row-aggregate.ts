@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
-import { messageOf } from '../../../base/error.ts';
+import { HeadraceError, messageOf } from '../../../base/error.ts';
 import type { Expression } from '../../../plan/expression.ts';
+import type { AggregateCall } from '../../../plan/node.ts';
 import { type Batch, later, WATERMARK_MIN } from '../batch.ts';
 import { forEachRow, weightOf } from '../column-access.ts';
 import type { Operator, OperatorContext } from '../operator.ts';
@@ -11,6 +12,7 @@ import { type Accumulator, accumulatorInputs, NO_MORE } from './accumulator.ts';
 import { accumulatorFactory } from './accumulator-factory.ts';
 import { type AggregateOptions, windowEndOf } from './aggregate-options.ts';
 import { type Group, GroupTable } from './group-table.ts';
+import { RefusedRows } from './refused-rows.ts';
 
 /** An aggregate row by row, with JavaScript's values: for types and aggregates that have no kernel, and the reference for those that have. */
 export class RowAggregate implements Operator {
@@ -21,6 +23,10 @@ export class RowAggregate implements Operator {
   readonly #inputsAt: readonly { readonly from: number; readonly end: number }[];
   readonly #filterAt: readonly (number | undefined)[];
   readonly #expressions: readonly Expression[];
+  /** Aggregates whose `add` may throw, and the others. */
+  readonly #mayFail: readonly number[];
+  readonly #neverFail: readonly number[];
+  readonly #refused: RefusedRows;
   #changed: { readonly end: bigint; readonly group: Group }[] = [];
   #context: OperatorContext | undefined;
   #evaluator: RowEvaluator | undefined;
@@ -30,7 +36,12 @@ export class RowAggregate implements Operator {
     this.#options = options;
     const { node } = options;
     this.#windowEnd = windowEndOf(node);
-    const factories = node.aggregates.map((call) => accumulatorFactory(call, options.appendOnly));
+    const { appendOnly, expressions: context } = options;
+    const factories = node.aggregates.map((call) => accumulatorFactory(call, appendOnly, context.userFunction));
+    // What may fail goes first, so that little is to be undone.
+    const places = [...node.aggregates.keys()];
+    this.#mayFail = places.filter((at) => mayFail(node.aggregates[at]!));
+    this.#neverFail = places.filter((at) => !mayFail(node.aggregates[at]!));
     this.#table = new GroupTable(
       node.groups.map((group) => group.type),
       node.columns.map((column) => column.type),
@@ -45,6 +56,7 @@ export class RowAggregate implements Operator {
       call.filter === undefined ? undefined : expressions.push(call.filter) - 1,
     );
     this.#expressions = expressions;
+    this.#refused = new RefusedRows(expressions.map((expression) => expression.type));
   }
 
   open(context: OperatorContext): void {
@@ -76,7 +88,43 @@ export class RowAggregate implements Operator {
       deadLetter({ reason: 'late', message: 'aggregate: the window of the row was closed', batch, row });
       return;
     }
-    this.#apply(this.#table.get(end, values), end, results, weightOf(kernel, batch, row));
+    const weight = weightOf(kernel, batch, row);
+    if (weight < 0 && this.#refused.take(results)) return;
+    const group = this.#table.get(end, values);
+    const error = this.#applyFallible(group, results, weight);
+    if (error === undefined) {
+      this.#apply(group, end, results, weight);
+      return;
+    }
+    if (weight > 0 && !this.#options.appendOnly) this.#refused.add(results);
+    if (group.rows === 0 && !group.changed) this.#table.remove(end, group);
+    const isUser = error instanceof HeadraceError && error.domain === 'engine';
+    const reason = isUser ? 'user-function' : 'expression';
+    deadLetter({ reason, message: `aggregate: ${messageOf(error)}`, batch, row });
+  }
+
+  /** Gives the row to the aggregates that may refuse it; when one does, to none. */
+  #applyFallible(group: Group, results: readonly unknown[], weight: number): unknown {
+    const undone: (() => void)[] = [];
+    try {
+      for (const at of this.#mayFail) {
+        const { checkpoint } = group.accumulators[at]!;
+        if (this.#mayFail.length > 1 && checkpoint !== undefined) undone.push(checkpoint.call(group.accumulators[at]));
+        this.#add(group, at, results, weight);
+      }
+    } catch (error) {
+      for (const undo of undone.reverse()) undo();
+      return error;
+    }
+    return undefined;
+  }
+
+  #add(group: Group, at: number, results: readonly unknown[], weight: number): void {
+    const filter = this.#filterAt[at];
+    if (filter !== undefined && results[filter] !== true) return;
+    const { from, end } = this.#inputsAt[at]!;
+    const more = end - from > 1 ? results.slice(from + 1, end) : NO_MORE;
+    group.accumulators[at]!.add(end === from ? true : results[from], weight, more);
   }
 
   #endOf(values: readonly unknown[]): bigint {
@@ -86,13 +134,7 @@ export class RowAggregate implements Operator {
 
   #apply(group: Group, end: bigint, results: readonly unknown[], weight: number): void {
     group.rows += weight;
-    for (let i = 0; i < group.accumulators.length; i++) {
-      const filter = this.#filterAt[i];
-      if (filter !== undefined && results[filter] !== true) continue;
-      const { from, end: until } = this.#inputsAt[i]!;
-      const more = until - from > 1 ? results.slice(from + 1, until) : NO_MORE;
-      group.accumulators[i]!.add(until === from ? true : results[from], weight, more);
-    }
+    for (const at of this.#neverFail) this.#add(group, at, results, weight);
     if (group.changed || this.#options.emit === 'final') return;
     group.changed = true;
     this.#changed.push({ end, group });
@@ -163,11 +205,13 @@ export class RowAggregate implements Operator {
 
   snapshot(writer: ByteWriter): void {
     writer.i64(this.#watermark);
+    this.#refused.snapshot(writer);
     this.#table.snapshot(writer);
   }
 
   restore(reader: ByteReader): void {
     this.#watermark = reader.i64();
+    this.#refused.restore(reader);
     this.#table.restore(reader);
   }
 
@@ -178,4 +222,8 @@ export class RowAggregate implements Operator {
   state(): { readonly keys: number; readonly bytes: number } {
     return { keys: this.#table.size, bytes: this.#table.bytes };
   }
+}
+
+function mayFail({ function: name }: AggregateCall): boolean {
+  return name === 'user' || name === 'jsonb_object_agg';
 }
