@@ -20,6 +20,7 @@ const PRELUDES: Readonly<Record<string, string>> = {
   avg: "import { avg } from '../../src/builder/aggregate.ts';",
   stringAgg: "import { stringAgg } from '../../src/builder/gathering-aggregate.ts';",
   lastValue: "import { lastValue } from '../../src/builder/gathering-aggregate.ts';",
+  desc: "import { desc } from '../../src/builder/sort-order.ts';",
   asc: "import { asc } from '../../src/builder/sort-order.ts';",
   source: "import { source } from '../../src/builder/stream.ts';",
   pipeline: "import { pipeline } from '../../src/builder/pipeline.ts';",
