@@ -12,9 +12,14 @@ export interface GroupAggregate {
   readonly fitsInt8: boolean;
   /** A sum of doubles is divided by how many there were. */
   readonly average: boolean;
-  /** Each value counts once. */
+  /** Each value counts once: a set of the values is kept. */
   readonly distinct: boolean;
+  /** Counts distinct values in the set of this aggregate, maybe its own ({@link GroupState.countDistinct}). */
+  readonly set?: number;
 }
+
+/** Counts that share one set of distinct values. */
+export const COUNTS_OF_SET_MAX = 32;
 
 export interface GroupKey {
   readonly physical: PhysicalType;

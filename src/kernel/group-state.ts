@@ -196,6 +196,42 @@ export class GroupState {
     return { found: { records: keptRecords, rows: keptRows, count: kept }, changes };
   }
 
+  /**
+   * Counts the values of the column in the set of the first member, for each member (an aggregate that counts) whose filter, a boolean
+   * column, is true or missing. No row is ever taken back.
+   */
+  countDistinct(
+    members: readonly number[],
+    column: ColumnVector,
+    filters: readonly (ColumnVector | undefined)[],
+    { records, rows, count }: GroupedRows,
+  ): void {
+    const kernel = this.#kernel;
+    const masks = kernel.arenaAlloc(count * 4);
+    const list = kernel.arenaAlloc(members.length * 4);
+    const always = filters.reduce((mask, filter, bit) => (filter === undefined ? mask | (1 << bit) : mask), 0);
+    const described = this.#describe(column);
+    const conditions = filters.map((filter) => (filter === undefined ? 0 : this.#describe(filter)));
+    const words = kernel.u32();
+    words.fill(always >>> 0, masks >>> 2, (masks >>> 2) + count);
+    words.set(members, list >>> 2);
+    conditions.forEach((condition, bit) => {
+      if (condition !== 0) kernel.exports.groupFilterBits(condition, rows, count, (1 << bit) >>> 0, masks);
+    });
+    const [owner] = members as readonly [number];
+    kernel.exports.groupDistinctCounts(
+      this.#table,
+      owner,
+      described,
+      records,
+      rows,
+      count,
+      masks,
+      list,
+      members.length,
+    );
+  }
+
   /** Adds the rows to one aggregate; `column` is its argument, undefined for count(*). */
   add(
     aggregate: number,

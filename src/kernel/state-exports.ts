@@ -122,6 +122,18 @@ export interface StateExports {
     keptRows: number,
     changes: number,
   ): number;
+  groupFilterBits(column: number, rows: number, count: number, bit: number, masks: number): void;
+  groupDistinctCounts(
+    table: number,
+    owner: number,
+    column: number,
+    records: number,
+    rows: number,
+    count: number,
+    masks: number,
+    members: number,
+    memberCount: number,
+  ): void;
   groupChanges(
     table: number,
     from: number,

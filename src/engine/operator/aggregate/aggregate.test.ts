@@ -248,6 +248,21 @@ describe('an aggregate in the kernel says what the one that goes row by row says
     agrees(optionsOf(nodeOf(keys, [invertible[0]!, extremes[0]!])), false);
   });
 
+  it('for counts of the same distinct values under several conditions', () => {
+    const counts = (['name', 'price', 'double', 'small'] as const).flatMap((of) => [
+      aggregate({ function: 'count', of, type: TYPE.int8, distinct: true }),
+      aggregate({ function: 'count', of, type: TYPE.int8, distinct: true, filtered: true }),
+      ...[0, 1].map((more) => {
+        const { name, call: plain } = aggregate({ function: 'count', of, type: TYPE.int8, distinct: true });
+        const filter = call('gt', [at('small').expression, literal(more, TYPE.int4)]);
+        return { name: `${name}_${more}`, call: { ...plain, filter } };
+      }),
+    ]);
+    agrees(optionsOf(nodeOf(['name'], [...counts, ...invertible])), false);
+    agrees(optionsOf(nodeOf([...windowed], counts), { retracts: true }), false);
+    agrees(optionsOf(nodeOf([], counts), { appendOnly: false, retracts: true }), true);
+  });
+
   it('when rows are taken back', () => {
     agrees(optionsOf(nodeOf(windowed, invertible), { appendOnly: false }), true);
     agrees(optionsOf(nodeOf(['name'], invertible), { appendOnly: false }), true);

@@ -33,6 +33,8 @@ export class ColumnAggregate implements Operator {
   /** Keys but for the bounds of windows, then arguments: among the expressions. */
   readonly #partialColumns: readonly number[];
   readonly #layoutText: string;
+  /** Aggregates that count distinct values in one set, the one that has it first. */
+  readonly #sets: readonly (readonly number[])[];
   readonly #isMergeable: boolean;
   /** Batches that are not tried after one with too many keys. */
   #skippedPartials = 0;
@@ -58,8 +60,12 @@ export class ColumnAggregate implements Operator {
     this.#isMergeable =
       this.#filterAt.every((filter) => filter === undefined) &&
       layout.aggregates.every(
-        ({ function: name, argument, distinct }) => !distinct && !(isExtreme(name) && argument === 'str'),
+        ({ function: name, argument, distinct, set }) =>
+          !distinct && set === undefined && !(isExtreme(name) && argument === 'str'),
       );
+    const places = [...layout.aggregates.keys()];
+    const owners = places.filter((at) => layout.aggregates[at]!.set === at);
+    this.#sets = owners.map((owner) => places.filter((at) => layout.aggregates[at]!.set === owner));
   }
 
   open(context: OperatorContext): void {
@@ -89,7 +95,15 @@ export class ColumnAggregate implements Operator {
     if (this.#mergePartial(input, columns)) return;
     const found = state.assign(input, this.#watermark);
     if (found.lateCount > 0) this.#reportLate(batch, found.late, found.lateCount);
-    for (let i = 0; i < this.#layout.aggregates.length; i++) this.#add(i, columns, batch, found);
+    for (let i = 0; i < this.#layout.aggregates.length; i++) {
+      if (this.#layout.aggregates[i]!.set === undefined) this.#add(i, columns, batch, found);
+    }
+    for (const members of this.#sets) this.#countDistinct(members, columns, found);
+  }
+
+  #countDistinct(members: readonly number[], columns: readonly ColumnVector[], found: GroupedRows): void {
+    const filters = members.map((at) => this.#filterAt[at]).map((at) => (at === undefined ? undefined : columns[at]!));
+    this.#state!.countDistinct(members, columns[this.#argumentAt[members[0]!]!]!, filters, found);
   }
 
   /** Where all rows fall into one window: by key first, which other windows over the same rows share. */

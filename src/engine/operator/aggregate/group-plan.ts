@@ -1,7 +1,13 @@
 import { physicalOf } from '../../../kernel/column.ts';
-import { GROUP_KEYS_MAX, type GroupAggregate, type GroupLayout } from '../../../kernel/group-layout.ts';
+import {
+  COUNTS_OF_SET_MAX,
+  GROUP_KEYS_MAX,
+  type GroupAggregate,
+  type GroupLayout,
+} from '../../../kernel/group-layout.ts';
 import type { DataType } from '../../../plan/data-type.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
+import { serializeExpression } from '../../../plan/pipeline-text.ts';
 import { isCanonical } from '../state-key.ts';
 import { type AggregateOptions, windowEndOf } from './aggregate-options.ts';
 
@@ -18,10 +24,26 @@ export function planGroups(options: AggregateOptions): GroupLayout | undefined {
     if (planned === undefined) return undefined;
     aggregates.push(planned);
   }
+  if (appendOnly) shareSets(node.aggregates, aggregates);
   const windowed = windowEndOf(node) !== undefined;
   const bounds = windowed ? [node.windowGroups?.start, node.windowGroups?.end] : [];
   const keys = node.groups.map((group, i) => ({ physical: physicalOf(group.type), isBound: bounds.includes(i) }));
   return { keys, aggregates, windowed, listsChanges: options.emit === 'updates', retracts, keepsEmitted };
+}
+
+/** Counts of distinct values of the same argument share one set, whatever their filters. */
+function shareSets(calls: readonly AggregateCall[], aggregates: GroupAggregate[]): void {
+  const sets = new Map<string, { readonly owner: number; members: number }>();
+  calls.forEach(({ function: name, argument }, at) => {
+    const planned = aggregates[at]!;
+    if (name !== 'count' || !planned.distinct) return;
+    const text = serializeExpression(argument!);
+    const known = sets.get(text);
+    const isShared = known !== undefined && known.members < COUNTS_OF_SET_MAX;
+    if (isShared) known.members++;
+    else sets.set(text, { owner: at, members: 1 });
+    aggregates[at] = { ...planned, distinct: !isShared, set: isShared ? known.owner : at };
+  });
 }
 
 function planAggregate(call: AggregateCall, appendOnly: boolean, keepsEmitted: boolean): GroupAggregate | undefined {

@@ -3,10 +3,13 @@
 //
 // State, 32 bytes: entries { u64 low, u64 high, i64 weight << 8 | form } in one block, in the order they came; from the ninth on an
 // index of { u32 tag, u32 position } slots. Values that have no weight any more stay until the block is full.
+//
+// Several counts of distinct values of the same argument, each with a condition of its own, share one set when no row is ever taken
+// back: the weight is then a bit for each count that has the value.
 
 import { alloc, allocZeroed, free } from "../memory";
 import {
-  COLUMN_NULLS, FORM_LONG, isKey, KEY_BYTES, KEY_FORM, KEY_HASH, KEY_HIGH, keyOfBytes, keysOfRows,
+  COLUMN_DATA, COLUMN_NULLS, FORM_LONG, isKey, KEY_BYTES, KEY_FORM, KEY_HASH, KEY_HIGH, keyOfBytes, keysOfRows,
 } from "./key";
 import { hash64 } from "../hash";
 import { grown } from "./group-table";
@@ -188,6 +191,68 @@ export function groupDistinct(
     }
   }
   return <u32>kept;
+}
+
+/** Sets a bit in the mask of each entry whose filter (a boolean column) is true. */
+export function groupFilterBits(column: usize, rows: usize, count: u32, bit: u32, masks: usize): void {
+  const data = <usize>load<u32>(column, COLUMN_DATA);
+  const nulls = <usize>load<u32>(column, COLUMN_NULLS);
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const row = <usize>load<u32>(rows + (i << 2));
+    if (load<i32>(data + (row << 2)) == 0 || (nulls != 0 && load<u8>(nulls + row) != 0)) continue;
+    const mask = masks + (i << 2);
+    store<u32>(mask, load<u32>(mask) | bit);
+  }
+}
+
+const COUNTS_MAX: usize = 32;
+const offsets: usize = memory.data(32 * 4, 16);
+
+/**
+ * Counts the rows' values in the set of aggregate `owner`: bit b of a row's mask (by entry) is for the b-th of `members`, aggregates that
+ * count. A value counts once for each.
+ */
+export function groupDistinctCounts(
+  table: usize, owner: u32, column: usize, records: usize, rows: usize, count: u32, masks: usize, members: usize,
+  memberCount: u32,
+): void {
+  const layout = <usize>load<u32>(table);
+  const offset = L.distinctOffset(L.aggregatePart(layout, owner));
+  for (let b: usize = 0; b < min(COUNTS_MAX, <usize>memberCount); b++) {
+    const part = L.aggregatePart(layout, load<u32>(members + (b << 2)));
+    store<u32>(offsets + (b << 2), load<u32>(part, L.AGGREGATE_OFFSET));
+  }
+  const nulls = <usize>load<u32>(column, COLUMN_NULLS);
+  for (let from: u32 = 0; from < count; from += BLOCK_ROWS) {
+    const size = min(BLOCK_ROWS, count - from);
+    keysOfRows(column, 1, rows, from, size, block);
+    for (let i: u32 = 0; i < size; i++) {
+      const row = <usize>load<u32>(rows + (<usize>(from + i) << 2));
+      const mask = load<u32>(masks + (<usize>(from + i) << 2));
+      if (mask == 0 || (nulls != 0 && load<u8>(nulls + row) != 0)) continue;
+      const record = <usize>load<u32>(records + (<usize>(from + i) << 2));
+      let fresh = missing(table, record, record + offset, block + <usize>i * KEY_BYTES, mask);
+      while (fresh != 0) {
+        const state = record + <usize>load<u32>(offsets + (<usize>ctz(fresh) << 2));
+        store<i64>(state, load<i64>(state) + 1);
+        fresh &= fresh - 1;
+      }
+    }
+  }
+}
+
+/** The bits that the value of the key has not had so far; it has them now. */
+@inline
+function missing(table: usize, record: usize, state: usize, key: usize, mask: u32): u32 {
+  const entry = find(state, key);
+  if (entry == 0) {
+    append(table, <usize>load<u32>(record, L.RECORD_WINDOW), state, key, <i64>mask);
+    return mask;
+  }
+  const word = load<i64>(entry, ENTRY_WORD);
+  const fresh = mask & ~(<u32>(word >> 8));
+  if (fresh != 0) store<i64>(entry, word | (<i64>fresh << 8), ENTRY_WORD);
+  return fresh;
 }
 
 /** Frees the values; returns their bytes. */

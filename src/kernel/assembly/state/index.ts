@@ -7,7 +7,7 @@ export {
   groupCreate, groupDropWindows, groupForget, groupFree, groupRows, groupWindowEnd, groupWindowGroups, groupWindowRecords,
   groupWindows,
 } from "./group-table";
-export { groupDistinct } from "./distinct";
+export { groupDistinct, groupDistinctCounts, groupFilterBits } from "./distinct";
 export { groupAdd, groupFilter } from "./aggregate";
 export { groupChanges, groupKeyColumn, groupResultColumn, groupResults } from "./group-result";
 export { groupIsOneWindow, groupMerge, groupPartial, groupPartialIsPlain } from "./group-partial";
