@@ -87,4 +87,9 @@ export interface RowExports {
     missing: number,
   ): number;
   takeWords(words: number, positions: number, count: number, target: number): void;
+  rowsAsOf(rows: number, keys: number, selection: number, count: number, times: number, references: number): void;
+  rowsGoing(rows: number, columns: number, keys: number, selection: number, count: number, references: number): void;
+  rowsGone(rows: number, references: number, count: number, time: bigint): void;
+  rowsSettle(rows: number, horizon: bigint): void;
+  scatterWords(words: number, positions: number, count: number, target: number): void;
 }

@@ -129,3 +129,11 @@ export function pairsAt(kernel: Kernel, pairs: RowPairs, { selection, selected }
   kernel.exports.takeWords(pairs.references, selection, selected, references);
   return { numbers, references, count: selected };
 }
+
+/** The words at these positions, the others zero: `count` in all. */
+export function wordsAt(kernel: Kernel, words: number, count: number, { selection, selected }: Selected): number {
+  const target = kernel.arenaAlloc(Math.max(1, count) * 4);
+  kernel.u32().fill(0, target >>> 2, (target >>> 2) + count);
+  kernel.exports.scatterWords(words, selection, selected, target);
+  return target;
+}

@@ -182,6 +182,35 @@ export class RowStore {
     return new RowProbe(this.#kernel, this.#rows, this.#keys, input, room);
   }
 
+  /**
+   * The version of each row's key that holds at its time (i64 by row): the latest not after it. Without times (0) the row of the key
+   * that came last. In the order of the selection, 0 where there is none.
+   */
+  asOf({ keys, selection, selected }: KeyInput, times: number): RowList {
+    const references = this.#kernel.arenaAlloc(selected * 4);
+    putColumns(this.#kernel, this.#keys, keys);
+    this.#kernel.exports.rowsAsOf(this.#rows, this.#keys, selection, selected, times, references);
+    return { references, count: selected };
+  }
+
+  /** Marks the versions that are equal to these rows as going; which, 0 where there is none. {@link gone} ends it. */
+  going({ columns, selection, selected }: RowInput): RowList {
+    const references = this.#kernel.arenaAlloc(selected * 4);
+    this.#putRows(columns);
+    this.#kernel.exports.rowsGoing(this.#rows, this.#columns, this.#keys, selection, selected, references);
+    return { references, count: selected };
+  }
+
+  /** Versions that were going, and which no other followed, hold no more from a time on (or from their own, when it is later). */
+  gone({ references, count }: RowList, time: bigint): void {
+    this.#guard(() => this.#kernel.exports.rowsGone(this.#rows, references, count, time));
+  }
+
+  /** Forgets versions that hold at no time from `horizon` on. */
+  settle(horizon: bigint): void {
+    this.#guard(() => this.#kernel.exports.rowsSettle(this.#rows, horizon));
+  }
+
   /** One column of rows, null where the reference is 0; in the arena. */
   gather({ references, count }: RowList, column: number): ColumnVector {
     const kernel = this.#kernel;

@@ -1,8 +1,9 @@
 import { HeadraceError } from '../../base/error.ts';
 import { isAppendOnly } from '../../plan/changelog.ts';
+import { eventTimeLag } from '../../plan/event-time.ts';
 import { nodeLabel } from '../../plan/explain.ts';
 import { inputsOf } from '../../plan/factory.ts';
-import type { OutputNode, Pipeline, PlanNode, SourceNode, WindowNode } from '../../plan/node.ts';
+import type { OutputNode, Pipeline, PlanNode, SourceNode, TemporalJoinNode, WindowNode } from '../../plan/node.ts';
 import { LookupOperator } from '../effect/lookup-operator.ts';
 import { UserCallOperator } from '../effect/user-call.ts';
 import { accumulatorInputs } from '../operator/aggregate/accumulator.ts';
@@ -12,6 +13,7 @@ import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import { type ExpressionReport, reportExpressions } from '../operator/expression-report.ts';
 import { FilterOperator } from '../operator/filter.ts';
 import { JoinOperator } from '../operator/join/join.ts';
+import { TemporalJoinOperator } from '../operator/join/temporal-join.ts';
 import { MatchOperator } from '../operator/match/match.ts';
 import type { EmitMoment, Operator } from '../operator/operator.ts';
 import { OutputOperator } from '../operator/output.ts';
@@ -176,6 +178,8 @@ class Compiler {
         return new OverOperator({ node, emit, expressions });
       case 'table-function':
         return new TableFunctionOperator(node, expressions);
+      case 'temporal-join':
+        return temporalJoin(node, emit, this.#needed.get(node), expressions);
       case 'match':
         if (!isAppendOnly(node.input, emit)) throw unsupported('a pattern over rows that change');
         return new MatchOperator(node, expressions);
@@ -201,6 +205,19 @@ function windowOperator(node: WindowNode, emit: EmitMoment): Operator {
     case 'session':
       return new SessionWindowOperator(node, window, emit);
   }
+}
+
+function temporalJoin(
+  node: TemporalJoinNode,
+  emit: EmitMoment,
+  read: ReadonlySet<number> | undefined,
+  expressions: ExpressionContext,
+): Operator {
+  const lag = node.times === undefined ? undefined : eventTimeLag(node.left, node.times.left);
+  const hasWatermarks = sourcesOf(node).every((source) => source.watermark !== undefined);
+  const lagUs = hasWatermarks ? lag : undefined;
+  if (lagUs === undefined && !isAppendOnly(node.left, emit)) throw unsupported('a look-up join of rows that change');
+  return new TemporalJoinOperator({ node, lagUs, read, expressions });
 }
 
 function unsupported(what: string): HeadraceError {
@@ -277,6 +294,21 @@ export function columnsNeeded(pipeline: Pipeline): ReadonlyMap<PlanNode, Readonl
       case 'source':
         note(node, wanted);
         break;
+      case 'temporal-join': {
+        note(node, wanted);
+        const width = node.left.columns.length;
+        const read = new Set(wanted);
+        if (node.condition !== undefined) columnsRead(node.condition, read);
+        const right = [...read].filter((column) => column >= width).map((column) => column - width);
+        const { times, leftKeys, rightKeys } = node;
+        const left = [...read].filter((column) => column < width).concat(leftKeys);
+        visit(node.left, new Set(times === undefined ? left : left.concat(times.left)));
+        visit(
+          node.right,
+          new Set(times === undefined ? right.concat(rightKeys) : right.concat(rightKeys, times.right)),
+        );
+        break;
+      }
       case 'join': {
         note(node, wanted);
         const width = node.left.columns.length;

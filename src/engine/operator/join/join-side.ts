@@ -46,6 +46,7 @@ export class JoinSide {
   readonly #places: ReadonlyMap<number, number>;
   /** Keys that are kept beside the columns, by position among the keys. */
   readonly #extraKeys: readonly number[];
+  readonly #keyPlaces: readonly number[];
 
   constructor(context: OperatorContext, options: SideOptions) {
     const { columns, keys, read, shape, owner, expressions } = options;
@@ -70,6 +71,7 @@ export class JoinSide {
         ? this.#places.get(expression.index)!
         : physical.length + this.#extraKeys.indexOf(at),
     );
+    this.#keyPlaces = places;
     const layout = { columns: [...physical, ...extra], keys: places, bucketUs: shape.expiry?.bucketUs };
     this.store = new RowStore(kernel, layout, owner);
   }
@@ -123,6 +125,11 @@ export class JoinSide {
   gather(list: RowList, column: number): ColumnVector | undefined {
     const place = this.#places.get(column);
     return place === undefined ? undefined : this.store.gather(list, place);
+  }
+
+  /** The keys of kept rows. */
+  keysOf(list: RowList): ColumnVector[] {
+    return this.#keyPlaces.map((place) => this.store.gather(list, place));
   }
 
   close(): void {

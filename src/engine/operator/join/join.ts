@@ -15,7 +15,7 @@ import type { Column } from '../../../plan/data-type.ts';
 import { type JoinCondition, joinCondition } from '../../../plan/join-condition.ts';
 import type { JoinNode } from '../../../plan/node.ts';
 import { columnsOf } from '../../../plan/rewrite.ts';
-import { JOINED_ROWS_MAX, SNAPSHOT_PART_BYTES } from '../../limits.ts';
+import { JOINED_ROWS_MAX } from '../../limits.ts';
 import { type Batch, later, WATERMARK_MAX, WATERMARK_MIN } from '../batch.ts';
 import type { EmitMoment, Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
 import type { ExpressionContext } from '../row-evaluator.ts';
@@ -23,6 +23,7 @@ import { type JoinShape, joinShape } from './join-shape.ts';
 import { JoinSide, type SideRows } from './join-side.ts';
 import { JoinedBatch } from './joined-batch.ts';
 import { ResidualCondition } from './residual-condition.ts';
+import { restoreSides, stageSides } from './side-snapshot.ts';
 
 export interface JoinOptions {
   readonly node: JoinNode;
@@ -324,50 +325,27 @@ export class JoinOperator implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    const staged = this.#stage(Number.POSITIVE_INFINITY);
-    staged.next(writer);
-    staged.next(writer);
+    const staged = this.stageSnapshot();
+    while (staged.next(writer));
     staged.end();
   }
 
   stageSnapshot(): StagedSnapshot {
-    return this.#stage(SNAPSHOT_PART_BYTES);
-  }
-
-  /** Parts of left, then of right. */
-  #stage(partBytes: number): StagedSnapshot {
     const watermark = this.#watermark;
     const [expired, unknown] = [this.#expired, this.#unknown];
-    const snapshots = this.#sides!.map((side) => side.store.beginSnapshot());
-    let input = 0;
-    return {
-      next: (writer) => {
-        for (; input < snapshots.length; input++) {
-          const snapshot = snapshots[input]!;
-          if (!snapshot.hasMore) continue;
-          writer.i64(watermark);
-          writer.u64(expired);
-          writer.u64(unknown);
-          writer.u8(input);
-          snapshot.next(writer, partBytes);
-          return true;
-        }
-        return false;
-      },
-      end: () => {
-        for (const snapshot of snapshots) snapshot.end();
-      },
-    };
+    return stageSides(this.#sides!, (writer) => {
+      writer.i64(watermark);
+      writer.u64(expired);
+      writer.u64(unknown);
+    });
   }
 
-  /** One part; of a snapshot that was written at once, all there are. */
   restore(reader: ByteReader): void {
-    while (reader.remaining > 0) {
+    restoreSides(this.#sides!, reader, () => {
       this.#watermark = reader.i64();
       this.#expired = reader.u64();
       this.#unknown = reader.u64();
-      this.#sides![reader.u8()]!.store.restore(reader);
-    }
+    });
   }
 
   close(): void {

@@ -7,3 +7,4 @@ export {
   rowsRestoreSlab, rowsSnapshotBegin, rowsSnapshotBytes, rowsSnapshotEnd, rowsSnapshotNext, rowsSnapshotSlab,
 } from "./row-snapshot";
 export { joinByCount, joinByFound, joinByNulls, joinByTime, joinByWeight, joinPairs, takeWords } from "./join";
+export { rowsAsOf, rowsGoing, rowsGone, rowsSettle, scatterWords } from "./version";

@@ -36,6 +36,8 @@ export const ROW_USED: u32 = 1;
 export const ROW_FIRST: u32 = 2;
 /** Turns over with every snapshot: differs from the store's while the snapshot under way has not seen the row. */
 export const ROW_SEEN: u32 = 4;
+/** Dated, and in no bucket. */
+export const ROW_LOOSE: u32 = 8;
 export const SIZE_SHIFT: u32 = 8;
 
 export const STEP_SHIFT: u32 = 4;

@@ -40,7 +40,7 @@ function hashBlock(rows: usize, layout: usize, keys: usize, selection: usize, fr
 
 /** The first row of a key, 0 when there is none. */
 @inline
-function firstOf(rows: usize, layout: usize, hash: u32, keys: usize, row: usize): u32 {
+export function firstOf(rows: usize, layout: usize, hash: u32, keys: usize, row: usize): u32 {
   const shard = shardOf(rows, hash);
   const table = <usize>load<u32>(shard);
   if (table == 0) return 0;
@@ -58,7 +58,7 @@ function firstOf(rows: usize, layout: usize, hash: u32, keys: usize, row: usize)
 
 /** Puts a row behind those of its key. */
 @inline
-function link(rows: usize, reference: u32, at: usize, hash: u32, first: u32): void {
+export function link(rows: usize, reference: u32, at: usize, hash: u32, first: u32): void {
   store<u32>(at, hash);
   store<u32>(at, 0, L.ROW_NEXT);
   if (first == 0) {
@@ -93,7 +93,7 @@ function firstBefore(rows: usize, hash: u32, last: u32): u32 {
 }
 
 /** Takes a row out of its key and its bucket; its slot stays. */
-function unlink(rows: usize, reference: u32): void {
+export function unlink(rows: usize, reference: u32): void {
   const at = L.addressOf(rows, reference);
   beforeChange(rows, reference, at);
   const hash = load<u32>(at);
@@ -121,7 +121,7 @@ function unlink(rows: usize, reference: u32): void {
       store<u32>(head, previous, L.ROW_PREVIOUS);
     }
   }
-  if (L.isDated(rows)) bucketRemove(rows, at);
+  if (L.isDated(rows) && (load<u32>(at, L.ROW_WORD) & L.ROW_LOOSE) == 0) bucketRemove(rows, at);
   store<u64>(rows, load<u64>(rows, L.STORE_ROWS) - 1, L.STORE_ROWS);
 }
 
