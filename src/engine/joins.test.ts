@@ -200,6 +200,61 @@ describe('joins in time', () => {
   });
 });
 
+describe('joins as of a time', () => {
+  const RATES = `
+CREATE TABLE rates (currency text, rate int8, since timestamptz, PRIMARY KEY (currency),
+  WATERMARK FOR since AS since - INTERVAL '1 second'
+) WITH (topic = 'payments', format = 'json', idle_timeout = '1 hour', future_limit = '1 day');`;
+  const rate = (currency: string, value: number, second: number): object => ({
+    currency,
+    rate: value,
+    since: at(second),
+  });
+
+  it('take the version of a table that held, however late it is read', async () => {
+    const running = await world.startSql(`${SOURCES.slice(0, SOURCES.indexOf('CREATE SOURCE payments'))}${RATES}
+      CREATE MATERIALIZED VIEW v AS SELECT o.id, o.amount * r.rate AS total
+        FROM orders o LEFT JOIN rates FOR SYSTEM_TIME AS OF o.time AS r ON r.currency = o.customer;`);
+    await world.write('payments', [rate('eur', 2, 0), rate('eur', 3, 10)]);
+    await world.write('orders', [
+      order(1, 5, { customer: 'eur' }),
+      order(2, 12, { customer: 'eur' }),
+      order(3, 12, { customer: 'usd' }),
+    ]);
+    await running.idle();
+    expect(world.values('v')).toEqual([{ id: 1, total: 20 }]);
+    await world.write('orders', [order(4, 31, { customer: 'eur' })]);
+    await world.write('payments', [rate('eur', 4, 11), rate('eur', 5, 30)]);
+    await running.idle();
+    await running.idle({ closeWindows: true });
+    expect(world.values('v')).toEqual([
+      { id: 1, total: 20 },
+      { id: 2, total: 40 },
+      { id: 3, total: null },
+      { id: 4, total: 50 },
+    ]);
+    expect(world.letters()).toEqual([]);
+  });
+
+  it('without a time take the row that stands', async () => {
+    const running = await world.startSql(`${SOURCES.slice(0, SOURCES.indexOf('CREATE SOURCE payments'))}${RATES}
+      CREATE MATERIALIZED VIEW v AS SELECT o.id, r.rate
+        FROM orders o JOIN rates FOR SYSTEM_TIME AS OF PROCTIME() AS r ON r.currency = o.customer;`);
+    await world.write('payments', [rate('eur', 2, 0)]);
+    await running.idle();
+    await world.write('orders', [order(1, 5, { customer: 'eur' })]);
+    await running.idle();
+    await world.write('payments', [rate('eur', 3, 0)]);
+    await running.idle();
+    await world.write('orders', [order(2, 5, { customer: 'eur' })]);
+    await running.idle();
+    expect(world.values('v')).toEqual([
+      { id: 1, rate: 2 },
+      { id: 2, rate: 3 },
+    ]);
+  });
+});
+
 describe('a join after a crash', () => {
   it('goes on from its snapshot and what was committed since', async () => {
     const sql = `${SOURCES}
