@@ -206,6 +206,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   SQL_AMBIGUOUS_COLUMN: 'Two relations have a column of this name. Put the name of the relation before it.',
   SQL_DUPLICATE_NAME: 'A name is declared twice. Choose another.',
   SQL_GROUPING: 'A column is neither grouped nor aggregated. Add it to GROUP BY, or aggregate it.',
+  SQL_INVALID_CLAUSE:
+    'A clause has what it cannot have: a window function in WHERE, an ORDER BY that does not fit DISTINCT, a negative LIMIT. The message says what.',
   SQL_LOOKUP: 'A look-up is declared or joined as it cannot be. It has a primary key, and is joined by all of it.',
   SQL_NOT_SUPPORTED:
     'This part of SQL is not supported. The message says what to write instead, where there is something.',

@@ -114,6 +114,10 @@ export class ExpressionBinder {
     });
   }
 
+  #misplaced(node: Node, message: string, code: string, next = 'compute it in a sub-query'): Error {
+    return this.#context.source.error(this.#context.place(nodeLocation(node)), message, { code, next });
+  }
+
   #operand(node: Node): Operand {
     const own = this.#intercept?.(node);
     if (own !== undefined) return own;
@@ -296,7 +300,7 @@ export class ExpressionBinder {
     const written = bareName(fn.funcname);
     if (fn.over !== undefined) {
       const next = 'compute it in the select list of a sub-query, and use its column';
-      throw this.#refuse(node, 'window functions (OVER) are not allowed here', next);
+      throw this.#misplaced(node, 'window functions (OVER) are not allowed here', 'SQL_INVALID_CLAUSE', next);
     }
     if (callsAggregate(written, this.#context)) return this.#aggregate(written, fn, node);
     if (fn.agg_filter !== undefined || fn.agg_distinct === true || fn.agg_star === true || fn.agg_order !== undefined) {
@@ -354,7 +358,8 @@ export class ExpressionBinder {
   }
 
   #aggregate(name: string, fn: FuncCall, node: Node): Operand {
-    if (this.#aggregates === undefined) throw this.#refuse(node, `aggregate ${name} is not allowed here`);
+    if (this.#aggregates === undefined)
+      throw this.#misplaced(node, `aggregate ${name} is not allowed here`, 'SQL_GROUPING');
     const inner = new ExpressionBinder(this.#context, this.#scope, this.#aggregates.within);
     return this.#aggregates(bindAggregate(fn, node, inner, this.#context));
   }

@@ -146,10 +146,10 @@ export class OverClause {
     return target?.name ?? `${this.#calls[index]!.name}_${index + 1}`;
   }
 
-  #error(location: number | undefined, message: string, next?: string): Error {
+  #error(location: number | undefined, message: string, next?: string, code = 'SQL_INVALID_CLAUSE'): Error {
     const { source, place } = this.#spec.context;
     return source.error(place(location), message, {
-      code: 'SQL_NOT_SUPPORTED',
+      code,
       ...(next === undefined ? {} : { next }),
     });
   }

@@ -1,6 +1,8 @@
 import type { Node, SelectStmt } from 'libpg-query';
 import { topNNode } from '../plan/analytic-factory.ts';
 import { coerce } from '../plan/coercion.ts';
+import { isConstant } from '../plan/constant-expression.ts';
+import { evaluate } from '../plan/evaluate.ts';
 import { limitNode, sortNode } from '../plan/factory.ts';
 import type { PlanNode, SortKey } from '../plan/node.ts';
 import { TYPE } from '../plan/type-name.ts';
@@ -52,23 +54,23 @@ export function bindRowRange(context: BindContext, select: SelectStmt): RowRange
   return limit === undefined && offset === 0 ? undefined : { limit, offset, withTies };
 }
 
-/** PostgreSQL rounds a count that is not whole, and takes NULL for none. */
+/** A constant; NULL is none. */
 function rowCount(context: BindContext, node: Node | undefined, clause: string): number | undefined {
   if (node === undefined) return undefined;
-  const binder = new ExpressionBinder(context, new Scope([]));
   const at = context.place(nodeLocation(node));
-  const operand = binder.operand(node);
-  if (operand.kind === 'unknown' && operand.text === null) return undefined;
-  const value = context.source.locate(at, () => coerce(operand, TYPE.int8));
-  const count = value.kind === 'literal' && value.value !== null ? Number(value.value) : Number.NaN;
-  if (value.kind === 'literal' && value.value === null) return undefined;
-  if (!Number.isSafeInteger(count) || count < 0) {
+  const operand = new ExpressionBinder(context, new Scope([])).operand(node);
+  const count = context.source.locate(at, () => {
+    const value = coerce(operand, TYPE.int8);
+    return isConstant(value) ? evaluate(value, []) : undefined;
+  });
+  if (count === null) return undefined;
+  if (count === undefined || (count as bigint) < 0n || (count as bigint) > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw context.source.error(at, `${clause} must be a constant, zero or more`, {
-      code: 'SQL_NOT_SUPPORTED',
+      code: count === undefined ? 'SQL_NOT_SUPPORTED' : 'SQL_INVALID_CLAUSE',
       next: 'write a whole number',
     });
   }
-  return count;
+  return Number(count);
 }
 
 /**

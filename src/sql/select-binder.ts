@@ -229,7 +229,7 @@ export class SelectBinder {
     );
     const width = rows[0]?.length ?? 0;
     if (rows.some((row) => row.length !== width))
-      throw this.#refuse(this.#context.place(0), 'VALUES lists must all be the same length');
+      throw this.#context.source.error(this.#context.place(0), 'VALUES lists must all be the same length');
     const types = Array.from({ length: width }, (_, index) =>
       commonType(
         rows.map((row) => row[index]!),

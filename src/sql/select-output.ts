@@ -32,7 +32,7 @@ export function selectOutput(context: BindContext, input: PlanNode, spec: Output
     const index = columns.place(sort.expression, sort.output);
     if (spec.distinct && index >= spec.targets.length) {
       throw context.source.error(sort.at, 'for SELECT DISTINCT, ORDER BY expressions must appear in the select list', {
-        code: 'SQL_NOT_SUPPORTED',
+        code: 'SQL_INVALID_CLAUSE',
         next: 'add the expression to the select list',
       });
     }
@@ -94,7 +94,7 @@ function firstPerKey(
   if (sorts.length > 0 && partition.some((key) => !leading.includes(key))) {
     const names = partition.map((key) => rows.columns[key]!.name);
     throw context.source.error(sorts[0]!.at, 'SELECT DISTINCT ON expressions must match initial ORDER BY expressions', {
-      code: 'SQL_NOT_SUPPORTED',
+      code: 'SQL_INVALID_CLAUSE',
       next: `write ORDER BY ${names.join(', ')} and then what decides which row stays`,
     });
   }

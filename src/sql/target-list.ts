@@ -31,6 +31,9 @@ export function bindTargets(
     const at = context.place(location);
     const parts = 'ColumnRef' in val ? nameParts(val.ColumnRef.fields) : [];
     if ('ColumnRef' in val && parts.at(-1) === undefined) {
+      if (scope.relations.length === 0) {
+        throw context.source.error(at, 'SELECT * with no tables specified is not valid', { next: 'add FROM' });
+      }
       return scope.star(context.source, at, parts.length > 1 ? parts[0] : undefined).map((expression) => {
         binder.places.set(expression, at);
         return { name: expression.name, expression, at };
@@ -50,16 +53,20 @@ export function targetByPosition(
   targets: readonly Target[],
   clause: string,
 ): Target | undefined {
-  const position = 'A_Const' in node && node.A_Const.ival !== undefined ? (node.A_Const.ival.ival ?? 0) : undefined;
-  if (position === undefined) return undefined;
-  const target = targets[position - 1];
-  if (target === undefined) {
-    throw context.source.error(
-      context.place(nodeLocation(node)),
-      `${clause} position ${position} is not in the select list`,
-    );
+  if (!('A_Const' in node) || node.A_Const.isnull === true) return undefined;
+  const at = context.place(nodeLocation(node));
+  if (node.A_Const.ival === undefined) {
+    throw context.source.error(at, `non-integer constant in ${clause}`, {
+      next: 'write a position in the select list',
+    });
   }
-  return target;
+  const position = node.A_Const.ival.ival ?? 0;
+  const target = targets[position - 1];
+  if (target !== undefined) return target;
+  throw context.source.error(at, `${clause} position ${position} is not in the select list`, {
+    code: 'SQL_INVALID_CLAUSE',
+    next: `it has ${targets.length} items`,
+  });
 }
 
 /** A name in GROUP BY is a column of the input, or else of the select list. */

@@ -31,12 +31,13 @@ export const DEFAULT_FRAME: WindowFrame = Object.freeze({
 export function bindFrame(context: BindContext, definition: WindowDef, keys: readonly SortKey[]): WindowFrame {
   const options = definition.frameOptions ?? 0;
   const { startOffset, endOffset, location } = definition;
-  const refuse = (message: string, next: string): Error =>
-    context.source.error(context.place(location), message, { code: 'SQL_NOT_SUPPORTED', next });
+  const refuse = (message: string, next: string, code = 'SQL_INVALID_CLAUSE'): Error =>
+    context.source.error(context.place(location), message, { code, next });
   if ((options & EXCLUDE) !== 0) {
     throw refuse(
       'EXCLUDE is not supported in a window frame',
       'leave it out, and correct the result in the select list',
+      'SQL_NOT_SUPPORTED',
     );
   }
   const unit = (options & ROWS) !== 0 ? 'rows' : (options & RANGE) !== 0 || options === 0 ? 'range' : 'groups';
@@ -69,12 +70,12 @@ export function bindFrame(context: BindContext, definition: WindowDef, keys: rea
 function frameDistance(context: BindContext, node: Node, unit: WindowFrame['unit'], key: SortKey | undefined): unknown {
   const at = context.place(nodeLocation(node));
   const refuse = (message: string): Error =>
-    context.source.error(at, message, { code: 'SQL_NOT_SUPPORTED', next: 'write a constant' });
+    context.source.error(at, message, { code: 'SQL_INVALID_CLAUSE', next: 'write a constant' });
   const operand = new ExpressionBinder(context, new Scope([])).operand(node);
   const type = unit === 'range' ? distanceType(key!.expression.type) : TYPE.int8;
   if (type === undefined) {
     throw context.source.error(at, `RANGE with a distance is not possible over ${key!.expression.type.kind}`, {
-      code: 'PLAN_TYPE_MISMATCH',
+      code: 'SQL_NOT_SUPPORTED',
       next: 'use ROWS',
     });
   }

@@ -1,5 +1,6 @@
 /** SQLSTATE of PostgreSQL, and the codes with which Headrace may say the same (PostgreSQL's manual, appendix A). */
 const CODES: Readonly<Record<string, readonly string[]>> = {
+  '0A000': ['SQL_NOT_SUPPORTED'],
   '22003': ['PLAN_OUT_OF_RANGE'],
   '22007': ['PLAN_INVALID_TEXT'],
   '22008': ['PLAN_OUT_OF_RANGE', 'PLAN_INVALID_TEXT'],
