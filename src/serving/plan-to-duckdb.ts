@@ -82,8 +82,6 @@ export function planToDuckdb(node: PlanNode, scope: PlanScope): DuckdbQuery {
     }
     case 'top-n':
       return topN(node, scope);
-    case 'match':
-      throw unsupported('MATCH_RECOGNIZE');
     case 'deduplicate':
       throw unsupported('deduplication');
     default:

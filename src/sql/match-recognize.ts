@@ -1,4 +1,5 @@
 import { matchNode } from '../plan/analytic-factory.ts';
+import { isAppendOnly } from '../plan/changelog.ts';
 import type { Interval } from '../plan/data-type.ts';
 import type { Expression } from '../plan/expression.ts';
 import { columnReference } from '../plan/expression-factory.ts';
@@ -22,7 +23,19 @@ export function bindMatch(
   input: { readonly node: PlanNode; readonly name: string },
   streaming: boolean,
 ): { readonly node: PlanNode; readonly scope: Scope } {
-  const node = new MatchBinder(context, clause, input).node(streaming);
+  if (!streaming) {
+    throw context.source.error(clause.at, 'MATCH_RECOGNIZE is for views: a query does not run it', {
+      code: 'SQL_NOT_SUPPORTED',
+      next: 'write CREATE MATERIALIZED VIEW over the pattern, and query that',
+    });
+  }
+  if (!isAppendOnly(input.node, 'final')) {
+    throw context.source.error(clause.at, 'MATCH_RECOGNIZE reads rows that stay: these may be taken back', {
+      code: 'SQL_NOT_SUPPORTED',
+      next: 'match over the events, and join the matches with what changes',
+    });
+  }
+  const node = new MatchBinder(context, clause, input).node();
   const names = clause.columnNames;
   const extra = names[node.columns.length];
   if (extra !== undefined) {
@@ -57,10 +70,10 @@ class MatchBinder {
     }
   }
 
-  node(streaming: boolean): MatchNode {
+  node(): MatchNode {
     const { clause, navigation } = { clause: this.#clause, navigation: this.#navigation() };
     const partition = clause.partition.map((range) => this.#column(range));
-    const keys = this.#keys(streaming);
+    const keys = this.#keys();
     const defined = new Set<string>();
     const defines = clause.defines.map(({ variable, condition }) => {
       const name = this.#primary(variable);
@@ -152,17 +165,17 @@ class MatchBinder {
     );
   }
 
-  #keys(streaming: boolean): readonly SortKey[] {
+  #keys(): readonly SortKey[] {
     const keys = this.#clause.order.map(({ value, descending, nullsFirst }) => ({
       expression: this.#expression(value, (binder, node) => binder.bind(node)),
       descending,
       nullsFirst,
     }));
     const [first] = keys;
-    if (!streaming || (first !== undefined && isTime(first.expression) && !first.descending)) return keys;
+    if (first !== undefined && isTime(first.expression) && !first.descending) return keys;
     throw this.#error(
       this.#clause.order[0]?.value.start ?? this.#clause.at,
-      'in a view, MATCH_RECOGNIZE is ordered by the event time first',
+      'MATCH_RECOGNIZE is ordered by the event time first',
       'write ORDER BY and the time column of the source, ascending',
     );
   }
