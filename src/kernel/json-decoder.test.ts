@@ -276,6 +276,14 @@ describe('types', () => {
     ]);
   });
 
+  it('floats may be what JSON has no number for, as text; -0 keeps its sign', () => {
+    const texts = ['"NaN"', '"Infinity"', '"-Infinity"', '-0', '"nan"', '"1.5"', '"Infinit_"', '""'];
+    const values = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 'type', 'type', 'type', 'type'];
+    expect(column({ kind: 'float8' }, texts)).toEqual(values);
+    expect(column({ kind: 'float4' }, texts)).toEqual(values);
+    expect(column({ kind: 'float8', types: ['number'] }, ['"NaN"'])).toEqual(['type']);
+  });
+
   it('floats are the nearest, and refused beyond their range', () => {
     const texts = [
       '0.1',

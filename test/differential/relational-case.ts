@@ -124,7 +124,7 @@ async function settleAll(all: readonly Running[]): Promise<void> {
 async function insert(connection: Connection, table: string, rows: readonly TableRow[]): Promise<void> {
   const value = (cell: unknown): string =>
     cell === null ? 'NULL' : typeof cell === 'string' ? `'${cell.replaceAll("'", "''")}'` : String(cell);
-  const lines = rows.map(({ k, s, i, l, f, d, b }) => `(${[k, s, i, l, f, d, b].map(value).join(', ')})`);
+  const lines = rows.map(({ k, s, i, l, f, d, b }) => `(${[k, s, i, l].map(value).join(', ')}, CAST(${f === null ? 'NULL' : `'${f}'`} AS DOUBLE), ${[d, b].map(value).join(', ')})`);
   await connection.run(`INSERT INTO ${table} VALUES ${lines.join(', ')}`);
 }
 

@@ -29,6 +29,7 @@ function presentReader(kernel: Kernel, type: DataType): JsonReader {
     case 'float8':
       return ({ data }, row) => {
         const value = kernel.f64()[data / 8 + row]!;
+        if (Object.is(value, -0)) return '-0';
         return Number.isFinite(value) ? String(value) : `"${value}"`;
       };
     case 'text':

@@ -158,7 +158,21 @@ function storeText(p: usize, node: usize, kind: u32, start: usize, length: u32):
   } else if (kind == S.KIND_TIME) {
     if (parseTime(start, length)) store<i64>(address(node, 3), instant);
     else refuse(S.ERROR_FORMAT, p, node);
+  } else if (kind == S.KIND_FLOAT8 || kind == S.KIND_FLOAT4) {
+    const value = spelledFloat(start, length);
+    if (value == 0) refuse(S.ERROR_TYPE, p, node);
+    else store<f64>(address(node, 3), value);
   } else storeNull(node);
+}
+
+/** What JSON has no number for, as outputs write it: "NaN", "Infinity", "-Infinity"; 0 for any other text. */
+function spelledFloat(start: usize, length: u32): f64 {
+  if (length == 3) return load<u8>(start) == 0x4e && load<u16>(start, 1) == 0x4e61 ? NaN : 0;
+  const negative = length == 9 && load<u8>(start) == 0x2d;
+  if (length != 8 && !negative) return 0;
+  // "Infinity" as eight bytes, the first lowest.
+  if (load<u64>(negative ? start + 1 : start) != 0x7974696e69666e49) return 0;
+  return negative ? -Infinity : Infinity;
 }
 
 function refuse(code: u32, at: usize, node: usize): void {
