@@ -2,6 +2,7 @@ import type { DataType } from '../plan/data-type.ts';
 import type { AggregateNode, JoinNode, PlanNode, SetOperationNode, TopNNode, WindowNode } from '../plan/node.ts';
 import { aggregateToDuckdb } from './duckdb-aggregate.ts';
 import { compileToDuckdb } from './duckdb-expression.ts';
+import { timeWindowToDuckdb } from './duckdb-time-window.ts';
 import { type CompiledExpression, duckdbType, type ExpressionScope, rescaled, unsupported } from './duckdb-type.ts';
 import { orderToDuckdb, overToDuckdb, topNToDuckdb } from './duckdb-window.ts';
 
@@ -122,13 +123,8 @@ function values(
 
 function window(node: WindowNode, scope: PlanScope): DuckdbQuery {
   const input = planToDuckdb(node.input, scope);
-  if (node.window.kind !== 'tumbling') throw unsupported(`a ${node.window.kind} window`);
-  const { sizeUs, offsetUs } = node.window;
-  const time = `(epoch_us(t.c${node.timeColumn}) - ${offsetUs})`;
-  const start = `(${time} - ((${time} % ${sizeUs}) + ${sizeUs}) % ${sizeUs} + ${offsetUs})`;
-  const at = input.scales.length;
-  const columns = `make_timestamp(${start}) AS c${at}, make_timestamp(${start} + ${sizeUs}) AS c${at + 1}`;
-  return { sql: `SELECT *, ${columns} FROM (${input.sql}) t`, scales: [...input.scales, 0, 0] };
+  const sql = timeWindowToDuckdb(node, { sql: input.sql, columns: input.scales.length });
+  return { sql, scales: [...input.scales, 0, 0] };
 }
 
 function aggregate(node: AggregateNode, scope: PlanScope): DuckdbQuery {

@@ -10,6 +10,7 @@
  *   2<tab>NULL
  *
  *   exclude view unsupported: reason          this record is not run in this mode
+ *   golden sql: SELECT ...                    what PostgreSQL is asked instead, where the query is not PostgreSQL's
  *   golden hand: reason                       the rows are not PostgreSQL's, but the author's, who says why
  *   query text rowsort                        types of the columns; rowsort: the order of rows does not matter
  *   SELECT upper(name) FROM people

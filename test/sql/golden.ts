@@ -5,7 +5,7 @@
  *
  *   node scripts/run-ts.mjs test/sql/golden.ts --socket /path/.s.PGSQL.5432 [FILE ...]
  *
- * Records with `golden ...` are left as they are. Of an error the first line is PostgreSQL's; what Headrace says is written by hand,
+ * Records with `golden hand: ...` are left as they are; those with `golden sql: ...` ask that instead. Of an error the first line is PostgreSQL's; what Headrace says is written by hand,
  * or, where it is missing, filled with what Headrace says now, to be read before it is committed.
  */
 import { writeFileSync } from 'node:fs';
@@ -65,8 +65,9 @@ function quoted(value: string | null): string {
 }
 
 async function filled(file: CorpusFile, record: CorpusRecord): Promise<CorpusRecord> {
-  if (record.golden !== undefined) return record;
-  const answer = await client.ask(record.sql);
+  const instead = /^sql: (.*)$/.exec(record.golden ?? '')?.[1];
+  if (record.golden !== undefined && instead === undefined) return record;
+  const answer = await client.ask(instead ?? record.sql);
   const place = `${file.name}:${record.line}`;
   if (record.kind === 'error') {
     if (answer.kind === 'rows') {
