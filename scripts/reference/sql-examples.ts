@@ -1,6 +1,7 @@
 import { ARRAY_EXAMPLES } from './sql-examples/array.ts';
 import { BYTE_EXAMPLES } from './sql-examples/byte.ts';
 import { exampleGroup as group, type SqlExample } from './sql-examples/example.ts';
+import { JSON_EXAMPLES } from './sql-examples/json.ts';
 import { NUMBER_EXAMPLES } from './sql-examples/number.ts';
 import { REGULAR_EXPRESSION_EXAMPLES } from './sql-examples/regular-expression.ts';
 import { TEXT_EXAMPLES } from './sql-examples/text.ts';
@@ -47,14 +48,7 @@ export const SQL_EXAMPLES: readonly SqlExample[] = [
   ...REGULAR_EXPRESSION_EXAMPLES,
   ...BYTE_EXAMPLES,
   ...TIME_EXAMPLES,
-  ...group('JSON', [
-    ["a -> 'key', a -> index", 'a member or element, jsonb', `('{"a": "x"}'::jsonb) -> 'a'`, '"x"'],
-    ["a ->> 'key', a ->> index", 'the same as text', `('{"a": "x"}'::jsonb) ->> 'a'`, 'x'],
-    ["a #> '{path}'", 'what the path leads to, jsonb', `('{"a": {"b": 2}}'::jsonb) #> '{a,b}'`, '2'],
-    ["a #>> '{path}'", 'the same as text', `('{"a": [{"b": "x"}]}'::jsonb) #>> '{a,0,b}'`, 'x'],
-    ['jsonb_typeof(a)', 'object, array, string, number, boolean or null', `jsonb_typeof('[1]'::jsonb)`, 'array'],
-    ['jsonb_array_length(a)', 'elements of an array', `jsonb_array_length('[1, 2]'::jsonb)`, '2'],
-  ]),
+  ...JSON_EXAMPLES,
   ...ARRAY_EXAMPLES,
   ...group('Casts', [
     ['a::type, CAST(a AS type)', 'converted; what does not fit is an error', "'12.50'::numeric(6, 1)", '12.5'],

@@ -6,7 +6,7 @@ import { BYTE_FUNCTIONS } from './function/bytes.ts';
 import { COMPARISON_NAMES, comparison, isComparison } from './function/comparison.ts';
 import { type GenericFunction, instantiate, takesCount } from './function/generic.ts';
 import { INTERVAL_FUNCTIONS } from './function/interval.ts';
-import { JSON_FUNCTIONS } from './function/json.ts';
+import { JSON_FUNCTIONS, JSON_GENERICS } from './function/json.ts';
 import { MATHEMATICS, MATHEMATICS_GENERICS } from './function/mathematics.ts';
 import type { FunctionOverload } from './function/overload.ts';
 import { REGULAR_EXPRESSION_FUNCTIONS } from './function/regular-expression.ts';
@@ -71,6 +71,7 @@ const GENERICS = groupByName<GenericFunction>([
   ...MATHEMATICS_GENERICS,
   ...TEXT_GENERICS,
   ...TIME_GENERICS,
+  ...JSON_GENERICS,
 ]);
 
 function groupByName<Entry extends { readonly name: string }>(

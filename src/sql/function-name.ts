@@ -50,6 +50,7 @@ export const OPERATOR_NAMES: ReadonlyMap<string, string> = new Map([
   ['?|', 'jsonb_exists_any'],
   ['?&', 'jsonb_exists_all'],
   ['@?', 'jsonb_path_exists'],
+  ['@@', 'jsonb_path_match'],
   ['@>', 'contains'],
   ['<@', 'contained_by'],
   ['&&', 'overlap'],
@@ -88,6 +89,7 @@ const NAMED_ALSO: ReadonlySet<string> = new Set([
   'jsonb_exists_any',
   'jsonb_exists_all',
   'jsonb_path_exists',
+  'jsonb_path_match',
   'jsonb_delete_path',
 ]);
 
