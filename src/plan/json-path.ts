@@ -292,9 +292,8 @@ function patternOf(pattern: string, flags: string): (text: string) => boolean {
   const letters = withFlagLetters(settled, flags.replace(/[sm]/g, ''));
   if (letters === undefined) throw wrong(`invalid flag in like_regex: "${flags}"`);
   const search = new RegularExpressionSearch(pattern, letters);
-  return (text) =>
-    search.find(
-      Array.from(text, (point) => point.codePointAt(0)!),
-      0,
-    ) !== undefined;
+  return (text) => {
+    const points = Array.from(text, (point) => point.codePointAt(0)!);
+    return search.find({ points, plain: points.length === text.length ? text : undefined }, 0) !== undefined;
+  };
 }
