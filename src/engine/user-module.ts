@@ -56,8 +56,7 @@ export async function loadUserModules(
         timeoutMs: options?.timeoutMs ?? CALL_TIMEOUT_DEFAULT_MS,
         volatile: options?.volatile === true || options?.asynchronous === true,
       };
-      const whole: UserFunction = (...args) => collected((called as UserFunction)(...args), exportName);
-      const guarded: UserFunction = (...args) => guard.call(spec, whole, args);
+      const guarded = guard.watched(spec, called as UserFunction, (result) => collected(result, exportName));
       if (options?.asynchronous === true) return locatedLater(guarded, exportName, found.origin);
       if (isAsync(called) || ('run' in called && isAsync(called.run))) throw asynchronous(exportName);
       const throws = located(guarded, exportName, found.origin);
@@ -107,8 +106,8 @@ function locatedLater(called: UserFunction, name: string, origin: StackOrigin): 
 }
 
 /** The rows of a generator, so that its body runs as part of the call. */
-function collected(result: unknown, name: string): unknown {
-  if (typeof result !== 'object' || result === null || !('next' in result && Symbol.iterator in result)) return result;
+function collected(result: object, name: string): unknown {
+  if (!('next' in result && Symbol.iterator in result)) return result;
   const rows: unknown[] = [];
   for (const row of result as Iterable<unknown>) {
     if (rows.push(row) > TABLE_FUNCTION_ROWS_MAX) {

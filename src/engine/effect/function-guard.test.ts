@@ -4,7 +4,7 @@ import { FunctionGuard } from './function-guard.ts';
 const spec = { name: 'f', key: 'm#f', timeoutMs: 1_000, volatile: false };
 const hangsOn = (bad: unknown) => {
   const seen: unknown[] = [];
-  const called = (value: unknown): unknown => {
+  const called = (...[value]: readonly unknown[]): unknown => {
     seen.push(value);
     while (value === bad) {}
     return value;
@@ -17,26 +17,25 @@ describe('calls on the thread of a task', () => {
     const heartbeat = new Int32Array(2);
     const guard = new FunctionGuard({ heartbeat });
     let during = 0;
-    guard.call(spec, () => {
+    guard.watched(spec, () => {
       during = heartbeat[1]!;
-    }, []);
+    })();
     expect(during).toBe(1_000);
     expect([...heartbeat]).toEqual([1, 0]);
-    expect(() =>
-      guard.call(spec, () => {
-        throw new Error('no');
-      }, []),
-    ).toThrow('no');
+    const throws = guard.watched(spec, () => {
+      throw new Error('no');
+    });
+    expect(throws).toThrow('no');
     expect([...heartbeat]).toEqual([2, 0]);
   });
 
   it('are ended when they do not return, once guarded; the same call is not made again', () => {
     const guard = new FunctionGuard({ guarded: true });
     const { called, seen } = hangsOn(2n);
-    expect(guard.call(spec, called, [1n])).toBe(1n);
-    expect(() => guard.call(spec, called, [2n])).toThrow('user function f: timeout, it took longer than 1000 ms');
-    expect(() => guard.call(spec, called, [2n])).toThrow('timeout');
-    expect(guard.call(spec, called, [3n])).toBe(3n);
+    expect(guard.watched(spec, called)(1n)).toBe(1n);
+    expect(() => guard.watched(spec, called)(2n)).toThrow('user function f: timeout, it took longer than 1000 ms');
+    expect(() => guard.watched(spec, called)(2n)).toThrow('timeout');
+    expect(guard.watched(spec, called)(3n)).toBe(3n);
     expect(seen).toEqual([1n, 2n, 3n]);
   });
 
@@ -44,19 +43,19 @@ describe('calls on the thread of a task', () => {
     const live = new FunctionGuard({ guarded: true });
     const { called } = hangsOn(2);
     live.asking.begin([], false);
-    expect(() => live.call(spec, called, [2])).toThrow('timeout');
+    expect(() => live.watched(spec, called)(2)).toThrow('timeout');
     const first = live.asking.taken();
     live.asking.begin([], false);
-    live.call(spec, called, [1]);
+    live.watched(spec, called)(1);
     expect(live.asking.taken()).toEqual([]);
     live.asking.begin([], false);
-    expect(() => live.call(spec, called, [2])).toThrow('timeout');
+    expect(() => live.watched(spec, called)(2)).toThrow('timeout');
     const third = live.asking.taken();
 
     const replay = new FunctionGuard();
     for (const effects of [first, third]) {
       replay.asking.begin(JSON.parse(JSON.stringify(effects)), true);
-      expect(() => replay.call(spec, called, [2])).toThrow('user function f: timeout');
+      expect(() => replay.watched(spec, called)(2)).toThrow('user function f: timeout');
       expect(replay.asking.taken()).toEqual(effects);
     }
   });

@@ -36,10 +36,13 @@ export class FunctionGuard {
   #given: ReadonlyMap<string, string> | undefined;
   readonly #taken = new Map<string, string>();
   #failure: HeadraceError | undefined;
+  /** Calls are looked at more closely than the watchdog does. */
+  #isWary = false;
 
   constructor(options: { readonly heartbeat?: Int32Array | undefined; readonly guarded?: boolean } = {}) {
     this.#heartbeat = options.heartbeat ?? new Int32Array(HEARTBEAT_WORDS);
     this.#guardedCalls = options.guarded === true ? GUARDED_CALLS : 0;
+    this.#weigh();
     this.asking = {
       targets: [],
       begin: (effects, replay) => this.#begin(effects, replay),
@@ -52,6 +55,7 @@ export class FunctionGuard {
 
   #begin(effects: readonly Effect[], replay: boolean): void {
     this.#given = replay ? new Map(effects.map(([, , answer]) => answer as unknown as [string, string])) : undefined;
+    this.#weigh();
   }
 
   /** The function, of which a failure stops the pipeline at the end of the epoch. */
@@ -73,34 +77,58 @@ export class FunctionGuard {
     return effects;
   }
 
-  /** @throws what the function throws; HeadraceError `ENGINE_USER_FUNCTION_TIMEOUT` */
-  call(spec: GuardedFunction, called: UserFunction, args: readonly unknown[]): unknown {
-    const known = this.#given ?? this.#poison;
-    if (known.size > 0) this.#refusePoison(known, callKey(spec, args));
-    if (this.#guardedCalls > 0 && this.#given === undefined) return this.#callGuarded(spec, called, args);
+  /**
+   * The function, of which every call is watched. Throws what it throws, and `ENGINE_USER_FUNCTION_TIMEOUT`. `settle` makes a value of an
+   * object that it gives, as part of the call.
+   */
+  watched(spec: GuardedFunction, called: UserFunction, settle: (result: object) => unknown = (r) => r): UserFunction {
     const heartbeat = this.#heartbeat;
-    heartbeat[0]!++;
-    heartbeat[1] = spec.timeoutMs;
-    try {
-      return called(...args);
-    } finally {
-      heartbeat[1] = 0;
-    }
+    const { timeoutMs } = spec;
+    return (...args) => {
+      if (this.#isWary) {
+        this.#refusePoison(spec, args);
+        if (this.#guardedCalls > 0 && this.#given === undefined) return this.#callGuarded(spec, called, settle, args);
+      }
+      heartbeat[0] = (heartbeat[0]! + 1) | 0;
+      heartbeat[1] = timeoutMs;
+      try {
+        const result = called(...args);
+        return typeof result === 'object' && result !== null ? settle(result) : result;
+      } finally {
+        heartbeat[1] = 0;
+      }
+    };
   }
 
-  #refusePoison(known: ReadonlyMap<string, string>, key: string): void {
+  /** A call did not return, now or where the epoch was made. */
+  #weigh(): void {
+    this.#isWary = this.#guardedCalls > 0 || (this.#given ?? this.#poison).size > 0;
+  }
+
+  #refusePoison(spec: GuardedFunction, args: readonly unknown[]): void {
+    const known = this.#given ?? this.#poison;
+    if (known.size === 0) return;
+    const key = callKey(spec, args);
     const message = known.get(key);
     if (message === undefined) return;
     this.#taken.set(key, message);
     throw new HeadraceError(message, { code: 'ENGINE_USER_FUNCTION_TIMEOUT', domain: 'engine' });
   }
 
-  #callGuarded(spec: GuardedFunction, called: UserFunction, args: readonly unknown[]): unknown {
+  #callGuarded(
+    spec: GuardedFunction,
+    called: UserFunction,
+    settle: (result: object) => unknown,
+    args: readonly unknown[],
+  ): unknown {
     const scope = globalThis as unknown as Record<symbol, unknown>;
-    scope[THUNK] = () => called(...args);
+    scope[THUNK] = () => {
+      const result = called(...args);
+      return typeof result === 'object' && result !== null ? settle(result) : result;
+    };
     try {
       const result = script.runInThisContext({ timeout: spec.timeoutMs }) as unknown;
-      this.#guardedCalls--;
+      if (--this.#guardedCalls === 0) this.#weigh();
       return result;
     } catch (error) {
       if ((error as { code?: unknown } | null)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
@@ -117,6 +145,7 @@ export class FunctionGuard {
     const [oldest] = this.#poison.keys();
     if (this.#poison.size >= POISON_CALLS_MAX && oldest !== undefined) this.#poison.delete(oldest);
     this.#poison.set(key, message);
+    this.#weigh();
     this.#taken.set(key, message);
   }
 }
