@@ -194,7 +194,7 @@ export const NEXMARK_QUERIES: readonly NexmarkQuery[] = [
       FROM SESSION(bid, date_time, INTERVAL '10 seconds') GROUP BY bidder, window_start, window_end`),
     oracle: `SELECT bidder, count(*), iso(min(date_time)), iso(max(date_time) + to_seconds(10)) FROM (
         SELECT *, sum(starts) OVER (PARTITION BY bidder ORDER BY date_time, n) AS session FROM (
-          SELECT *, CASE WHEN date_time - lag(date_time) OVER (PARTITION BY bidder ORDER BY date_time, n) < to_seconds(10)
+          SELECT *, CASE WHEN date_time - lag(date_time) OVER (PARTITION BY bidder ORDER BY date_time, n) <= to_seconds(10)
             THEN 0 ELSE 1 END AS starts FROM bid)
       ) GROUP BY bidder, session`,
     flink: 39_700,

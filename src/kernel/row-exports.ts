@@ -92,4 +92,9 @@ export interface RowExports {
   rowsGone(rows: number, references: number, count: number, time: bigint): void;
   rowsSettle(rows: number, horizon: bigint): void;
   scatterWords(words: number, positions: number, count: number, target: number): void;
+  topTake(rows: number, top: number, columns: number, keys: number, selection: number, count: number): void;
+  topFlush(rows: number, top: number): number;
+  topChanges(top: number): number;
+  topEnd(rows: number, top: number): void;
+  topFree(top: number): void;
 }

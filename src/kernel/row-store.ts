@@ -120,6 +120,12 @@ export class RowStore {
     return Number(this.#kernel.i64()[(this.#rows + at) / 8]);
   }
 
+  /** Describes columns of a batch to a kernel that works on the rows: addresses of their descriptions, and of those of the keys. */
+  describe(columns: readonly ColumnVector[]): { readonly columns: number; readonly keys: number } {
+    this.#putRows(columns);
+    return { columns: this.#columns, keys: this.#keys };
+  }
+
   #putRows(columns: readonly ColumnVector[]): void {
     putColumns(this.#kernel, this.#columns, columns);
     putColumns(

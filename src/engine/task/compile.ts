@@ -20,7 +20,7 @@ import { OutputOperator } from '../operator/output.ts';
 import { OverOperator } from '../operator/over/over.ts';
 import { ProjectOperator } from '../operator/project.ts';
 import { limitOperator, PassOperator } from '../operator/rank/limit.ts';
-import { TopNOperator } from '../operator/rank/top-n.ts';
+import { topNOperator } from '../operator/rank/top-n.ts';
 import type { RecordSink } from '../operator/record-sink.ts';
 import { columnsRead, type ExpressionContext } from '../operator/row-evaluator.ts';
 import { RowSetOperator } from '../operator/set/row-set.ts';
@@ -159,7 +159,7 @@ class Compiler {
         return new AggregateOperator({ node, emit, appendOnly, retracts, expressions });
       }
       case 'top-n':
-        return new TopNOperator({ node, emit, appendOnly: isAppendOnly(node.input, emit), expressions });
+        return topNOperator({ node, emit, appendOnly: isAppendOnly(node.input, emit), expressions });
       case 'limit':
         return limitOperator(node, { emit, appendOnly: isAppendOnly(node.input, emit), expressions });
       case 'sort':

@@ -6,9 +6,11 @@ import { sourceNode, windowNode } from '../../../plan/factory.ts';
 import type { SortKey, TopNNode } from '../../../plan/node.ts';
 import { sortOrder } from '../../../plan/sort-order.ts';
 import { TYPE } from '../../../plan/type-name.ts';
+import type { Operator } from '../operator.ts';
 import { changesOf, checkModel, plainExpressions, type Standing, Subject } from '../operator-model.test-fixture.ts';
+import { KernelTopN, runsInKernel } from './kernel-top-n.ts';
 import { endOf } from './ranking.ts';
-import { TopNOperator } from './top-n.ts';
+import { RowTopN, type TopNOptions, topNOperator } from './top-n.ts';
 
 const source = sourceNode({
   name: 's',
@@ -92,12 +94,19 @@ const specs = fc
   })
   .map((drawn) => topNNode(spec(drawn)));
 
-const check = (node: TopNNode, appendOnly: boolean, epochs: Parameters<typeof checkModel>[1]): void =>
+const byRow = (options: TopNOptions): Operator => new RowTopN(options);
+
+const check = (
+  node: TopNNode,
+  appendOnly: boolean,
+  epochs: Parameters<typeof checkModel>[1],
+  make: (options: TopNOptions) => Operator = byRow,
+): void =>
   checkModel(
     {
       inputs: [source],
       columns: node.columns,
-      make: () => new TopNOperator({ node, emit: 'updates', appendOnly, expressions: plainExpressions }),
+      make: () => make({ node, emit: 'updates', appendOnly, expressions: plainExpressions }),
       model: batchOf(node),
     },
     epochs,
@@ -120,11 +129,32 @@ describe('top-n', () => {
     const subject = new Subject({
       inputs: [source],
       columns: node.columns,
-      make: () => new TopNOperator({ node, emit: 'updates', appendOnly: true, expressions: plainExpressions }),
+      make: () => topNOperator({ node, emit: 'updates', appendOnly: true, expressions: plainExpressions }),
     });
     const rows = Array.from({ length: 1_000 }, (_, i) => ({ values: ['a', BigInt((i * 37) % 101), null, 0n] }));
     subject.run([{ input: 0, rows }]);
     expect(subject.operator.state().keys).toBe(4);
+  });
+
+  it('is kept in the kernel where that can be, with the same results', () => {
+    const columns = [key(1, { descending: true, nullsFirst: true }), key(2)];
+    const orders = [columns, [key(2, { nullsFirst: true })], [key(0, { descending: true }), key(1)], []];
+    const kept = fc
+      .record({
+        partition: fc.constantFrom<readonly number[]>([0], [], [0, 2]),
+        withRank: fc.boolean(),
+        limit: fc.constantFrom(1, 2, 5),
+        keys: fc.constantFrom<readonly SortKey[]>(...orders),
+      })
+      .map((drawn) => topNNode(spec(drawn)));
+    fc.assert(
+      fc.property(kept, changesOf([row], 0), (node, epochs) => {
+        const options = { node, emit: 'updates', appendOnly: true, expressions: plainExpressions } as const;
+        expect(runsInKernel(options)).toBe(true);
+        check(node, true, epochs, () => new KernelTopN(options));
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it('takes back one of many rows that are equal in the order', () => {
@@ -141,7 +171,7 @@ describe('top-n', () => {
 
   it('changes nothing but the two rows at the ends of what is seen, however long that is', () => {
     const node = topNNode(spec({ limit: 100, partition: [] }));
-    const make = () => new TopNOperator({ node, emit: 'updates', appendOnly: false, expressions: plainExpressions });
+    const make = () => topNOperator({ node, emit: 'updates', appendOnly: false, expressions: plainExpressions });
     const subject = new Subject({ inputs: [source], columns: node.columns, make });
     const rows = Array.from({ length: 500 }, (_, i) => ({ values: ['a', BigInt(i), null, 0n] }));
     subject.run([{ input: 0, rows }]);
@@ -156,7 +186,7 @@ describe('top-n', () => {
   it('puts a row whose sort key has no value to dead letters', () => {
     const quotient = call('divide', [literal(1n, TYPE.int8), columnReference(source.columns, 1)]);
     const node = topNNode(spec({ keys: [{ expression: quotient, descending: false, nullsFirst: false }] }));
-    const make = () => new TopNOperator({ node, emit: 'updates', appendOnly: false, expressions: plainExpressions });
+    const make = () => topNOperator({ node, emit: 'updates', appendOnly: false, expressions: plainExpressions });
     const subject = new Subject({ inputs: [source], columns: node.columns, make });
     subject.run([{ input: 0, rows: [{ values: ['a', 0n, 1, 0n] }, { values: ['a', 1n, 1, 0n] }] }]);
     expect(subject.observed.rows.map(({ values }) => values[1])).toEqual([1n]);
@@ -176,7 +206,7 @@ describe('top-n of windows', () => {
     new Subject({
       inputs: [windowed],
       columns: node.columns,
-      make: () => new TopNOperator({ node, emit, appendOnly: true, expressions: plainExpressions }),
+      make: () => topNOperator({ node, emit, appendOnly: true, expressions: plainExpressions }),
     });
 
   it('with `final` are emitted once, when the window closes', () => {

@@ -11,6 +11,7 @@ import { type ExpressionContext, RowEvaluator } from '../row-evaluator.ts';
 import { readRow, readTime, writeRow, writeTime } from '../state-value.ts';
 import { type WindowEnd, windowEndOfRows } from '../window/window-end.ts';
 import { WindowedMap } from '../window/windowed-map.ts';
+import { KernelTopN, runsInKernel } from './kernel-top-n.ts';
 import { type PartitionShape, RankedPartition } from './ranked-partition.ts';
 import { forEachVisible, type RankedRow } from './ranking.ts';
 
@@ -26,12 +27,17 @@ export interface TopNOptions {
   readonly expressions: ExpressionContext;
 }
 
+/** The first rows of each partition: in the kernel where it can keep them, else row by row. Results are the same. */
+export function topNOperator(options: TopNOptions): Operator {
+  return runsInKernel(options) ? new KernelTopN(options) : new RowTopN(options);
+}
+
 /**
- * The first rows of each partition. `updates`: at the end of an epoch what came into sight and what left it, per changed partition.
+ * The first rows of each partition, row by row. `updates`: at the end of an epoch what came into sight and what left it, per changed partition.
  * `final`, where a partition lies in a window: what is seen when the window closes, once. The partitions of a window go with it, and
  * a row whose window was closed is late.
  */
-export class TopNOperator implements Operator {
+export class RowTopN implements Operator {
   readonly #node: TopNOptions['node'];
   readonly #windowEnd: WindowEnd | undefined;
   readonly #isFinal: boolean;

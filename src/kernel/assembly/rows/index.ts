@@ -8,3 +8,4 @@ export {
 } from "./row-snapshot";
 export { joinByCount, joinByFound, joinByNulls, joinByTime, joinByWeight, joinPairs, takeWords } from "./join";
 export { rowsAsOf, rowsGoing, rowsGone, rowsSettle, scatterWords } from "./version";
+export { topChanges, topEnd, topFlush, topFree, topTake } from "./top";

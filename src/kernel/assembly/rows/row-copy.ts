@@ -14,7 +14,7 @@ export function isNull(column: usize, row: usize): bool {
 }
 
 @inline
-function nullBit(row: usize, layout: usize, column: u32): bool {
+export function nullBit(row: usize, layout: usize, column: u32): bool {
   return ((load<u8>(row + <usize>load<u32>(layout, L.LAYOUT_NULLS) + <usize>(column >> 3)) >> (column & 7)) & 1) != 0;
 }
 

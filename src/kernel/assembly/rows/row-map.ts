@@ -8,7 +8,7 @@ import { hashOfKeys, hasKeys, isRow, writeRow } from "./row-copy";
 import { beforeChange, freeSlot, takeImages } from "./slot";
 
 /** Rows that are hashed ahead, so that the misses of the cache overlap. */
-const BLOCK_ROWS: u32 = 128;
+export const BLOCK_ROWS: u32 = 128;
 const hashes: usize = memory.data(<i32>(BLOCK_ROWS * 4), 16);
 let fetched: u64 = 0;
 
@@ -20,12 +20,12 @@ export function rowsCreate(layout: usize): usize {
 }
 
 @inline
-function rowAt(selection: usize, at: u32): usize {
+export function rowAt(selection: usize, at: u32): usize {
   return <usize>(selection != 0 ? load<u32>(selection + (<usize>at << 2)) : at);
 }
 
 /** Hashes of the keys of a block of rows, and a first look at their places in the index. */
-function hashBlock(rows: usize, layout: usize, keys: usize, selection: usize, from: u32, count: u32): void {
+export function hashBlock(rows: usize, layout: usize, keys: usize, selection: usize, from: u32, count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     store<u32>(hashes + (<usize>i << 2), hashOfKeys(layout, keys, rowAt(selection, from + i)));
   }
@@ -36,6 +36,12 @@ function hashBlock(rows: usize, layout: usize, keys: usize, selection: usize, fr
     sum ^= load<u64>(<usize>load<u32>(shard) + (<usize>(hash & load<u32>(shard, L.SHARD_MASK)) << 3));
   }
   fetched = sum;
+}
+
+/** The hash of a row of the block at hand. */
+@inline
+export function hashAt(at: u32): u32 {
+  return load<u32>(hashes + (<usize>at << 2));
 }
 
 /** The first row of a key, 0 when there is none. */
