@@ -1,8 +1,8 @@
 import { PHYSICAL_CODE, type PhysicalType } from './column.ts';
 import type { Kernel } from './kernel.ts';
 
-/** What a group keeps of an aggregate. Sums of floats are exact; `min` and `max` take nothing back. */
-export type GroupFunction = 'count' | 'sum-integer' | 'sum-float' | 'min' | 'max';
+/** What a group keeps of an aggregate. Sums of floats are exact; `min`, `max`, `first` and `last` take nothing back. */
+export type GroupFunction = 'count' | 'sum-integer' | 'sum-float' | 'min' | 'max' | 'first' | 'last';
 
 export interface GroupAggregate {
   readonly function: GroupFunction;
@@ -49,7 +49,7 @@ const ITEMS = 32;
 const PART_BYTES = 16;
 const RECORD_HEADER = 40;
 const DISTINCT_BYTES = 32;
-const FUNCTION_CODE = { count: 0, 'sum-integer': 1, 'sum-float': 2, min: 3, max: 4 } as const;
+const FUNCTION_CODE = { count: 0, 'sum-integer': 1, 'sum-float': 2, min: 3, max: 4, first: 5, last: 6 } as const;
 const FLAG = { windowed: 1, changes: 2, retracts: 4, distinct: 8 } as const;
 const AGGREGATE_FLAG = { fitsInt8: 1, average: 2, distinct: 4 } as const;
 

@@ -79,6 +79,20 @@ const invertible = [
   aggregate({ function: 'sum', of: 'large', type: TYPE.numeric, distinct: true }),
   aggregate({ function: 'sum', of: 'double', type: TYPE.float8, distinct: true }),
 ];
+const booleans = [
+  aggregate({ function: 'bool_and', of: 'flag', type: TYPE.boolean }),
+  aggregate({ function: 'bool_or', of: 'flag', type: TYPE.boolean, filtered: true }),
+];
+const ends = ['first_value', 'last_value'].flatMap((name) =>
+  (['small', 'large', 'double', 'price', 'name', 'flag'] as const).map((of) =>
+    aggregate({
+      function: name as 'first_value' | 'last_value',
+      of,
+      type: source.columns.find((column) => column.name === of)!.type,
+      filtered: of === 'large',
+    }),
+  ),
+);
 const extremes = ['min', 'max'].flatMap((name) =>
   (['small', 'large', 'double', 'price', 'name'] as const).map((of) =>
     aggregate({
@@ -246,6 +260,12 @@ describe('an aggregate in the kernel says what the one that goes row by row says
   it('for groups of every type of key, without a window', () => {
     const keys = ['name', 'small', 'large', 'double', 'price', 'flag'];
     agrees(optionsOf(nodeOf(keys, [invertible[0]!, extremes[0]!])), false);
+  });
+
+  it('for the first and the last row, and truth values', () => {
+    agrees(optionsOf(nodeOf(['name'], [...ends, ...booleans])), false);
+    agrees(optionsOf(nodeOf(windowed, [...ends, ...booleans]), { emit: 'final' }), false);
+    agrees(optionsOf(nodeOf(['name'], [...booleans, ...invertible]), { appendOnly: false, retracts: true }), true);
   });
 
   it('for counts of the same distinct values under several conditions', () => {

@@ -61,7 +61,7 @@ export class ColumnAggregate implements Operator {
       this.#filterAt.every((filter) => filter === undefined) &&
       layout.aggregates.every(
         ({ function: name, argument, distinct, set }) =>
-          !distinct && set === undefined && !(isExtreme(name) && argument === 'str'),
+          !distinct && set === undefined && !isEnd(name) && !(isExtreme(name) && argument === 'str'),
       );
     const places = [...layout.aggregates.keys()];
     const owners = places.filter((at) => layout.aggregates[at]!.set === at);
@@ -193,10 +193,22 @@ export class ColumnAggregate implements Operator {
       case 'sum-float':
         return state.resultColumn(at, 'f64', type.kind === 'float4', output);
       case 'sum-integer':
+        if (type.kind === 'boolean') return this.#booleanColumn(at, output);
         return planned.fitsInt8 ? state.resultColumn(at, 'i64', false, output) : this.#decimalColumn(at, output);
       default:
         return state.resultColumn(at, planned.argument, false, output);
     }
+  }
+
+  /** How many are true is the sum. */
+  #booleanColumn(at: number, output: GroupOutput): ColumnVector {
+    const { function: name, type } = this.#options.node.aggregates[at]!;
+    const values: (boolean | null)[] = [];
+    for (let row = 0; row < output.count; row++) {
+      const { sum, count } = this.#state!.integerResult(at, row, output);
+      values.push(count === 0n ? null : name === 'bool_and' ? sum === count : sum > 0n);
+    }
+    return columnOfValues(this.#context!.kernel, type, values, output.count);
   }
 
   #decimalColumn(at: number, output: GroupOutput): ColumnVector {
@@ -283,6 +295,11 @@ export class ColumnAggregate implements Operator {
   state(): { readonly keys: number; readonly bytes: number } {
     return { keys: this.#state?.groups ?? 0, bytes: this.#state?.bytes ?? 0 };
   }
+}
+
+/** The order of rows shows in it. */
+function isEnd(name: GroupFunction): boolean {
+  return name === 'first' || name === 'last';
 }
 
 function isExtreme(name: GroupFunction): boolean {

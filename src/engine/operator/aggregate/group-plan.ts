@@ -62,6 +62,14 @@ function planAggregate(call: AggregateCall, appendOnly: boolean, keepsEmitted: b
       if (argument === 'str' || !SUMMED_AS_INTEGERS.has(type!.kind)) return undefined;
       return { ...base, function: 'sum-integer', fitsInt8: !average && call.type.kind === 'int8' };
     }
+    case 'bool_and':
+    case 'bool_or':
+      return { ...base, function: 'sum-integer', distinct: false };
+    case 'first_value':
+    case 'last_value': {
+      const isKept = appendOnly && !distinct && call.orderBy === undefined && !(keepsEmitted && argument === 'str');
+      return isKept ? { ...base, function: call.function === 'first_value' ? 'first' : 'last' } : undefined;
+    }
     case 'min':
     case 'max': {
       // What was taken back may have been the best; and what stands must not change under those who read it.

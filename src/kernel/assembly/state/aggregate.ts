@@ -33,6 +33,7 @@ export function groupAdd(
   if (kind == L.FUNCTION_COUNT) addCounts(offset, nulls, weights, records, rows, count);
   else if (kind == L.FUNCTION_SUM_INTEGER) addIntegers(offset, type, data, nulls, weights, records, rows, count);
   else if (kind == L.FUNCTION_SUM_FLOAT) addFloats(offset, data, nulls, weights, records, rows, count);
+  else if (kind >= L.FUNCTION_FIRST) addEnds(table, offset, type, kind == L.FUNCTION_LAST, data, nulls, records, rows, count);
   else if (type == TYPE_STR) addTexts(table, offset, kind == L.FUNCTION_MAX, data, nulls, records, rows, count);
   else addExtremes(offset, type, kind == L.FUNCTION_MAX, data, nulls, records, rows, count);
 }
@@ -113,6 +114,29 @@ function addExtremes(
       store<i64>(state, value);
     }
     store<u32>(state, 1, 8);
+  }
+}
+
+const IS_VALUE: u32 = 1;
+const IS_NULL: u32 = 2;
+
+/** The first or the last row of each group, in the order in which they come; nulls count like others. */
+function addEnds(
+  table: usize, offset: usize, type: u32, isLast: bool, data: usize, nulls: usize, records: usize, rows: usize, count: u32,
+): void {
+  const flag: usize = type == TYPE_STR ? 16 : 8;
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const row = <usize>load<u32>(rows + (i << 2));
+    const record = <usize>load<u32>(records + (i << 2));
+    const state = record + offset;
+    if (!isLast && load<u32>(state + flag) != 0) continue;
+    if (nulls != 0 && load<u8>(nulls + row) != 0) store<u32>(state + flag, IS_NULL);
+    else if (type == TYPE_STR) keepText(table, record, state, data + (row << 4));
+    else {
+      if (type == TYPE_I32) store<i64>(state, <i64>load<i32>(data + (row << 2)));
+      else store<u64>(state, load<u64>(data + (row << 3)));
+      store<u32>(state, IS_VALUE, 8);
+    }
   }
 }
 

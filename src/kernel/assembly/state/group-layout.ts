@@ -32,6 +32,8 @@ export const FUNCTION_SUM_INTEGER: u32 = 1; // i128, i64 count
 export const FUNCTION_SUM_FLOAT: u32 = 2; // exact-sum.ts
 export const FUNCTION_MIN: u32 = 3; // 8 bytes of value (16: a string reference with its room), u32 whether there is one
 export const FUNCTION_MAX: u32 = 4;
+export const FUNCTION_FIRST: u32 = 5; // as the least, but the last word is 2 for a null
+export const FUNCTION_LAST: u32 = 6;
 
 /** The sum of integers must fit an int8. */
 export const AGGREGATE_FITS_I64: u32 = 1;

@@ -30,10 +30,10 @@ function resultOf(part: usize, record: usize, target: usize): bool {
     store<i64>(target, count, L.RESULT_COUNT);
   } else if (load<u32>(part, L.AGGREGATE_TYPE) == TYPE_STR) {
     v128.store(target, v128.load(state));
-    store<i64>(target, <i64>load<u32>(state, 16), L.RESULT_COUNT);
+    store<i64>(target, <i64>(load<u32>(state, 16) & 1), L.RESULT_COUNT);
   } else {
     store<u64>(target, load<u64>(state));
-    store<i64>(target, <i64>load<u32>(state, 8), L.RESULT_COUNT);
+    store<i64>(target, <i64>(load<u32>(state, 8) & 1), L.RESULT_COUNT);
   }
   return true;
 }

@@ -30,7 +30,7 @@ const reference: usize = memory.data(16, 16);
 @inline
 function isText(part: usize): bool {
   const kind = load<u32>(part);
-  return (kind == L.FUNCTION_MIN || kind == L.FUNCTION_MAX) && load<u32>(part, L.AGGREGATE_TYPE) == TYPE_STR;
+  return kind >= L.FUNCTION_MIN && load<u32>(part, L.AGGREGATE_TYPE) == TYPE_STR;
 }
 
 function recordExportBytes(layout: usize, record: usize): usize {
@@ -281,10 +281,11 @@ function importStates(table: usize, record: usize, from: usize): void {
     if (load<u32>(part) == L.FUNCTION_SUM_FLOAT) from += sumImport(state, from);
     else if (isText(part)) {
       const length = load<u32>(from, 4);
-      if (load<u32>(from) != 0) {
+      if (length != 0 || load<u32>(from) == 1) {
         putReference(reference, from + 8, length);
         keepText(table, record, state, reference);
       }
+      store<u32>(state, load<u32>(from), 16);
       from += 8 + <usize>length;
     } else {
       memory.copy(state, from, L.stateBytes(part));
