@@ -103,6 +103,24 @@ describe('jsonb', () => {
   });
 });
 
+describe('text', () => {
+  it('is split by a pattern or by a separator', () => {
+    expect(rows('regexp_split_to_table', [text, text], 'a1b22c', '[0-9]+')).toEqual([['a'], ['b'], ['c']]);
+    expect(rows('string_to_table', [text, text], 'a,b', ',')).toEqual([['a'], ['b']]);
+    expect(rows('string_to_table', [text, text, text], 'a,x,b', ',', 'x')).toEqual([['a'], [null], ['b']]);
+    expect(rows('string_to_table', [text, text], null, ',')).toEqual([]);
+  });
+
+  it('is matched once, or with g as often as it does', () => {
+    expect(rows('regexp_matches', [text, text], 'a1b2', '([a-z])([0-9])')).toEqual([[['a', '1']]]);
+    expect(rows('regexp_matches', [text, text, text], 'a1b2', '([a-z])([0-9])', 'g')).toEqual([
+      [['a', '1']],
+      [['b', '2']],
+    ]);
+    expect(rows('regexp_matches', [text, text], 'a', 'b')).toEqual([]);
+  });
+});
+
 describe('the catalogue', () => {
   it('finds a function by its exact types', () => {
     expect(tableFunction('generate_series', [int4, text])).toBeUndefined();

@@ -1,10 +1,11 @@
 import type { Column, DataType, Interval } from './data-type.ts';
 import { Decimal } from './decimal.ts';
 import { evaluationError } from './evaluation-error.ts';
+import { regularExpressionMatches } from './function/regular-expression.ts';
 import { findOverload } from './function.ts';
 import { intervalOrder } from './interval.ts';
 import { compareText } from './text-order.ts';
-import { TYPE } from './type-name.ts';
+import { arrayType, TYPE } from './type-name.ts';
 import { jsonbText } from './value-text.ts';
 
 /** Rows that one call of a set-returning function may give: a mistyped `generate_series` must not fill the memory. */
@@ -145,6 +146,41 @@ function jsonFunctions(prefix: 'json' | 'jsonb'): readonly Declaration[] {
   ];
 }
 
+/** A row for each match with flag `g`, else for the first alone. */
+function matches(): readonly Declaration[] {
+  const { text } = TYPE;
+  const columns = [column('regexp_matches', arrayType(text))];
+  function* rows(value: string, pattern: string, flags?: string): Iterable<readonly unknown[]> {
+    for (const groups of regularExpressionMatches(value, pattern, flags)) yield [groups];
+  }
+  return [2, 3].map((length) =>
+    declare(
+      'regexp_matches',
+      Array.from({ length }, () => text),
+      columns,
+      rows,
+    ),
+  );
+}
+
+/** A function of rows that is one of arrays, with its elements as rows: of the array function's forms with so many arguments. */
+function elementsOf(name: string, arrayFunction: string, ...lengths: readonly number[]): readonly Declaration[] {
+  return lengths.map((length) => {
+    const args = Array.from({ length }, () => TYPE.text);
+    return {
+      name,
+      args,
+      columns: [column(name, TYPE.text)],
+      rows: (values) => {
+        const found = findOverload(arrayFunction, args)!;
+        if (found.strict && values.includes(null as never)) return [];
+        const array = found.apply(...values) as readonly unknown[] | null;
+        return (array ?? []).map((item) => [item]);
+      },
+    };
+  });
+}
+
 const DECLARATIONS: readonly Declaration[] = [
   ...series(TYPE.int4, TYPE.int4, 1, wholeSeries),
   ...series(TYPE.int8, TYPE.int8, 1n, bigSeries),
@@ -153,6 +189,9 @@ const DECLARATIONS: readonly Declaration[] = [
   ...series(TYPE.timestamptz, TYPE.interval, undefined, timeSeries(TYPE.timestamptz)),
   ...jsonFunctions('jsonb'),
   ...jsonFunctions('json'),
+  ...elementsOf('regexp_split_to_table', 'regexp_split_to_array', 2, 3),
+  ...elementsOf('string_to_table', 'string_to_array', 2, 3),
+  ...matches(),
 ];
 
 /**

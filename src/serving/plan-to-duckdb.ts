@@ -2,6 +2,7 @@ import type { DataType } from '../plan/data-type.ts';
 import type { AggregateNode, JoinNode, PlanNode, SetOperationNode, TopNNode, WindowNode } from '../plan/node.ts';
 import { aggregateToDuckdb } from './duckdb-aggregate.ts';
 import { compileToDuckdb } from './duckdb-expression.ts';
+import { tableFunctionToDuckdb, temporalJoinToDuckdb } from './duckdb-from.ts';
 import { timeWindowToDuckdb } from './duckdb-time-window.ts';
 import { type CompiledExpression, duckdbType, type ExpressionScope, rescaled, unsupported } from './duckdb-type.ts';
 import { orderToDuckdb, overToDuckdb, topNToDuckdb } from './duckdb-window.ts';
@@ -55,6 +56,10 @@ export function planToDuckdb(node: PlanNode, scope: PlanScope): DuckdbQuery {
     }
     case 'window':
       return window(node, scope);
+    case 'table-function':
+      return tableFunctionToDuckdb(node, planToDuckdb(node.input, scope), scope);
+    case 'temporal-join':
+      return temporalJoinToDuckdb(node, planToDuckdb(node.left, scope), planToDuckdb(node.right, scope), scope);
     case 'aggregate':
       return aggregate(node, scope);
     case 'join':

@@ -103,10 +103,9 @@ export class Scope {
   resolve(source: SourceText, at: number, name: string, relation?: string): ColumnExpression {
     const found = this.find(source, at, name, relation) ?? this.#findOutside(source, at, name, relation);
     if (found !== undefined) return found;
-    if (relation !== undefined && !this.relations.some((candidate) => candidate.name === relation)) {
-      throw this.#unknownRelation(source, at, relation);
-    }
-    const names = this.relations
+    const around = relation === undefined ? this : this.#holderOf(relation);
+    if (around === undefined) throw this.#unknownRelation(source, at, relation ?? '');
+    const names = around.relations
       .filter((candidate) => relation === undefined || candidate.name === relation)
       .flatMap((candidate) => candidate.columns.map((column) => column.name));
     const near = names.find((other) => other.toLowerCase() === name.toLowerCase()) ?? nearestName(name, names);
@@ -115,6 +114,13 @@ export class Scope {
       code: 'SQL_UNKNOWN_COLUMN',
       next: near === undefined ? `there is ${names.join(', ') || 'none'}` : `did you mean "${near}"${quoted}?`,
     });
+  }
+
+  /** The nearest scope, from this one outwards, that has the relation. */
+  #holderOf(relation: string): Scope | undefined {
+    const isHere = this.relations.some((candidate) => candidate.name === relation);
+    if (isHere || this.outer === undefined) return isHere ? this : undefined;
+    return this.outer.#holderOf(relation);
   }
 
   /** A column of a query around this one; the nearest that knows the relation, or else the column. */

@@ -95,6 +95,20 @@ function firstMatch(text: string, pattern: string, flags = ''): readonly (string
   return found;
 }
 
+/** As `regexp_matches`: the groups of each match with flag `g`, else of the first alone. */
+export function* regularExpressionMatches(
+  text: string,
+  pattern: string,
+  flags = '',
+): Generator<readonly (string | null)[]> {
+  const { search, isGlobal } = searchOf(pattern, flags);
+  const subject = new Subject(text);
+  for (const match of subject.matches(search)) {
+    yield groupsOrWhole(subject, match);
+    if (!isGlobal) return;
+  }
+}
+
 /** `substring(text from pattern)`: the first group if there is one, else the whole. */
 function substringByPattern(text: string, pattern: string): string | null {
   return firstMatch(text, pattern)?.[0] ?? null;
