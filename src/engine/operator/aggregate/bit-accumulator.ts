@@ -6,39 +6,40 @@ import type { Accumulator } from './accumulator.ts';
 const BITS = 64;
 const WIDTH: Partial<Record<DataType['kind'], number>> = { int2: 16, int4: 32, int8: 64 };
 
-/** Of `bool_and`, `bool_or`: how many values are true and how many are not. */
+/** Of `bool_and`, `bool_or`: how many values there are, and how many are true. */
 export class BooleanAccumulator implements Accumulator {
   readonly #every: boolean;
   #trues = 0;
-  #falses = 0;
+  #count = 0;
 
   constructor(every: boolean) {
     this.#every = every;
   }
 
   add(value: unknown, weight: number): void {
+    if (value === null) return;
+    this.#count += weight;
     if (value === true) this.#trues += weight;
-    else if (value === false) this.#falses += weight;
   }
 
   value(): unknown {
-    if (this.#trues === 0 && this.#falses === 0) return null;
-    return this.#every ? this.#falses === 0 : this.#trues > 0;
+    if (this.#count === 0) return null;
+    return this.#every ? this.#trues === this.#count : this.#trues > 0;
   }
 
   merge(other: BooleanAccumulator): void {
     this.#trues += other.#trues;
-    this.#falses += other.#falses;
+    this.#count += other.#count;
   }
 
   snapshot(writer: ByteWriter): void {
     writer.signedVarint(this.#trues);
-    writer.signedVarint(this.#falses);
+    writer.signedVarint(this.#count);
   }
 
   restore(reader: ByteReader): void {
     this.#trues = reader.signed();
-    this.#falses = reader.signed();
+    this.#count = reader.signed();
   }
 }
 
