@@ -110,9 +110,9 @@ export function checkLookup(declared: Declared, connector: SinkOption, options: 
 /** As {@link checkLookup}, for the look-ups of a pipeline in TypeScript. */
 export function checkLookupNodes(pipeline: Pipeline, position: SourcePosition): void {
   const placed = (value: string): SinkOption => ({ value, position, namePosition: position });
-  for (const { connector, options, keyNames } of lookupsIn(pipeline)) {
-    const given = new Map(Object.entries(options).map(([name, value]) => [name, placed(value)]));
-    checkLookup({ name: connector, keyNames }, placed(connector), given);
+  for (const { name, connector, options, keyNames } of lookupsIn(pipeline)) {
+    const given = new Map(Object.entries(options).map(([option, value]) => [option, placed(value)]));
+    checkLookup({ name, keyNames }, placed(connector), given);
   }
 }
 
@@ -129,7 +129,7 @@ function lookupsIn(pipeline: Pipeline): ReadonlySet<LookupNode> {
 /** Opens the look-ups of a project's pipelines; paths are relative to its folder. */
 export function lookupsOf(dir: string): LookupFactory {
   return (target) => {
-    const source = kindOf(target.connector, target.connector).open(target, dir);
+    const source = kindOf(target.name, target.connector).open(target, dir);
     const own = Object.values(LOOKUP_OPTIONS).map((option) => option.name);
     const common = Object.entries(target.options).filter(([name]) => own.includes(name as (typeof own)[number]));
     const options = readSection(LOOKUP_OPTIONS, sectionOf(Object.fromEntries(common)));

@@ -54,7 +54,7 @@ export function lookupPlan<Keys extends ColumnTypes>(
   const keyNames = Object.keys(declared.key);
   const { connector, ...options } = declared.with;
   const expressions = keyNames.map((name) => coerce(operandOf(keys[name]!), declared.key[name]!.type));
-  return lookupNode({ input, connector, options, keys: expressions, keyNames, found, join });
+  return lookupNode({ name: declared.name, input, connector, options, keys: expressions, keyNames, found, join });
 }
 
 function twice(lookup: string, column: string): HeadraceError {

@@ -175,7 +175,7 @@ function analyticLabel(node: AnalyticNode): string {
       return `match ${patternText(node.pattern)}${by}${orderText(node.keys)}${within}`;
     }
     case 'lookup':
-      return `${node.join} look-up ${node.connector} by ${node.keys.map(expressionText).join(', ')}`;
+      return `${node.join} look-up ${identifierText(node.name)} (${node.connector}) by ${node.keys.map(expressionText).join(', ')}`;
     case 'user-call':
       return `call ${node.calls.map((call) => call.name).join(', ')}`;
   }

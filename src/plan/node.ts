@@ -422,6 +422,8 @@ export interface MatchNode extends NodeBase {
 /** Enrichment from another system: for each row, the columns that a look-up by `keys` gives. Results are journaled. */
 export interface LookupNode extends NodeBase {
   readonly kind: 'lookup';
+  /** As declared. */
+  readonly name: string;
   readonly input: PlanNode;
   /** The connector, as in `CREATE LOOKUP`: `http`, `redis`, `postgres` ... */
   readonly connector: string;

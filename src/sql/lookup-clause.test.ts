@@ -18,7 +18,7 @@ describe('a join with a look-up', () => {
   it('asks by the key', async () => {
     expect(await plan('SELECT o.id, name FROM orders o JOIN customers c ON c.id = upper(o.customer)')).toEqual([
       'project id, name',
-      'inner look-up http by upper(customer)',
+      'inner look-up customers (http) by upper(customer)',
       'source orders (topic orders)',
     ]);
   });
@@ -26,7 +26,7 @@ describe('a join with a look-up', () => {
   it('asks by all columns of the key, cast to their types', async () => {
     expect(await plan('SELECT place FROM orders o LEFT JOIN places p ON p.id = o.id AND o.region = p.region')).toEqual([
       'project place',
-      'left look-up http by region::bigint, id',
+      'left look-up places (http) by region::bigint, id',
       'source orders (topic orders)',
     ]);
   });

@@ -166,6 +166,7 @@ class LookupJoin {
     const { columns, connector, options } = this.#declared;
     const keyNames = this.#declared.keys.map((key) => columns[key]!.name);
     return lookupNode({
+      name: this.#declared.name,
       input: this.#left.node,
       connector,
       options,

@@ -7,6 +7,7 @@ import { offset } from '../base/brand.ts';
 import { parseDurationMs } from '../base/duration.ts';
 import { HeadraceError } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
+import type { LookupFactory } from '../engine/effect/lookup.ts';
 import type { Engine, RunningPipeline } from '../engine/engine.ts';
 import { createEngine } from '../engine/host.ts';
 import { inlineExecutor } from '../engine/task/executor.ts';
@@ -19,6 +20,7 @@ import type { OutputNode, Pipeline } from '../plan/node.ts';
 import { inDataflowOrder } from '../plan/pipeline-order.ts';
 import { recordsFrom } from '../protocol/http/record-page.ts';
 import { createMetrics } from '../telemetry/registry.ts';
+import { type LookupRows, scriptedLookups } from './scripted-lookup.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export type TestRow = Readonly<Record<string, unknown>>;
@@ -28,6 +30,8 @@ export interface PipelineTestOptions {
   readonly project: string | readonly Pipeline[];
   /** What the clock reads; ISO 8601. Default: noon of 2100-01-01, later than any event, so that none is in the future. */
   readonly now?: string;
+  /** What look-ups find, by their names: rows as JSON. Without rows they find nothing; no other system is asked. */
+  readonly lookups?: LookupRows;
 }
 
 const NOW_DEFAULT = '2100-01-01T12:00:00Z';
@@ -51,7 +55,8 @@ export async function openPipelineTest(options: PipelineTestOptions): Promise<Pi
   const { pipelines, topics } = await declarations(options.project);
   const clock = new VirtualClock(Date.parse(options.now ?? NOW_DEFAULT));
   const dataDir = await mkdtemp(join(tmpdir(), 'headrace-test-'));
-  const start = (): Promise<TestProcess> => startProcess(dataDir, clock, pipelines, topics);
+  const lookups = scriptedLookups(options.lookups ?? {});
+  const start = (): Promise<TestProcess> => startProcess(dataDir, clock, { pipelines, topics, lookups });
   try {
     return new PipelineTest(await start(), start, clock, () => rm(dataDir, { recursive: true, force: true }));
   } catch (error) {
@@ -71,8 +76,7 @@ interface TestProcess {
 async function startProcess(
   dataDir: string,
   clock: VirtualClock,
-  pipelines: readonly Pipeline[],
-  topics: readonly TopicDeclaration[],
+  { pipelines, topics, lookups }: Declared & { readonly lookups: LookupFactory },
 ): Promise<TestProcess> {
   const log = await openLog({ dataDir, clock });
   let engine: Engine | undefined;
@@ -92,7 +96,7 @@ async function startProcess(
     };
     const snapshots = fileSnapshots(dataDir);
     const executor = inlineExecutor(log, clock, snapshots);
-    engine = createEngine({ log, clock, metrics, options: limits, snapshots, executor });
+    engine = createEngine({ log, clock, metrics, options: limits, snapshots, executor, lookups });
     const running: RunningPipeline[] = [];
     for (const pipeline of pipelines) running.push(await engine.start(pipeline));
     return { log, ingest, engine, running };
@@ -103,9 +107,12 @@ async function startProcess(
   }
 }
 
-async function declarations(
-  project: string | readonly Pipeline[],
-): Promise<{ readonly pipelines: readonly Pipeline[]; readonly topics: readonly TopicDeclaration[] }> {
+interface Declared {
+  readonly pipelines: readonly Pipeline[];
+  readonly topics: readonly TopicDeclaration[];
+}
+
+async function declarations(project: string | readonly Pipeline[]): Promise<Declared> {
   if (typeof project !== 'string') return { pipelines: project, topics: [] };
   return loadProject(project, { flags: {}, env: {} });
 }

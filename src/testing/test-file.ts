@@ -25,6 +25,8 @@ export type TestStep =
 export interface TestFile {
   /** What the clock reads; ISO 8601. */
   readonly now?: string;
+  /** What look-ups find, by their names. */
+  readonly lookups?: RowsByName;
   readonly steps: readonly TestStep[];
 }
 
@@ -62,17 +64,18 @@ export function parseTestFile(text: string, file: string): TestFile {
     throw invalid(error instanceof Error ? error.message : String(error), error);
   }
   if (typeof value !== 'object' || value === null) throw invalid('it is not a mapping');
-  const { input, expect, now, steps } = value as Record<string, unknown>;
-  const clock = typeof now === 'string' ? { now } : {};
+  const { input, expect, now, lookups, steps } = value as Record<string, unknown>;
+  if (lookups !== undefined && !isRowsByName(lookups)) throw invalid('"lookups" is not rows by look-up');
+  const world = { ...(typeof now === 'string' && { now }), ...(lookups !== undefined && { lookups }) };
   if (steps !== undefined) {
     if (input !== undefined || expect !== undefined)
       throw invalid('it has steps, so "input" and "expect" are steps too');
     if (!Array.isArray(steps)) throw invalid('"steps" is not a list');
-    return { ...clock, steps: steps.map((step, at) => readStep(step, at + 1, invalid)) };
+    return { ...world, steps: steps.map((step, at) => readStep(step, at + 1, invalid)) };
   }
   if (!isRowsByName(input)) throw invalid('"input" is not rows by topic');
   if (!isRowsByName(expect)) throw invalid('"expect" is not rows by view');
-  return { ...clock, steps: [{ send: input }, { finish: true }, { expect }] };
+  return { ...world, steps: [{ send: input }, { finish: true }, { expect }] };
 }
 
 function readStep(step: unknown, number: number, invalid: (why: string) => HeadraceError): TestStep {
@@ -90,7 +93,8 @@ function readStep(step: unknown, number: number, invalid: (why: string) => Headr
 
 /** Runs a test file over a project; empty when all is as expected. */
 export async function runTestFile(project: string, file: TestFile): Promise<readonly TestDifference[]> {
-  const test = await openPipelineTest({ project, ...(file.now !== undefined && { now: file.now }) });
+  const { now, lookups } = file;
+  const test = await openPipelineTest({ project, ...(now !== undefined && { now }), ...(lookups && { lookups }) });
   try {
     const differences: TestDifference[] = [];
     for (const [at, step] of file.steps.entries()) {

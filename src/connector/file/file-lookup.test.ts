@@ -8,6 +8,7 @@ import { FileLookupSource } from './file-lookup.ts';
 
 const target: LookupTarget = {
   kind: 'lookup',
+  name: 'users',
   connector: 'file',
   options: {},
   keyTypes: [TYPE.int8],

@@ -9,6 +9,7 @@ import { HTTP_LOOKUP_OPTIONS, HttpLookupSource } from './http-lookup.ts';
 
 const target: LookupTarget = {
   kind: 'lookup',
+  name: 'users',
   connector: 'http',
   options: {},
   keyTypes: [TYPE.text],

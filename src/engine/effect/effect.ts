@@ -31,6 +31,7 @@ export type AskTarget =
     }
   | {
       readonly kind: 'lookup';
+      readonly name: string;
       readonly connector: string;
       readonly options: Readonly<Record<string, string>>;
       readonly keyTypes: readonly DataType[];

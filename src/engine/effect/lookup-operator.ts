@@ -20,9 +20,9 @@ export class LookupOperator extends AskingOperator {
     input: { readonly sources: readonly SourceNode[]; readonly appendOnly: boolean },
     expressions: ExpressionContext,
   ) {
-    const { connector, options, keyNames, found, keys } = node;
+    const { name, connector, options, keyNames, found, keys } = node;
     const keyTypes = keys.map((key) => key.type);
-    const target: AskTarget = { kind: 'lookup', connector, options, keyTypes, keyNames, found };
+    const target: AskTarget = { kind: 'lookup', name, connector, options, keyTypes, keyNames, found };
     super({
       node,
       ...input,
