@@ -1,6 +1,6 @@
 import { ExpressionMaker, type Phrase, phrase, same, type TypedColumn, type ValueType } from './random-expression.ts';
 import type { RandomSource } from './random-source.ts';
-import { TABLE_COLUMNS } from './random-tables.ts';
+import { KEYED_COLUMNS, KEYED_TABLE, TABLE_COLUMNS } from './random-tables.ts';
 
 /** A query, its columns, and what it is made of. */
 export interface Relation {
@@ -9,11 +9,11 @@ export interface Relation {
   readonly operators: readonly string[];
 }
 
-const TABLES = ['a', 'b', 'c'];
+const TABLES = ['a', 'b', 'c', KEYED_TABLE, KEYED_TABLE];
 const KEYS: readonly ValueType[] = ['int4', 'text', 'boolean'];
 const COLUMNS_MAX = 8;
 
-/** Makes queries over the tables `a`, `b` and `c` whose rows, as a bag, are certain: whatever orders rows orders by all columns. */
+/** Makes queries over the tables `a`, `b`, `c` and `u` whose rows, as a bag, are certain: whatever orders rows orders by all columns. */
 export class RelationMaker {
   readonly #random: RandomSource;
   /** Views of the pipeline that may be read too. */
@@ -68,10 +68,12 @@ export class RelationMaker {
       const { name, columns } = random.pick(this.#views);
       return { query: same(`SELECT ${names(columns)} FROM ${name}`), columns, operators: ['view on view'] };
     }
-    const chosen = random.some(TABLE_COLUMNS).slice(0, COLUMNS_MAX);
+    const table = random.pick(TABLES);
+    const isKeyed = table === KEYED_TABLE;
+    const chosen = random.some(isKeyed ? KEYED_COLUMNS : TABLE_COLUMNS).slice(0, COLUMNS_MAX);
     const columns = chosen.map(({ type }, i): TypedColumn => ({ name: `c${i}`, type }));
     const list = chosen.map(({ name }, i) => `${name} AS c${i}`).join(', ');
-    return { query: same(`SELECT ${list} FROM ${random.pick(TABLES)}`), columns, operators: [] };
+    return { query: same(`SELECT ${list} FROM ${table}`), columns, operators: isKeyed ? ['keyed table'] : [] };
   }
 
   #maker(...sides: readonly (readonly [alias: string, relation: Relation])[]): ExpressionMaker {

@@ -12,6 +12,11 @@ export const TABLE_COLUMNS: readonly TypedColumn[] = [
   { name: 'b', type: 'boolean' },
 ];
 
+/** A table with a primary key, beside the tables of events: it has `id` too. */
+export const KEYED_TABLE = 'u';
+export const KEYED_COLUMNS: readonly TypedColumn[] = [{ name: 'id', type: 'int4' }, ...TABLE_COLUMNS];
+
+/** In the keyed table a row takes the place of the one with its `id`; `deleted` takes that away. */
 export type TableRow = Readonly<Record<string, unknown>>;
 
 /** What is written between two commits at which results are compared, and what happens after it. */
@@ -34,10 +39,11 @@ export interface RandomTables {
 
 const WORDS = ['alpha', 'beta', 'a', '', 'éclair', 'a%b_c'];
 const NAMES = ['a', 'b', 'c'];
+const IDS = 8;
 
-/** Rows of few keys, full of nulls and duplicates. */
+/** Rows of few keys, full of nulls and duplicates; in the keyed table they change and go. */
 export function randomTables(random: RandomSource): RandomTables {
-  const tables = NAMES.map((name) => ({ name, partitions: random.pick([1, 1, 2]) }));
+  const tables = [...NAMES, KEYED_TABLE].map((name) => ({ name, partitions: random.pick([1, 1, 2]) }));
   const orNull = (value: unknown): unknown => (random.chance(0.15) ? null : value);
   const sent: TableRow[] = [];
   const row = (): TableRow => {
@@ -60,8 +66,18 @@ export function randomTables(random: RandomSource): RandomTables {
       // A pipeline runs its first epoch when there is something to read.
       .filter(() => step === 0 || random.chance(0.7))
       .map(({ name, partitions }) => {
-        const rows = Array.from({ length: 1 + random.below(random.pick([2, 6, 12])) }, row);
-        return { table: name, partition: random.below(partitions), rows };
+        const partition = random.below(partitions);
+        const change = (): TableRow => {
+          // A key keeps to its partition.
+          const id = partition + partitions * random.below(IDS);
+          return step > 0 && random.chance(0.3) ? { id, deleted: true } : { id, ...row() };
+        };
+        const made = name === KEYED_TABLE ? change : row;
+        return {
+          table: name,
+          partition,
+          rows: Array.from({ length: 1 + random.below(random.pick([2, 6, 12])) }, made),
+        };
       });
     const crash = random.chance(0.2) ? random.pick(['process', 'machine'] as const) : 'none';
     return { writes, compare: step === count - 1 || random.chance(0.5), crash };

@@ -1,10 +1,12 @@
+import { utf8 } from '../../src/base/bytes.ts';
 import { HeadraceError, messageOf } from '../../src/base/error.ts';
 import type { RunningPipeline } from '../../src/engine/engine.ts';
 import { EngineWorld, seededRandom, sqlPipeline } from '../../src/engine/engine-world.fixture.ts';
+import { encodeRecordBatch } from '../../src/log/record-batch.ts';
 import type { Pipeline } from '../../src/plan/node.ts';
 import { standingRows } from '../standing-rows.ts';
 import { type ComparedColumn, type Connection, comparableRow, difference } from './comparison.ts';
-import type { RandomTables, TableRow } from './random-tables.ts';
+import { KEYED_TABLE, type RandomTables, type TableRow } from './random-tables.ts';
 
 /** A view in the engine's words and in DuckDB's. */
 export interface ComparedView {
@@ -25,7 +27,7 @@ export interface RelationalCase extends RandomTables {
 
 /** How a pipeline differs from the batch; `unsupported` when it does not run as a stream. */
 export type PipelineVerdict =
-  | { readonly kind: 'equal'; readonly comparisons: number }
+  | { readonly kind: 'equal'; readonly comparisons: number; readonly rows: number }
   | { readonly kind: 'unsupported'; readonly reason: string }
   | { readonly kind: 'different'; readonly difference: string };
 
@@ -51,15 +53,15 @@ export async function runCase(given: RelationalCase, connection: Connection): Pr
   try {
     for (const { name, partitions } of given.tables) {
       await world.createTopic(name, { partitions });
-      await connection.run(
-        `CREATE OR REPLACE TABLE ${name} (k INTEGER, s VARCHAR, i INTEGER, l BIGINT, f DOUBLE, d DECIMAL(12, 2), b BOOLEAN)`,
-      );
+      const id = name === KEYED_TABLE ? 'id INTEGER, ' : '';
+      const columns = `${id}k INTEGER, s VARCHAR, i INTEGER, l BIGINT, f DOUBLE, d DECIMAL(12, 2), b BOOLEAN`;
+      await connection.run(`CREATE OR REPLACE TABLE ${name} (${columns})`);
     }
     const all = await Promise.all(given.pipelines.map((views, i) => compiled(given, views, `p${i}`)));
     await startAll(world, all);
     for (const step of given.steps) {
       for (const { table, partition, rows } of step.writes) {
-        await world.write(table, rows, partition);
+        await (table === KEYED_TABLE ? writeKeyed(world, rows, partition) : world.write(table, rows, partition));
         await insert(connection, table, rows);
       }
       world.clock.advance(SNAPSHOT_TURN_MS);
@@ -78,11 +80,13 @@ export async function runCase(given: RelationalCase, connection: Connection): Pr
 }
 
 async function compiled(given: RelationalCase, views: ComparedPipeline, name: string): Promise<Running> {
-  const sources = given.tables.map(
-    (table) => `CREATE SOURCE ${table.name} (${SOURCE_COLUMNS}) WITH (topic = '${table.name}', format = 'json');`,
-  );
+  const sources = given.tables.map((table) => {
+    const columns = table.name === KEYED_TABLE ? `id int4 PRIMARY KEY, ${SOURCE_COLUMNS}` : SOURCE_COLUMNS;
+    const what = table.name === KEYED_TABLE ? 'TABLE' : 'SOURCE';
+    return `CREATE ${what} ${table.name} (${columns}) WITH (topic = '${table.name}', format = 'json');`;
+  });
   const statements = views.map((view) => `CREATE MATERIALIZED VIEW ${view.name} AS\n${view.ours};`);
-  const verdict: PipelineVerdict = { kind: 'equal', comparisons: 0 };
+  const verdict: PipelineVerdict = { kind: 'equal', comparisons: 0, rows: 0 };
   try {
     const pipeline = await sqlPipeline([...sources, ...statements].join('\n'), name);
     const outputs = pipeline.outputs.map((output) => ({ ...output, topic: `${name}_${output.name}` }));
@@ -121,16 +125,36 @@ async function settleAll(all: readonly Running[]): Promise<void> {
   }
 }
 
+/** Records with the key that tells rows apart; one without a value deletes. */
+async function writeKeyed(world: EngineWorld, rows: readonly TableRow[], partition: number): Promise<void> {
+  const records = rows.map(({ deleted, ...row }) => ({
+    key: utf8(`key ${row.id}`),
+    value: deleted === true ? null : utf8(JSON.stringify(row)),
+    timestamp: world.clock.now(),
+  }));
+  await world.log.commit({ appends: [{ topic: KEYED_TABLE, partition, ...encodeRecordBatch(records) }], puts: [] });
+}
+
 async function insert(connection: Connection, table: string, rows: readonly TableRow[]): Promise<void> {
   const value = (cell: unknown): string =>
     cell === null ? 'NULL' : typeof cell === 'string' ? `'${cell.replaceAll("'", "''")}'` : String(cell);
-  const lines = rows.map(({ k, s, i, l, f, d, b }) => `(${[k, s, i, l].map(value).join(', ')}, CAST(${f === null ? 'NULL' : `'${f}'`} AS DOUBLE), ${[d, b].map(value).join(', ')})`);
-  await connection.run(`INSERT INTO ${table} VALUES ${lines.join(', ')}`);
+  const line = ({ id, k, s, i, l, f, d, b }: TableRow): string => {
+    const float = `CAST(${f === null ? 'NULL' : `'${f}'`} AS DOUBLE)`;
+    return `(${[...(id === undefined ? [] : [id]), k, s, i, l].map(value).join(', ')}, ${float}, ${value(d)}, ${value(b)})`;
+  };
+  if (table !== KEYED_TABLE) {
+    await connection.run(`INSERT INTO ${table} VALUES ${rows.map(line).join(', ')}`);
+    return;
+  }
+  for (const row of rows) {
+    await connection.run(`DELETE FROM ${table} WHERE id = ${value(row.id)}`);
+    if (row.deleted !== true) await connection.run(`INSERT INTO ${table} VALUES ${line(row)}`);
+  }
 }
 
 async function compare(world: EngineWorld, connection: Connection, each: Running): Promise<void> {
   if (each.verdict.kind !== 'equal') return;
-  let { comparisons } = each.verdict;
+  let { comparisons, rows: compared } = each.verdict;
   const letters = world.letters().filter(({ pipeline }) => pipeline === each.name);
   const defined: string[] = [];
   for (const view of each.views) {
@@ -159,7 +183,8 @@ async function compare(world: EngineWorld, connection: Connection, each: Running
       return;
     }
     comparisons++;
+    compared += actual.length;
     defined.push(`${view.name} AS (${view.duck})`);
   }
-  each.verdict = { kind: 'equal', comparisons };
+  each.verdict = { kind: 'equal', comparisons, rows: compared };
 }

@@ -26,7 +26,7 @@ const first = Number(flags.seed);
 const rounds = Number(flags.rounds);
 const startedAt = performance.now();
 const oracle = await Oracle.open();
-const counts = { pairs: 0, comparisons: 0, unsupported: 0, failures: 0 };
+const counts = { pairs: 0, comparisons: 0, rows: 0, unsupported: 0, failures: 0 };
 const byOperator = new Map<string, number>();
 const byReason = new Map<string, number>();
 for (let seed = first; seed < first + rounds && counts.failures < Number(flags.failures); seed++) {
@@ -68,6 +68,7 @@ async function take(
   for (const operator of new Set(operators)) byOperator.set(operator, (byOperator.get(operator) ?? 0) + 1);
   if (verdict.kind === 'equal') {
     counts.comparisons += verdict.comparisons;
+    counts.rows += verdict.rows;
     return;
   }
   counts.failures++;
