@@ -71,14 +71,17 @@ export interface RepeatOptions {
   readonly fewest?: boolean;
 }
 
+/** One row of the name or more, each right behind the other. */
 export function oneOrMore<Name extends string>(of: Pattern<Name>, options: RepeatOptions = {}): PatternPart<Name> {
   return repeated(of, 1, undefined, options.fewest !== true);
 }
 
+/** Any number of rows of the name, none included. */
 export function zeroOrMore<Name extends string>(of: Pattern<Name>, options: RepeatOptions = {}): PatternPart<Name> {
   return repeated(of, 0, undefined, options.fewest !== true);
 }
 
+/** A row of the name, or none. */
 export function optional<Name extends string>(of: Pattern<Name>, options: RepeatOptions = {}): PatternPart<Name> {
   return repeated(of, 0, 1, options.fewest !== true);
 }
