@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { aggregateCall } from './aggregate-call.ts';
 import { overNode, topNNode } from './analytic-factory.ts';
 import { explainPlan } from './explain.ts';
 import type { Expression } from './expression.ts';
@@ -153,6 +154,24 @@ describe('filters', () => {
     expect(shown(filterNode(joined, equal))).toMatch(/^filter 1 \/ x = x\n {2}inner join/);
   });
 
+  it('make an inner join of an outer one whose additional rows they take away', () => {
+    const same = call('eq', [at(s, 'k'), { ...at(s, 'k'), index: 4 } as Expression]);
+    const narrowed = (kind: 'left' | 'right' | 'full', ...columns: readonly number[]): string => {
+      const joined = joinNode(kind, s, table('r'), same);
+      const conditions = columns.map((column) => call('gt', [columnOf(joined, column), int(1)]));
+      return shown(filterNode(joined, call('and', conditions)))
+        .split('\n')
+        .find((line) => line.includes('join'))!
+        .trim();
+    };
+    expect(narrowed('left', 5)).toMatch(/^inner join/);
+    expect(narrowed('left', 1)).toMatch(/^left join/);
+    expect(narrowed('right', 1)).toMatch(/^inner join/);
+    expect(narrowed('full', 1)).toMatch(/^left join/);
+    expect(narrowed('full', 5)).toMatch(/^right join/);
+    expect(narrowed('full', 1, 5)).toMatch(/^inner join/);
+  });
+
   it('that may fail stay above a join: fewer rows come to it', () => {
     const joined = joinNode(
       'inner',
@@ -249,6 +268,19 @@ describe('columns that nobody reads', () => {
       withRank: false,
     });
     expect(shown(pick(top, 'x'))).toBe('project x\n  top 1 (row_number) by k order by t\n    project k, x, t\n      s');
+  });
+
+  it('are not computed by an aggregate, nor carried through a union', () => {
+    const maxima = (): PlanNode =>
+      aggregateNode(
+        s,
+        [{ name: 'k', expression: at(s, 'k') }],
+        ['x', 'y'].map((name) => ({ name, call: aggregateCall('max', at(s, name)) })),
+      );
+    const grouped = maxima();
+    const union = setOperationNode('union', true, [maxima(), maxima()]);
+    expect(shown(pick(grouped, 'y'))).toBe('project y\n  aggregate max(y) AS y (integer) by k\n    s');
+    expect(shown(pick(union, 'y'))).not.toContain('max(x)');
   });
 
   it('are not computed by window functions', () => {

@@ -8,10 +8,18 @@ import { ColumnPruning } from './rule/prune-columns.ts';
 import { pushFilter } from './rule/push-filter.ts';
 import { pushJoinCondition } from './rule/push-join-condition.ts';
 import type { Rule } from './rule/rule.ts';
+import { simplifyOuterJoin } from './rule/simplify-outer-join.ts';
 import { recogniseTopN } from './rule/top-n.ts';
 
 /** In the order in which they are tried. */
-const RULES: readonly Rule[] = [mergeFilters, recogniseTopN, pushFilter, pushJoinCondition, mergeProjects];
+const RULES: readonly Rule[] = [
+  mergeFilters,
+  recogniseTopN,
+  simplifyOuterJoin,
+  pushFilter,
+  pushJoinCondition,
+  mergeProjects,
+];
 
 /** A plan with the same rows and columns that computes and keeps less. */
 export function optimize(node: PlanNode): PlanNode {

@@ -2,8 +2,26 @@ import { matchNode, overNode, temporalJoinNode, topNNode } from '../analytic-fac
 import type { Expression } from '../expression.ts';
 import { columnReference } from '../expression-factory.ts';
 import { isExpression, mapExpressionsIn } from '../expression-map.ts';
-import { aggregateNode, deduplicateNode, filterNode, inputsOf, joinNode, projectNode, windowNode } from '../factory.ts';
-import type { AggregateNode, JoinNode, OverNode, PlanNode, SortKey, TemporalJoinNode, TopNNode } from '../node.ts';
+import {
+  aggregateNode,
+  deduplicateNode,
+  filterNode,
+  inputsOf,
+  joinNode,
+  projectNode,
+  setOperationNode,
+  windowNode,
+} from '../factory.ts';
+import type {
+  AggregateNode,
+  JoinNode,
+  OverNode,
+  PlanNode,
+  SetOperationNode,
+  SortKey,
+  TemporalJoinNode,
+  TopNNode,
+} from '../node.ts';
 import { columnsOf, moveColumns, withInputs } from '../rewrite.ts';
 
 /** A node that gives fewer columns, and for each that is still there its new position (-1 for the others). */
@@ -77,11 +95,14 @@ export class ColumnPruning {
       case 'window':
         return this.#window(node, needed);
       case 'aggregate':
-        return this.#aggregate(node);
+        return this.#aggregate(node, needed);
       case 'join':
         return this.#join(node, needed);
       case 'temporal-join':
         return this.#temporalJoin(node, needed);
+      case 'set-operation':
+        if (node.operation === 'union' && node.all && node.columns.length > 0) return this.#unionAll(node, needed);
+        return this.#untouched(node);
       case 'top-n':
         return this.#topN(node, needed);
       case 'over':
@@ -107,17 +128,15 @@ export class ColumnPruning {
           position: SAME,
         };
       }
-      default: {
-        const inputs = inputsOf(node);
-        return {
-          node: withInputs(
-            node,
-            inputs.map((input) => this.whole(input)),
-          ),
-          position: SAME,
-        };
-      }
+      default:
+        return this.#untouched(node);
     }
+  }
+
+  /** What needs all columns of its inputs. */
+  #untouched(node: PlanNode): Pruned {
+    const inputs = inputsOf(node).map((input) => this.whole(input));
+    return { node: withInputs(node, inputs), position: SAME };
   }
 
   #window(node: PlanNode & { kind: 'window' }, needed: ReadonlySet<number>): Pruned {
@@ -131,18 +150,39 @@ export class ColumnPruning {
     return { node: made, position: (column) => (column < width ? input.position(column) : column + shift) };
   }
 
-  #aggregate(node: AggregateNode): Pruned {
-    const input = this.#prune(node.input, columnsOf(...node.groups, ...expressionsIn(node.aggregates)));
+  /** Aggregates that nobody reads are not computed; without groups one stays, since there is a row. */
+  #aggregate(node: AggregateNode, needed: ReadonlySet<number>): Pruned {
     const width = node.groups.length;
+    const kept = [...node.aggregates.keys()].filter((call) => needed.has(width + call));
+    if (kept.length === 0 && width === 0) kept.push(0);
+    const chosen = kept.map((call) => node.aggregates[call]!);
+    const input = this.#prune(node.input, columnsOf(...node.groups, ...expressionsIn(chosen)));
     const groups = node.groups.map((group, index) => ({
       name: node.columns[index]!.name,
       expression: moved(group, input),
     }));
-    const calls = node.aggregates.map((call, index) => ({
-      name: node.columns[width + index]!.name,
-      call: mapExpressionsIn(call, (expression) => moved(expression, input)),
+    const calls = kept.map((call, index) => ({
+      name: node.columns[width + call]!.name,
+      call: mapExpressionsIn(chosen[index]!, (expression) => moved(expression, input)),
     }));
-    return { node: aggregateNode(input.node, groups, calls), position: SAME };
+    const position = (column: number): number => {
+      if (column < width) return column;
+      const at = kept.indexOf(column - width);
+      return at < 0 ? -1 : width + at;
+    };
+    return { node: aggregateNode(input.node, groups, calls), position };
+  }
+
+  #unionAll(node: SetOperationNode, needed: ReadonlySet<number>): Pruned {
+    const inputs = node.inputs.map((input) => this.#narrow(input, needed));
+    return {
+      node: setOperationNode(
+        'union',
+        true,
+        inputs.map((input) => input.node),
+      ),
+      position: inputs[0]!.position,
+    };
   }
 
   #join(node: JoinNode, needed: ReadonlySet<number>): Pruned {
