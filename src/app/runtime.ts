@@ -13,7 +13,7 @@ import type { Log } from '../log/log.ts';
 import { openLog } from '../log/open.ts';
 import type { AlertRuleNode, Pipeline } from '../plan/node.ts';
 import { inDataflowOrder } from '../plan/pipeline-order.ts';
-import { dataflowHash } from '../plan/pipeline-text.ts';
+import { dataflowHash, stateHash } from '../plan/pipeline-text.ts';
 import { planWarnings, warningText } from '../plan/plan-warning.ts';
 import { createHttpDoor, type HttpDoor } from '../protocol/http/door.ts';
 import { createAudit, ensureAuditTopic } from '../security/audit.ts';
@@ -376,7 +376,8 @@ class Runtime implements RunningApp {
     for (const pipeline of next.pipelines) {
       const known = before.get(pipeline.name);
       if (!sameDataflow(pipeline, known)) {
-        await engine.start(pipeline, { rebuild: known !== undefined, bounded: this.#options.until === 'idle' });
+        const rebuild = known !== undefined && stateHash(known) !== stateHash(pipeline);
+        await engine.start(pipeline, { rebuild, bounded: this.#options.until === 'idle' });
         for (const output of pipeline.outputs) tables.add(pipeline.name, output);
       }
       for (const rule of rulesBeyond(pipeline, known)) this.#alerts?.add(rule);

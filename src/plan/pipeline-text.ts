@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { HeadraceError } from '../base/error.ts';
+import type { CallOptions } from './call-options.ts';
 import { Decimal } from './decimal.ts';
 import type { Expression } from './expression.ts';
 import { inputsOf } from './factory.ts';
@@ -94,12 +95,16 @@ export function serializeAggregate(call: AggregateCall): string {
  * it was written, and the text of user modules (their hash is in), are left out.
  */
 export function planHash(pipeline: Pipeline): string {
+  return hashOf(pipeline, (_name, value) => value);
+}
+
+function hashOf(pipeline: Pipeline, replace: (name: string, value: unknown) => unknown): string {
   const encoded = encodePipeline({
     ...pipeline,
     alerts: pipeline.alerts.map((alert) => ({ ...alert, conditionText: '' })),
     modules: pipeline.modules.map((module) => ({ ...module, code: '' })),
   });
-  return createHash('sha256').update(JSON.stringify(encoded)).digest('hex');
+  return createHash('sha256').update(JSON.stringify(encoded, replace)).digest('hex');
 }
 
 /**
@@ -108,6 +113,20 @@ export function planHash(pipeline: Pipeline): string {
  */
 export function dataflowHash(pipeline: Pipeline): string {
   return planHash({ ...pipeline, alerts: [], sinks: [] });
+}
+
+/**
+ * As {@link dataflowHash}, of what state and journals depend on: how calls and look-ups are made (their address, cache, timeout and
+ * retries) may change, since the results that they had are journaled.
+ */
+export function stateHash(pipeline: Pipeline): string {
+  return hashOf({ ...pipeline, alerts: [], sinks: [] }, (name, value) => (name === 'options' ? shapeOf(value) : value));
+}
+
+/** Of the options of a call those that decide which operator makes it; none of those of a look-up. */
+function shapeOf(options: unknown): unknown {
+  const { asynchronous, volatile, pool } = options as Partial<CallOptions>;
+  return asynchronous === undefined ? undefined : { asynchronous, volatile, pool };
 }
 
 function encodePipeline(pipeline: Pipeline): PipelineText {

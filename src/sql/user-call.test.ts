@@ -3,7 +3,7 @@ import { explain } from '../plan/explain.ts';
 import { expressionText } from '../plan/expression-text.ts';
 import { inputsOf } from '../plan/factory.ts';
 import type { PlanNode, UserCallNode } from '../plan/node.ts';
-import { deserializePipeline, serializePipeline } from '../plan/pipeline-text.ts';
+import { dataflowHash, deserializePipeline, serializePipeline, stateHash } from '../plan/pipeline-text.ts';
 import { compilePipeline } from './pipeline-compiler.ts';
 
 const DECLARED = `CREATE SOURCE s (a text, n int, ok boolean);
@@ -92,6 +92,21 @@ describe('calls that are journaled', () => {
 
   it('may group', async () => {
     expect((await plan('SELECT f(a) AS x, sum(g(a)) AS y FROM s GROUP BY f(a)')).at(-1)).toBe('call f, g');
+  });
+
+  it('leave the state as good as it was when only how they are made changes', async () => {
+    const of = async (options: string) => {
+      const text = `CREATE SOURCE s (a text);
+        CREATE FUNCTION f(a text) RETURNS text LANGUAGE typescript AS 'f.ts' WITH (${options});
+        CREATE LOOKUP l (a text PRIMARY KEY, b text) WITH (connector = 'http', url = 'http://x/{a}', timeout = '${options.length} s');
+        CREATE MATERIALIZED VIEW v AS SELECT f(s.a) AS x, b FROM s JOIN l ON l.a = s.a;`;
+      return compilePipeline(text, { name: 'p', loadModule: () => ({ hash: 'h', code: '' }) });
+    };
+    const first = await of('async = true');
+    const slower = await of("async = true, timeout = '20 s', retries = 9, concurrency = 2");
+    expect(stateHash(slower)).toBe(stateHash(first));
+    expect(dataflowHash(slower)).not.toBe(dataflowHash(first));
+    expect(stateHash(await of('pool = true'))).not.toBe(stateHash(first));
   });
 
   it('survive the text of a pipeline', async () => {

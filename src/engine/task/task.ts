@@ -4,7 +4,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { DeadLetter } from '../../log/dead-letter.ts';
 import type { Append } from '../../log/log.ts';
 import type { Pipeline, SourceNode } from '../../plan/node.ts';
-import { dataflowHash } from '../../plan/pipeline-text.ts';
+import { stateHash } from '../../plan/pipeline-text.ts';
 import type { Asking } from '../effect/effect.ts';
 import { type EpochEffects, TaskAsks } from '../effect/task-asks.ts';
 import { DEAD_LETTER_VALUE_BYTES_MAX } from '../limits.ts';
@@ -125,7 +125,7 @@ export class Task {
     this.#kernel = options.kernel;
     this.versions = {
       engine: ENGINE_SEMANTICS_VERSION,
-      plan: dataflowHash(options.pipeline),
+      plan: stateHash(options.pipeline),
       modules: options.pipeline.modules.map((module) => module.hash),
     };
     const clockMs = (): number => this.#clockMs;
