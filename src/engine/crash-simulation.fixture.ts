@@ -15,6 +15,10 @@ FROM TUMBLE(once, time, INTERVAL '1 minute') GROUP BY window_start, window_end, 
 CREATE MATERIALIZED VIEW closed AS
 SELECT window_start, window_end, count(*) AS n
 FROM TUMBLE(once, time, INTERVAL '1 minute') GROUP BY window_start, window_end EMIT ON WINDOW CLOSE;
+CREATE MATERIALIZED VIEW pairs AS
+SELECT a.id AS a, b.id AS b FROM once a JOIN once b ON a.type = b.type AND abs(a.amount - b.amount) < 0.3 AND a.id < b.id;
+CREATE MATERIALIZED VIEW alone AS
+SELECT a.id FROM once a WHERE NOT EXISTS (SELECT 1 FROM once b WHERE a.type = b.type AND a.id <> b.id AND abs(a.amount - b.amount) < 0.3);
 `;
 
 interface Event {
@@ -54,6 +58,8 @@ interface Expected {
   readonly totals: readonly string[];
   readonly closed: readonly string[];
   readonly late: readonly string[];
+  readonly pairs: readonly string[];
+  readonly alone: readonly string[];
 }
 
 const minuteOf = (seconds: number): number => Math.floor(seconds / 60) * 60;
@@ -66,6 +72,7 @@ function count(counts: Map<string, { n: number; cents: number }>, key: string, c
 /** The outputs of all that was written, computed from the definition: late is what its own partition had passed. */
 function expectedOf(script: readonly Step[]): Expected {
   const rows: string[] = [];
+  const kept: Event[] = [];
   const late: string[] = [];
   const totals = new Map<string, { n: number; cents: number }>();
   const closed = new Map<string, { n: number; cents: number }>();
@@ -80,6 +87,7 @@ function expectedOf(script: readonly Step[]): Expected {
       largest = Math.max(largest, seconds);
       if (!seen.has(id)) {
         rows.push(`${id} ${(cents / 100).toFixed(2)}`);
+        kept.push(event);
         if (start + 60 <= watermark) late.push(`${partition}/${offset}`, `${partition}/${offset}`);
         else {
           count(totals, `${at(start)} ${type}`, cents);
@@ -95,7 +103,16 @@ function expectedOf(script: readonly Step[]): Expected {
     totals: [...totals].map(([key, { n, cents }]) => `${key} ${n} ${(cents / 100).toFixed(2)}`).sort(),
     closed: [...closed].map(([key, { n }]) => `${key} ${n}`).sort(),
     late: late.sort(),
+    ...pairsOf(kept),
   };
+}
+
+function pairsOf(events: readonly Event[]): { pairs: string[]; alone: string[] } {
+  const near = (a: Event): Event[] =>
+    events.filter((b) => a.type === b.type && a.id !== b.id && Math.abs(a.cents - b.cents) < 30);
+  const pairs = events.flatMap((a) => near(a).flatMap((b) => (a.id < b.id ? [`${a.id} ${b.id}`] : [])));
+  const alone = events.filter((a) => near(a).length === 0).map((a) => a.id);
+  return { pairs: pairs.sort(), alone: alone.sort() };
 }
 
 function actualOf(world: EngineWorld): Expected {
@@ -116,6 +133,14 @@ function actualOf(world: EngineWorld): Expected {
     late: world
       .letters()
       .map((letter) => `${letter.partition}/${letter.offset}`)
+      .sort(),
+    pairs: world
+      .values('pairs')
+      .map((row) => `${row.a} ${row.b}`)
+      .sort(),
+    alone: world
+      .table('alone')
+      .map((row) => String(row.id))
       .sort(),
   };
 }

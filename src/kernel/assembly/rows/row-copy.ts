@@ -88,7 +88,7 @@ export function writeRow(rows: usize, layout: usize, columns: usize, row: usize)
   const reference = takeSlot(rows, bytes);
   const kept = L.addressOf(rows, reference);
   const nulls = kept + <usize>load<u32>(layout, L.LAYOUT_NULLS);
-  memory.fill(nulls, 0, <usize>((count + 7) >> 3));
+  for (let at: usize = 0; at < <usize>((count + 7) >> 3); at++) store<u8>(nulls + at, 0);
   for (let i: u32 = 0; i < count; i++) {
     const column = columns + <usize>i * COLUMN_BYTES;
     if (isNull(column, row)) {

@@ -10,6 +10,7 @@ import { beforeChange, freeSlot, takeImages } from "./slot";
 /** Rows that are hashed ahead, so that the misses of the cache overlap. */
 export const BLOCK_ROWS: u32 = 128;
 const hashes: usize = memory.data(<i32>(BLOCK_ROWS * 4), 16);
+const found: usize = memory.data(<i32>(BLOCK_ROWS * 4), 16);
 let fetched: u64 = 0;
 
 export function rowsCreate(layout: usize): usize {
@@ -24,7 +25,7 @@ export function rowAt(selection: usize, at: u32): usize {
   return <usize>(selection != 0 ? load<u32>(selection + (<usize>at << 2)) : at);
 }
 
-/** Hashes of the keys of a block of rows, and a first look at their places in the index. */
+/** Hashes of the keys of a block of rows; and a first look at their places in the index, then at the rows there. */
 export function hashBlock(rows: usize, layout: usize, keys: usize, selection: usize, from: u32, count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     store<u32>(hashes + (<usize>i << 2), hashOfKeys(layout, keys, rowAt(selection, from + i)));
@@ -33,7 +34,12 @@ export function hashBlock(rows: usize, layout: usize, keys: usize, selection: us
   for (let i: u32 = 0; i < count; i++) {
     const hash = load<u32>(hashes + (<usize>i << 2));
     const shard = shardOf(rows, hash);
-    sum ^= load<u64>(<usize>load<u32>(shard) + (<usize>(hash & load<u32>(shard, L.SHARD_MASK)) << 3));
+    const slot = load<u64>(<usize>load<u32>(shard) + (<usize>(hash & load<u32>(shard, L.SHARD_MASK)) << 3));
+    store<u32>(found + (<usize>i << 2), <u32>slot == hash ? <u32>(slot >> 32) : 0);
+  }
+  for (let i: u32 = 0; i < count; i++) {
+    const reference = load<u32>(found + (<usize>i << 2));
+    if (reference != 0) sum ^= load<u64>(L.addressOf(rows, reference), L.ROW_WORD);
   }
   fetched = sum;
 }
@@ -167,7 +173,7 @@ export function rowsAppend(
  */
 export function rowsTake(rows: usize, columns: usize, keys: usize, selection: usize, count: u32, references: usize): u32 {
   const layout = <usize>load<u32>(rows);
-  let found: u32 = 0;
+  let taken: u32 = 0;
   for (let from: u32 = 0; from < count; from += BLOCK_ROWS) {
     const block = min(BLOCK_ROWS, count - from);
     hashBlock(rows, layout, keys, selection, from, block);
@@ -181,12 +187,12 @@ export function rowsTake(rows: usize, columns: usize, keys: usize, selection: us
       }
       if (reference != 0) {
         unlink(rows, reference);
-        found++;
+        taken++;
       }
       store<u32>(references + (<usize>(from + i) << 2), reference);
     }
   }
-  return found;
+  return taken;
 }
 
 /** Takes rows out of their keys; {@link rowsFree} ends them. */
