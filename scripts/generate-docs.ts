@@ -1,12 +1,13 @@
-// npm run docs: writes the pages of docs/reference that are made from the declarations.
+// npm run docs: writes the pages of docs that are made from the declarations.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { REFERENCE_PAGES } from './reference/pages.ts';
 
-const folder = fileURLToPath(new URL('../docs/reference', import.meta.url));
-mkdirSync(folder, { recursive: true });
+const folder = fileURLToPath(new URL('../docs', import.meta.url));
 for (const [name, page] of Object.entries(REFERENCE_PAGES)) {
-  writeFileSync(join(folder, name), await page());
-  console.log(`wrote docs/reference/${name}`);
+  const path = join(folder, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, await page());
+  console.log(`wrote docs/${name}`);
 }

@@ -7,13 +7,13 @@ import { registeredMetrics } from './registered-metrics.ts';
 import { restPage } from './rest-page.ts';
 import { sqlFunctionsPage } from './sql-functions-page.ts';
 
-/** The pages of docs/reference that are made from the declarations, by file name. */
+/** The pages of docs that are made from the declarations, by their path in it. */
 export const REFERENCE_PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
-  'options.md': optionsPage,
-  'metrics.md': async () => metricsPage(await registeredMetrics()),
-  'errors.md': errorsPage,
-  'sql-functions.md': sqlFunctionsPage,
-  'rest.md': restPage,
-  'cli.md': cliPage,
-  'limits.md': () => limitsPage(),
+  'reference/options.md': optionsPage,
+  'reference/metrics.md': async () => metricsPage(await registeredMetrics()),
+  'reference/errors.md': errorsPage,
+  'sql/functions.md': sqlFunctionsPage,
+  'reference/rest.md': restPage,
+  'reference/cli.md': cliPage,
+  'reference/limits.md': () => limitsPage(),
 };

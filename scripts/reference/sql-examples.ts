@@ -2,6 +2,7 @@ import { ARRAY_EXAMPLES } from './sql-examples/array.ts';
 import { BYTE_EXAMPLES } from './sql-examples/byte.ts';
 import { exampleGroup as group, type SqlExample } from './sql-examples/example.ts';
 import { JSON_EXAMPLES } from './sql-examples/json.ts';
+import { NETWORK_EXAMPLES } from './sql-examples/network.ts';
 import { NUMBER_EXAMPLES } from './sql-examples/number.ts';
 import { REGULAR_EXPRESSION_EXAMPLES } from './sql-examples/regular-expression.ts';
 import { TEXT_EXAMPLES } from './sql-examples/text.ts';
@@ -50,6 +51,7 @@ export const SQL_EXAMPLES: readonly SqlExample[] = [
   ...TIME_EXAMPLES,
   ...JSON_EXAMPLES,
   ...ARRAY_EXAMPLES,
+  ...NETWORK_EXAMPLES,
   ...group('Casts', [
     ['a::type, CAST(a AS type)', 'converted; what does not fit is an error', "'12.50'::numeric(6, 1)", '12.5'],
   ]),

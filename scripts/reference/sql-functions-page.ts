@@ -21,7 +21,8 @@ export function sqlFunctionsPage(): string {
     'SQL functions and types',
     `What expressions in pipelines, alerts and queries may use. The meaning is PostgreSQL's; every example here is run by the tests,
 in the evaluator of pipelines and in the query database. What is not in this list is refused, with its place in the text.
-Statements are in [sql.md](sql.md).`,
+Statements are in [sql.md](../reference/sql.md); nulls, overflow, time zones and where PostgreSQL differs in [values.md](values.md).
+In an ad-hoc query a numeric has at most 38 digits, and a computed one at most 20 after the point.`,
   )}
 ${sections.join('\n')}
 ## Types

@@ -171,7 +171,7 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   PLAN_OUT_OF_RANGE: 'A value does not fit its type. Cast to a larger type first.',
   PLAN_TYPE_MISMATCH: 'The types do not go together. Cast one of them.',
   PLAN_UNKNOWN_COLUMN: 'There is no such column. The message has the nearest one.',
-  PLAN_UNKNOWN_FUNCTION: 'There is no such function for these types. See sql-functions.md.',
+  PLAN_UNKNOWN_FUNCTION: 'There is no such function for these types. See docs/sql/functions.md.',
   PLAN_USER_FUNCTION_MISSING: 'A user function cannot be called here. Queries do not know the functions of a pipeline.',
 
   SCHEMA_INVALID: 'A JSON Schema does not compile. Correct it at the pointer of the message.',
@@ -218,5 +218,5 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   SQL_UNKNOWN_FUNCTION: 'CREATE FUNCTION names an export that its file does not have. Correct the name.',
   SQL_UNKNOWN_OPTION: 'An option of WITH (...) is not known. The message has the nearest one.',
   SQL_UNKNOWN_RELATION: 'There is no such source, view or topic. The message has the nearest one.',
-  SQL_UNKNOWN_TYPE: 'There is no such type. See sql-functions.md for the types.',
+  SQL_UNKNOWN_TYPE: 'There is no such type. See docs/sql/functions.md for the types.',
 };

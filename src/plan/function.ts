@@ -8,12 +8,16 @@ import { type GenericFunction, instantiate, takesCount } from './function/generi
 import { INTERVAL_FUNCTIONS } from './function/interval.ts';
 import { JSON_FUNCTIONS, JSON_GENERICS } from './function/json.ts';
 import { MATHEMATICS, MATHEMATICS_GENERICS } from './function/mathematics.ts';
+import { GEOGRAPHY_FUNCTIONS, NETWORK_FUNCTIONS } from './function/network.ts';
+import { NUMBER_FORMAT_FUNCTIONS } from './function/number-format.ts';
 import type { FunctionOverload } from './function/overload.ts';
 import { REGULAR_EXPRESSION_FUNCTIONS } from './function/regular-expression.ts';
 import { TEXT_FUNCTIONS, TEXT_GENERICS } from './function/text.ts';
 import { TIME_FUNCTIONS, TIME_GENERICS } from './function/time.ts';
 import { TIME_FORMAT_FUNCTIONS } from './function/time-format.ts';
 import { TRIGONOMETRY } from './function/trigonometry.ts';
+import { URL_FUNCTIONS } from './function/url.ts';
+import { USER_AGENT_FUNCTIONS } from './function/user-agent.ts';
 import { typesEqual } from './type-name.ts';
 
 export type { EvaluationContext, FunctionOverload } from './function/overload.ts';
@@ -61,9 +65,14 @@ const CATALOGUE = groupByName<FunctionOverload>([
   ...TIME_FUNCTIONS,
   ...INTERVAL_FUNCTIONS,
   ...TIME_FORMAT_FUNCTIONS,
+  ...NUMBER_FORMAT_FUNCTIONS,
   ...BYTE_FUNCTIONS,
   ...JSON_FUNCTIONS,
   ...ARRAY_FUNCTIONS,
+  ...URL_FUNCTIONS,
+  ...USER_AGENT_FUNCTIONS,
+  ...NETWORK_FUNCTIONS,
+  ...GEOGRAPHY_FUNCTIONS,
 ]);
 
 const GENERICS = groupByName<GenericFunction>([

@@ -88,6 +88,13 @@ export const TIME_EXAMPLES: readonly SqlExample[] = exampleGroup('Time', [
     'Saturday, 31st Jan 2026 12:34',
   ],
   [
+    'to_char(number, format)',
+    'a number as text: 9 0 . , S MI PL SG PR RN TH V EEEE FM',
+    "to_char(1234.5, 'FM9,999.00')",
+    '1,234.50',
+  ],
+  ['to_number(a, format)', 'a number from a text', "to_number('1,234.5-', '9G999D9S')", '-1234.5'],
+  [
     'to_timestamp(seconds), to_timestamp(a, format)',
     'from seconds since the Unix epoch, or from a text',
     "to_timestamp('05 Dec 2026 11:38 PM', 'DD Mon YYYY HH12:MI PM')",

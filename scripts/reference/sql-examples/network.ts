@@ -1,0 +1,63 @@
+import { exampleGroup, type SqlExample } from './example.ts';
+
+export const NETWORK_EXAMPLES: readonly SqlExample[] = exampleGroup('URLs, user agents, addresses and places', [
+  ['url_host(a), url_extract_host(a)', 'the host', "url_host('https://example.com:8080/a?x=1')", 'example.com'],
+  ['url_protocol(a), url_extract_protocol(a)', 'the protocol', "url_protocol('https://example.com')", 'https'],
+  ['url_port(a), url_extract_port(a)', 'the port, if it is named', "url_port('https://example.com:8080/a')", '8080'],
+  ['url_path(a), url_extract_path(a)', 'the path', "url_path('https://example.com/a/b?x=1#top')", '/a/b'],
+  ['url_query(a), url_extract_query(a)', 'what stands behind the question mark', "url_query('/a?x=1&y=2')", 'x=1&y=2'],
+  ['url_fragment(a), url_extract_fragment(a)', 'what stands behind #', "url_fragment('/a#top')", 'top'],
+  [
+    'url_query_param(a, name), url_extract_parameter(a, name)',
+    'a parameter of the query, decoded',
+    "url_query_param('/a?q=big+cat', 'q')",
+    'big cat',
+  ],
+  [
+    'parse_url(a, part, key)',
+    'as in Spark and Flink SQL: HOST, PATH, QUERY, REF, PROTOCOL, FILE, AUTHORITY, USERINFO',
+    "parse_url('https://example.com/a?x=1', 'QUERY', 'x')",
+    '1',
+  ],
+  ['url_encode(a)', 'with percent signs', "url_encode('a b&c')", 'a%20b%26c'],
+  ['url_decode(a)', 'and back', "url_decode('a%20b+c')", 'a b c'],
+  [
+    'user_agent_browser(a)',
+    "the browser's name, null when it is not known",
+    "user_agent_browser('Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0')",
+    'Firefox',
+  ],
+  [
+    'user_agent_version(a)',
+    'its major version',
+    "user_agent_version('Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0')",
+    '128',
+  ],
+  [
+    'user_agent_os(a)',
+    'Windows, macOS, Linux, Android, iOS or ChromeOS',
+    "user_agent_os('Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0')",
+    'Linux',
+  ],
+  [
+    'user_agent_device(a)',
+    'desktop, mobile, tablet, tv, bot or other',
+    "user_agent_device('Googlebot/2.1 (+http://www.google.com/bot.html)')",
+    'bot',
+  ],
+  ['ip_in_range(a, range)', 'whether an address lies in a network', "ip_in_range('10.1.2.3', '10.0.0.0/8')", 'true'],
+  ['is_ip_address(a)', 'whether a text is an address', "is_ip_address('10.1.2.300')", 'false'],
+  ['host(a)', 'the address without the network', "host('192.168.1.5/24')", '192.168.1.5'],
+  ['family(a)', '4 or 6', "family('::1')", '6'],
+  ['masklen(a)', 'bits of the network', "masklen('192.168.1.5/24')", '24'],
+  ['netmask(a)', 'the mask of the network', "netmask('192.168.1.5/24')", '255.255.255.0'],
+  ['network(a)', 'the network', "network('192.168.1.5/24')", '192.168.1.0/24'],
+  ['broadcast(a)', 'its last address', "broadcast('192.168.1.5/24')", '192.168.1.255/24'],
+  ['set_masklen(a, bits)', 'with another length', "set_masklen('192.168.1.5/24', 16)", '192.168.1.5/16'],
+  [
+    'geo_distance(latitude, longitude, latitude, longitude)',
+    'metres along the great circle',
+    'round(geo_distance(52.52, 13.405, 48.8566, 2.3522))',
+    '877465',
+  ],
+]);
