@@ -10,12 +10,15 @@ export interface ExpressionReport {
   readonly compiledBy: CompiledBy;
 }
 
+/** Nodes whose expressions run row by row, whatever they are. */
+const BY_ROW: ReadonlySet<PlanNode['kind']> = new Set(['top-n', 'over', 'table-function']);
+
 /** The expressions that a node computes; plain columns, which cost nothing, are left out. */
 export function reportExpressions(node: PlanNode, isByRow = false): readonly ExpressionReport[] {
   const expressions = expressionsOf(node).filter((expression) => expression.kind !== 'column');
   if (expressions.length === 0) return [];
   const input = 'input' in node ? node.input.columns : [];
-  const runners = isByRow ? undefined : compiledBy(input, expressions);
+  const runners = isByRow || BY_ROW.has(node.kind) ? undefined : compiledBy(input, expressions);
   return expressions.map((expression, at) => ({
     text: expressionText(expression),
     compiledBy: runners?.[at] ?? 'interpreter',
@@ -33,6 +36,16 @@ function expressionsOf(node: PlanNode): readonly Expression[] {
         ...node.groups,
         ...node.aggregates.flatMap(({ argument, filter }) => [argument, filter]).filter((found) => found !== undefined),
       ];
+    case 'top-n':
+      return node.keys.map((key) => key.expression);
+    case 'over':
+      return [
+        ...node.partition,
+        ...node.keys.map((key) => key.expression),
+        ...node.calls.flatMap(({ args, aggregate }) => [...args, aggregate?.argument, aggregate?.filter]),
+      ].filter((found) => found !== undefined);
+    case 'table-function':
+      return node.args;
     default:
       return [];
   }

@@ -92,7 +92,8 @@ class Compiler {
     const count = (this.#ids.get(base) ?? 0) + 1;
     this.#ids.set(base, count);
     const id = count === 1 ? base : `${base}:${count}`;
-    const isByRow = operator instanceof AggregateOperator && !operator.runsInKernel;
+    const isByRow =
+      operator instanceof SessionAggregateOperator || (operator instanceof AggregateOperator && !operator.runsInKernel);
     const expressions = node === undefined ? [] : reportExpressions(node, isByRow);
     const vertex: Vertex = { id, kind, label, operator, source, node, expressions, inputs, outputs: [] };
     inputs.forEach((input, at) => {

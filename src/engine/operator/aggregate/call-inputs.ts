@@ -24,6 +24,14 @@ export class CallInputs {
    * them refuses is given to none.
    */
   apply(accumulators: readonly Accumulator[], results: readonly unknown[], weight: number): void {
+    if (accumulators.some(canFail)) this.#tryFirst(accumulators, results, weight);
+    for (let i = 0; i < accumulators.length; i++) {
+      if (!canFail(accumulators[i]!)) this.#give(accumulators, i, results, weight);
+    }
+  }
+
+  /** Those that may refuse the row: all of them take it, or none. */
+  #tryFirst(accumulators: readonly Accumulator[], results: readonly unknown[], weight: number): void {
     const undo: (() => void)[] = [];
     try {
       for (let i = 0; i < accumulators.length; i++) {
@@ -36,9 +44,6 @@ export class CallInputs {
       for (const step of undo) step();
       throw error;
     }
-    for (let i = 0; i < accumulators.length; i++) {
-      if (accumulators[i]!.checkpoint === undefined) this.#give(accumulators, i, results, weight);
-    }
   }
 
   #give(accumulators: readonly Accumulator[], i: number, results: readonly unknown[], weight: number): void {
@@ -48,4 +53,8 @@ export class CallInputs {
     const more = end - from > 1 ? results.slice(from + 1, end) : NO_MORE;
     accumulators[i]!.add(end === from ? true : results[from], weight, more);
   }
+}
+
+function canFail(accumulator: Accumulator): boolean {
+  return accumulator.checkpoint !== undefined;
 }

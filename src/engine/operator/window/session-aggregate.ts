@@ -13,7 +13,7 @@ import { batchOfValues, mapKey, RowEmitter, rowKey, watermarkOf } from '../row-b
 import { columnsRead, type ExpressionContext, RowEvaluator } from '../row-evaluator.ts';
 import { readRow, writeRow } from '../state-value.ts';
 import { closeRanks, makeSessionRows, mergeRows, type SessionRow, type SessionRows, takeRow } from './session-rows.ts';
-import { type Session, SessionTable } from './session-table.ts';
+import { type Session, type SessionKey, SessionTable } from './session-table.ts';
 
 /** Bytes of a session with one accumulator, and of a row that is kept, about. */
 const SESSION_BYTES = 400;
@@ -173,9 +173,11 @@ export class SessionAggregateOperator implements Operator {
   #processRow(batch: Batch, picked: Batch, row: number, time: bigint): void {
     const { kernel, deadLetter } = this.#context!;
     const { keys } = this.#plan.session;
-    const values = this.#keyReaders.map((read, i) => read(batch.columns[keys[i]!]!, row));
+    const values: unknown[] = [];
+    for (let i = 0; i < keys.length; i++) values.push(this.#keyReaders[i]!(batch.columns[keys[i]!]!, row));
     const key = this.#keyOf(values);
-    if (this.#table.isLate(key, time, later(watermarkOf(kernel, batch, row), this.#watermark))) {
+    const known = this.#table.known(key);
+    if (this.#table.isLate(known, time, later(watermarkOf(kernel, batch, row), this.#watermark))) {
       deadLetter({ reason: 'late', message: 'session: the session of the row was closed', batch, row });
       return;
     }
@@ -190,14 +192,14 @@ export class SessionAggregateOperator implements Operator {
     }
     try {
       if (weightOf(kernel, batch, row) < 0) this.#remove(key, time, inputs);
-      else this.#add(key, values, time, inputs);
+      else this.#add(known ?? this.#table.addKey(key, values), time, inputs);
     } catch (error) {
       deadLetter({ reason: 'user-function', message: `aggregate: ${messageOf(error)}`, batch, row });
     }
   }
 
-  #add(key: unknown, values: readonly unknown[], time: bigint, inputs: readonly unknown[]): void {
-    const session = this.#table.join(key, values, time);
+  #add(owner: SessionKey<Body>, time: bigint, inputs: readonly unknown[]): void {
+    const session = this.#table.join(owner, time);
     const { body } = session;
     try {
       this.#inputs.apply(body.accumulators, inputs, 1);

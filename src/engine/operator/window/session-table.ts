@@ -65,27 +65,35 @@ export class SessionTable<Body> {
     return this.#keys.get(key)?.sessions.find((session) => session.first <= time && time <= session.last);
   }
 
-  /** Whether the session of a row was closed, at the watermark `passed`. */
-  isLate(key: unknown, time: bigint, passed: bigint): boolean {
-    const gap = this.gap;
-    if (time + gap < passed) return true;
-    const known = this.#keys.get(key);
+  /** What a key has; undefined when it has nothing. */
+  known(key: unknown): SessionKey<Body> | undefined {
+    return this.#keys.get(key);
+  }
+
+  /** Whether the session of a row was closed, at the watermark `passed`. `known` is what its key has. */
+  isLate(known: SessionKey<Body> | undefined, time: bigint, passed: bigint): boolean {
+    if (time + this.gap < passed) return true;
     if (known === undefined) return false;
-    if (known.closed !== undefined && time <= known.closed + gap) return true;
-    return known.sessions.some((session) => session.last + gap < passed && this.#belongs(session, time));
+    if (known.closed !== undefined && time <= known.closed + this.gap) return true;
+    for (const session of known.sessions) {
+      if (session.last + this.gap < passed && this.#belongs(session, time)) return true;
+    }
+    return false;
   }
 
   #belongs({ first, last }: Session<Body>, time: bigint): boolean {
     return first - this.gap <= time && time <= last + this.gap;
   }
 
+  /** Makes a place for a key that has nothing yet; a session is to follow. */
+  addKey(key: unknown, values: readonly unknown[]): SessionKey<Body> {
+    const owner: SessionKey<Body> = { key, values, sessions: [], closed: undefined };
+    this.#keys.set(key, owner);
+    return owner;
+  }
+
   /** The session of a row that comes and is not late: a new one, one that it makes longer, or what it makes of two. */
-  join(key: unknown, values: readonly unknown[], time: bigint): Session<Body> {
-    let owner = this.#keys.get(key);
-    if (owner === undefined) {
-      owner = { key, values, sessions: [], closed: undefined };
-      this.#keys.set(key, owner);
-    }
+  join(owner: SessionKey<Body>, time: bigint): Session<Body> {
     const { sessions } = owner;
     // Most rows come about in order: their session is among the last.
     let at = sessions.length;

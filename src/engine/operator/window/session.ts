@@ -8,7 +8,7 @@ import { mapKey, RowEmitter, RowReader, rowKey, type StreamRow } from '../row-ba
 import { readRow, readTime, writeRow, writeTime } from '../state-value.ts';
 import { beforeEnd } from './session-aggregate.ts';
 import { closeRanks, makeSessionRows, mergeRows, type SessionRow, type SessionRows, takeRow } from './session-rows.ts';
-import { type Session, SessionTable } from './session-table.ts';
+import { type Session, type SessionKey, SessionTable } from './session-table.ts';
 
 /** Bytes of a session, and of a row beside its values, about. */
 const SESSION_BYTES = 300;
@@ -78,15 +78,16 @@ export class SessionWindowOperator implements Operator {
       const time = row.values[timeColumn] as bigint;
       const keys = this.#session.keys.map((column) => row.values[column]);
       const key = this.#keyOf(keys);
-      if (this.#table.isLate(key, time, later(row.watermark ?? WATERMARK_MIN, this.#watermark))) {
+      const known = this.#table.known(key);
+      if (this.#table.isLate(known, time, later(row.watermark ?? WATERMARK_MIN, this.#watermark))) {
         deadLetter({ reason: 'late', message: 'session: the session of the row was closed', batch, row: at });
       } else if (row.weight < 0) this.#remove(key, time, row.values);
-      else this.#add(key, keys, time, row);
+      else this.#add(known ?? this.#table.addKey(key, keys), time, row);
     });
   }
 
-  #add(key: unknown, keys: readonly unknown[], time: bigint, { values, time: eventTime }: StreamRow): void {
-    const session = this.#table.join(key, keys, time);
+  #add(owner: SessionKey<Body>, time: bigint, { values, time: eventTime }: StreamRow): void {
+    const session = this.#table.join(owner, time);
     const row: KeptRow = { time, sequence: this.#sequence++, values, eventTime, bounds: undefined };
     session.body.rows.insert(row);
     session.body.fresh?.push(row);

@@ -1,8 +1,8 @@
 // The first rows of each key in an order, kept in a store: the rows of a key are linked in that order, equal ones as they came.
 // What changed is said once, by `topFlush`: rows that came into sight and rows that left it, with their numbers.
 //
-// Of each row, ROW_WEIGHT has ROW_STANDS (it was emitted), ROW_LINKED (it is among the first) and ROW_WALKED; ROW_COUNTER has the
-// number with which it was emitted and, of the first row of a key, above 16 bits how many rows the key has.
+// Of each row, ROW_WEIGHT has ROW_STANDS (it was emitted) and ROW_WALKED, and before it was emitted its place among those that came;
+// ROW_COUNTER has the number with which it was emitted and, of the first row of a key, above 16 bits how many rows the key has.
 
 import { alloc, free } from "../memory";
 import { COLUMN_BYTES, COLUMN_DATA, TYPE_F64, TYPE_I32, TYPE_STR } from "../state/key";
@@ -16,7 +16,7 @@ import { beforeChange, freeSlot } from "./slot";
 const TOP_LIMIT: usize = 0; // u32
 const TOP_NUMBERED: usize = 4; // u32 1: numbers are emitted
 const TOP_KEYS: usize = 8; // u32 sort keys
-const TOP_CAME: usize = 16; // list of references
+const TOP_CAME: usize = 16; // list of references; 0: it went again
 const TOP_GONE: usize = 32; // list of references: rows that stand, and are no more among the first
 const TOP_CHANGES: usize = 48; // list of { u32 reference, i32 number: negative when it goes }
 const TOP_ITEMS: usize = 64; // { u32 column, u32 SORT_* }
@@ -24,8 +24,8 @@ const SORT_DESCENDING: u32 = 1;
 const SORT_NULLS_FIRST: u32 = 2;
 
 const ROW_STANDS: u32 = 1;
-const ROW_LINKED: u32 = 2;
-const ROW_WALKED: u32 = 4;
+const ROW_WALKED: u32 = 2;
+const PLACE_SHIFT: u32 = 2;
 const NUMBER_MASK: u32 = 0xffff;
 const LENGTH_SHIFT: u32 = 16;
 
@@ -46,6 +46,11 @@ function push(list: usize, word: u32): void {
   }
   store<u32>(<usize>load<u32>(list) + (<usize>count << 2), word);
   store<u32>(list, count + 1, LIST_COUNT);
+}
+
+@inline
+function setWord(list: usize, at: u32, word: u32): void {
+  store<u32>(<usize>load<u32>(list) + (<usize>at << 2), word);
 }
 
 @inline
@@ -182,7 +187,7 @@ function keep(rows: usize, layout: usize, top: usize, columns: usize, row: usize
   const reference = writeRow(rows, layout, columns, row);
   const at = L.addressOf(rows, reference);
   store<u32>(at, 0, L.ROW_COUNTER);
-  store<u32>(at, ROW_LINKED, L.ROW_WEIGHT);
+  store<u32>(at, load<u32>(top + TOP_CAME, LIST_COUNT) << PLACE_SHIFT, L.ROW_WEIGHT);
   store<u64>(rows, load<u64>(rows, L.STORE_ROWS) + 1, L.STORE_ROWS);
   push(top + TOP_CAME, reference);
   return reference;
@@ -202,10 +207,13 @@ function takeBehind(
   if (next == 0) link(rows, reference, at, hash, first);
   else linkBefore(rows, reference, at, hash, next);
   if (isFull) {
-    const old = L.addressOf(rows, last);
     unlink(rows, last);
-    store<u32>(old, load<u32>(old, L.ROW_WEIGHT) & ~ROW_LINKED, L.ROW_WEIGHT);
-    if ((load<u32>(old, L.ROW_WEIGHT) & ROW_STANDS) != 0) push(top + TOP_GONE, last);
+    const weight = load<u32>(L.addressOf(rows, last), L.ROW_WEIGHT);
+    if ((weight & ROW_STANDS) != 0) push(top + TOP_GONE, last);
+    else {
+      setWord(top + TOP_CAME, weight >> PLACE_SHIFT, 0);
+      freeSlot(rows, last);
+    }
   }
   const now = next == first ? reference : first;
   const place = L.addressOf(rows, now);
@@ -228,7 +236,7 @@ function stand(rows: usize, top: usize, reference: u32, at: usize, number: u32):
     change(top, reference, -<i32>old);
   }
   beforeChange(rows, reference, at);
-  store<u32>(at, weight | ROW_STANDS, L.ROW_WEIGHT);
+  store<u32>(at, (weight & ROW_WALKED) | ROW_STANDS, L.ROW_WEIGHT);
   store<u32>(at, (counter & ~NUMBER_MASK) | number, L.ROW_COUNTER);
   change(top, reference, <i32>number);
 }
@@ -271,18 +279,13 @@ export function topFlush(rows: usize, top: usize): u32 {
   const count = load<u32>(came, LIST_COUNT);
   for (let i: u32 = 0; i < count; i++) {
     const reference = wordAt(came, i);
-    const at = L.addressOf(rows, reference);
-    if ((load<u32>(at, L.ROW_WEIGHT) & ROW_LINKED) == 0) continue;
+    if (reference == 0) continue;
     if (numbered) renumber(rows, top, reference);
-    else stand(rows, top, reference, at, 1);
+    else stand(rows, top, reference, L.addressOf(rows, reference), 1);
   }
-  for (let i: u32 = 0; i < count; i++) {
+  for (let i: u32 = 0; numbered && i < count; i++) {
     const reference = wordAt(came, i);
-    if ((load<u32>(L.addressOf(rows, reference), L.ROW_WEIGHT) & ROW_LINKED) == 0) {
-      freeSlot(rows, reference);
-      continue;
-    }
-    if (!numbered) continue;
+    if (reference == 0) continue;
     const head = L.addressOf(rows, firstOfKey(rows, reference));
     store<u32>(head, load<u32>(head, L.ROW_WEIGHT) & ~ROW_WALKED, L.ROW_WEIGHT);
   }
