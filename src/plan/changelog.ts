@@ -1,6 +1,8 @@
 import { joinTimeSpan } from './event-time.ts';
+import type { Expression } from './expression.ts';
 import { windowColumns } from './factory.ts';
 import type { AggregateNode, EmitPolicy, JoinNode, PlanNode } from './node.ts';
+import { columnsOf, conjunctsOf } from './rewrite.ts';
 
 /**
  * Whether a node only ever adds rows. An aggregate that emits when its window closes adds only; any other takes rows back. So do
@@ -107,13 +109,31 @@ function topNKey(node: PlanNode & { kind: 'top-n' }): readonly number[] | undefi
   return inner;
 }
 
+/** The keys of both sides; of one side alone where its rows meet at most one of the other, whose key the condition fixes. */
 function joinKey(node: JoinNode): readonly number[] | undefined {
   const left = uniqueKey(node.left);
-  if (node.join === 'semi' || node.join === 'anti' || left === undefined) return left;
-  const right = uniqueKey(node.right);
-  if (right === undefined) return undefined;
+  if (node.join === 'semi' || node.join === 'anti') return left;
   const shift = node.left.columns.length;
-  return [...left, ...right.map((at) => at + shift)];
+  const right = uniqueKey(node.right)?.map((at) => at + shift);
+  if (node.join !== 'right' && node.join !== 'full' && left !== undefined && isFixed(node, right, 'left')) return left;
+  if (node.join !== 'left' && node.join !== 'full' && right !== undefined && isFixed(node, left, 'right')) return right;
+  return left === undefined || right === undefined ? undefined : [...left, ...right];
+}
+
+/** Whether each of the columns must equal something of the side that is given. */
+function isFixed(node: JoinNode, columns: readonly number[] | undefined, by: 'left' | 'right'): boolean {
+  if (columns === undefined) return false;
+  const shift = node.left.columns.length;
+  const isOf = (expression: Expression): boolean =>
+    [...columnsOf(expression)].every((column) => (by === 'left' ? column < shift : column >= shift));
+  const fixed = new Set<number>();
+  for (const part of conjunctsOf(node.condition)) {
+    if (part.kind !== 'call' || (part.function !== 'eq' && part.function !== 'is_not_distinct_from')) continue;
+    const [a, b] = part.args as readonly [Expression, Expression];
+    if (a.kind === 'column' && isOf(b)) fixed.add(a.index);
+    if (b.kind === 'column' && isOf(a)) fixed.add(b.index);
+  }
+  return columns.every((column) => fixed.has(column));
 }
 
 /** Where the key columns of the input are found in the projection. */

@@ -4,11 +4,11 @@ import { columnReference, isNullable } from './expression-factory.ts';
 import { filterNode, joinNode, type NamedExpression, projectNode } from './factory.ts';
 import type { AggregateNode, JoinKind, PlanNode, TableFunctionNode } from './node.ts';
 import { isCorrelated, mapColumnsIn, outerColumn, outerColumnsOf } from './outer-reference.ts';
+import { conjunctsOf } from './rewrite.ts';
 import {
   allColumns,
   type Binding,
   conjunction,
-  conjunctsOf,
   emptyResult,
   equality,
   notCorrelatable,

@@ -28,6 +28,7 @@ import type {
 } from './node.ts';
 import { isCorrelated, localColumnsOf, mapColumnsIn, outerColumn, outerColumnsOf } from './outer-reference.ts';
 import { serializeExpression } from './pipeline-text.ts';
+import { conjunctsOf } from './rewrite.ts';
 import { TYPE } from './type-name.ts';
 
 /** A value of the outer row that the rows of a pushed-down plan belong to. */
@@ -46,10 +47,6 @@ export interface Pushed {
   /** Where each column of the original plan is found. */
   readonly columns: readonly number[];
   readonly bindings: readonly Binding[];
-}
-
-export function conjunctsOf(expression: Expression): readonly Expression[] {
-  return expression.kind === 'call' && expression.function === 'and' ? expression.args : [expression];
 }
 
 export function conjunction(parts: readonly Expression[]): Expression {

@@ -8,8 +8,8 @@ import { call, caseExpression, columnReference, isNullable, literal, nullLiteral
 import { aggregateNode, distinctNode, filterNode, projectNode } from '../plan/factory.ts';
 import type { PlanNode } from '../plan/node.ts';
 import { isCorrelated, localColumnsOf, mapColumnsIn, outerColumn, outerReference } from '../plan/outer-reference.ts';
+import { conjunctsOf } from '../plan/rewrite.ts';
 import { TYPE } from '../plan/type-name.ts';
-import { conjunctsOf } from '../plan/unnesting.ts';
 import type { BindInner } from './attachment.ts';
 import type { BindContext, ExpressionBinder } from './expression-binder.ts';
 import { NEGATED_OPERATORS, OPERATOR_NAMES } from './function-name.ts';
