@@ -262,6 +262,32 @@ describe('a window over results', () => {
   });
 });
 
+describe('time that passes while rows wait', () => {
+  it('makes no epochs by itself, and closes their windows once they have come', async () => {
+    const sql = `${SOURCE.replace("'1 hour'", "'10 seconds'")}
+      CREATE VIEW asked AS SELECT time, ask(id) AS answer FROM events;
+      CREATE MATERIALIZED VIEW v AS SELECT window_start, window_end, count(answer) AS rows
+      FROM TUMBLE(asked, time, INTERVAL '1 minute') GROUP BY window_start, window_end EMIT ON WINDOW CLOSE;`;
+    const running = await world.startSql(sql.replace("timeout = '5 s'", "timeout = '1 hour'"), { modules: [MODULE] });
+    await world.write('events', [event('a', 10), event('b', 20)]);
+    (await call('a')).resolve('A');
+    const b = await call('b');
+    for (let minute = 0; minute < 5; minute++) {
+      world.clock.advance(60_000);
+      await settle();
+    }
+    const { epoch } = running.status();
+    expect(Number(epoch)).toBeLessThan(12);
+    expect(world.values('v')).toEqual([]);
+    b.resolve('B');
+    await settle();
+    world.clock.advance(120_000);
+    await settle();
+    expect(world.values('v')).toMatchObject([{ rows: 2 }]);
+    expect(world.letters()).toEqual([]);
+  });
+});
+
 describe('functions that give a table', () => {
   it('give their rows beside each row; one that fails makes a dead letter', async () => {
     const running = await start('SELECT e.id, p.n FROM events e, parts(e.id) p');
