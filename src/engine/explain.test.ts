@@ -30,4 +30,14 @@ describe('explain', () => {
     const numeric = await explained('SELECT status, sum((status * 2)::numeric) AS n FROM requests GROUP BY status');
     expect(numeric).toMatch(/status \* 2.*\(compiledBy: interpreter\)/);
   });
+
+  it('says of a join which keys are computed, and what is asked of each pair', async () => {
+    const text = await explained(
+      'SELECT a.ip FROM requests a JOIN requests b ON a.status + 1 = b.status AND a.ip = b.ip AND a.time < b.time',
+    );
+    expect(text.split('\n').filter((line) => line.includes('compiledBy'))).toEqual([
+      '      - status + 1 (compiledBy: wasm)',
+      '      - time < time (compiledBy: wasm)',
+    ]);
+  });
 });

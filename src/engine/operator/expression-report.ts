@@ -1,6 +1,8 @@
+import type { Column } from '../../plan/data-type.ts';
 import type { Expression } from '../../plan/expression.ts';
 import { expressionText } from '../../plan/expression-text.ts';
-import type { PlanNode } from '../../plan/node.ts';
+import { joinCondition } from '../../plan/join-condition.ts';
+import type { JoinNode, PlanNode, TemporalJoinNode } from '../../plan/node.ts';
 import { type CompiledBy, compiledBy } from '../wasm/program.ts';
 
 /** One expression of an operator and who runs it. */
@@ -15,6 +17,7 @@ const BY_ROW: ReadonlySet<PlanNode['kind']> = new Set(['top-n', 'over', 'table-f
 
 /** The expressions that a node computes; plain columns, which cost nothing, are left out. */
 export function reportExpressions(node: PlanNode, isByRow = false): readonly ExpressionReport[] {
+  if (node.kind === 'join' || node.kind === 'temporal-join') return reportJoin(node);
   const expressions = expressionsOf(node).filter((expression) => expression.kind !== 'column');
   if (expressions.length === 0) return [];
   const input = 'input' in node ? node.input.columns : [];
@@ -23,6 +26,21 @@ export function reportExpressions(node: PlanNode, isByRow = false): readonly Exp
     text: expressionText(expression),
     compiledBy: runners?.[at] ?? 'interpreter',
   }));
+}
+
+/** Keys that are computed, and what of the condition is no key. */
+function reportJoin(node: JoinNode | TemporalJoinNode): readonly ExpressionReport[] {
+  const { left, right } = node;
+  const { keys, residual } = node.kind === 'join' ? joinCondition(node) : { keys: [], residual: node.condition };
+  const report = (columns: readonly Column[], expression: Expression): readonly ExpressionReport[] =>
+    expression.kind === 'column'
+      ? []
+      : [{ text: expressionText(expression), compiledBy: compiledBy(columns, [expression])[0] ?? 'interpreter' }];
+  return [
+    ...keys.flatMap((key) => report(left.columns, key.left)),
+    ...keys.flatMap((key) => report(right.columns, key.right)),
+    ...(residual === undefined ? [] : report([...left.columns, ...right.columns], residual)),
+  ];
 }
 
 function expressionsOf(node: PlanNode): readonly Expression[] {
