@@ -155,7 +155,11 @@ function fractionsOf(operand: Operand): LiteralExpression {
   const fractions = values.map((value) => (value === null ? null : Number(String(value))));
   for (const fraction of fractions) {
     if (fraction === null || (fraction >= 0 && fraction <= 1)) continue;
-    throw mismatch(`percentile value ${fraction} is not between 0 and 1`, 'write 0.5 for the median');
+    throw new HeadraceError(`making a plan: percentile value ${fraction} is not between 0 and 1`, {
+      code: 'PLAN_OUT_OF_RANGE',
+      domain: 'plan',
+      next: 'write 0.5 for the median',
+    });
   }
   return several
     ? literal(constant.value === null ? null : fractions, arrayType(TYPE.float8))
@@ -209,8 +213,12 @@ function checkedOrder(orderBy: readonly SortKey[], distinct: boolean, args: read
   return [...keys, ...rest.map((expression) => Object.freeze({ expression, descending: false, nullsFirst: false }))];
 }
 
+/** Of percentiles the fraction comes first, as SQL has it. */
 function noAggregate(name: AggregateFunction, given: readonly Operand[]): HeadraceError {
-  const shown = given.map((operand) => (operand.kind === 'unknown' ? 'unknown' : typeName(operand.type))).join(', ');
+  const [first, ...others] = given;
+  const isFraction = aggregateSpec(name)?.shape === 'fraction' && first !== undefined;
+  const written = isFraction ? [...others, first] : given;
+  const shown = written.map((operand) => (operand.kind === 'unknown' ? 'unknown' : typeName(operand.type))).join(', ');
   return new HeadraceError(`making a plan: function ${name}(${shown}) does not exist`, {
     code: 'PLAN_UNKNOWN_FUNCTION',
     domain: 'plan',

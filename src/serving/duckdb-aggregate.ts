@@ -159,7 +159,8 @@ function gathered({ call, scope, argument, suffix, evaluation }: Writing): Compi
 function scaleOf({ function: name, type }: AggregateCall, argument: CompiledExpression): number {
   if (type.kind !== 'numeric') return 0;
   if (name.startsWith('var')) return Math.max(VARIANCE_SCALE, argument.scale);
-  return name.startsWith('stddev') ? Math.max(QUOTIENT_SCALE, argument.scale) : argument.scale;
+  if (!name.startsWith('stddev')) return argument.scale;
+  return argument.type.kind === 'int8' ? INT8_MEAN_SCALE : Math.max(QUOTIENT_SCALE, argument.scale);
 }
 
 function itemsOf(list: DuckDBValue): readonly DuckDBValue[] {

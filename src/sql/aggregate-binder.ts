@@ -1,11 +1,12 @@
 import type { FuncCall, Node } from 'libpg-query';
 import { userAggregateCall } from '../plan/aggregate-call.ts';
 import { isAggregateName, resolveAggregate } from '../plan/aggregate-name.ts';
-import { coerce, type Operand } from '../plan/coercion.ts';
+import { coerce, type Operand, settle } from '../plan/coercion.ts';
 import { isConstant } from '../plan/constant-expression.ts';
 import { evaluate } from '../plan/evaluate.ts';
 import { literal } from '../plan/expression-factory.ts';
 import type { AggregateCall, SortKey } from '../plan/node.ts';
+import { serializeExpression } from '../plan/pipeline-text.ts';
 import { arrayType, TYPE } from '../plan/type-name.ts';
 import type { BindContext, ExpressionBinder } from './expression-binder.ts';
 import { sortItem } from './sort-item.ts';
@@ -30,8 +31,15 @@ export function bindAggregate(fn: FuncCall, node: Node, binder: ExpressionBinder
       next: 'name what is aggregated',
     });
   }
+  if (name === 'count' && fn.agg_star !== true && (fn.args ?? []).length === 0) {
+    throw context.source.error(at, 'count(*) must be used to call a parameterless aggregate function', {
+      code: 'SQL_INVALID_CLAUSE',
+      next: 'write count(*)',
+    });
+  }
   const isWithin = fn.agg_within_group === true;
   const args = (fn.args ?? []).map((arg) => (isWithin ? directArgument(arg, binder) : binder.operand(arg)));
+  if (distinct && !isWithin) requireArguments(fn.agg_order ?? [], orderBy, args, context);
   return context.source.locate(at, () => {
     const declared = context.functions.get(name);
     if (declared?.aggregate !== undefined) {
@@ -44,6 +52,25 @@ export function bindAggregate(fn: FuncCall, node: Node, binder: ExpressionBinder
 /** Whether a call of this name is one of an aggregate. */
 export function callsAggregate(name: string, context: BindContext): boolean {
   return isAggregateName(name) || context.functions.get(name)?.aggregate !== undefined;
+}
+
+/** With DISTINCT, rows are ordered by nothing but what is told apart: else it would not be known by which row of several. */
+function requireArguments(
+  items: readonly Node[],
+  orderBy: readonly SortKey[],
+  args: readonly Operand[],
+  context: BindContext,
+): void {
+  const texts = args.map((arg) => serializeExpression(settle(arg)));
+  orderBy.forEach((key, index) => {
+    if (texts.includes(serializeExpression(key.expression))) return;
+    const { node } = sortItem(context, items[index]!);
+    throw context.source.error(
+      context.place(nodeLocation(node)),
+      'in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list',
+      { code: 'SQL_INVALID_CLAUSE', next: 'order by what is aggregated' },
+    );
+  });
 }
 
 /** An argument before WITHIN GROUP: a constant, or an array of constants. */

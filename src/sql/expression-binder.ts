@@ -305,7 +305,10 @@ export class ExpressionBinder {
     if (callsAggregate(written, this.#context)) return this.#aggregate(written, fn, node);
     if (fn.agg_filter !== undefined || fn.agg_distinct === true || fn.agg_star === true || fn.agg_order !== undefined) {
       if (!isFunction(FUNCTION_ALIASES.get(written) ?? written)) throw this.#unknownFunction(written, node);
-      throw this.#refuse(node, `${written} is not an aggregate`, 'leave out what only aggregates take');
+      throw this.#context.source.error(this.#context.place(nodeLocation(node)), `${written} is not an aggregate`, {
+        code: 'SQL_INVALID_CLAUSE',
+        next: 'leave out DISTINCT, FILTER, ORDER BY and *, which only aggregates take',
+      });
     }
     if (isBuiltInTableFunction(written)) return this.#setReturning(written, fn, node);
     const declared = this.#context.functions.get(written);
