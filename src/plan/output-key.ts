@@ -1,5 +1,6 @@
 import { isAppendOnly, uniqueKey } from './changelog.ts';
 import type { EmitPolicy, OutputNode, PlanNode } from './node.ts';
+import { windowSizeBelow } from './window-size.ts';
 
 /**
  * How the rows of a view go to its topic: `append` when rows are only ever added, so that each of them stays; else `upsert`, by the
@@ -15,7 +16,7 @@ export function outputShape(node: PlanNode, emit: EmitPolicy['kind']): Pick<Outp
 
 /**
  * The group columns of the aggregate below, through filters and projections; undefined when it does not aggregate, or when one of
- * them is left out. `window_end` may be left out where `window_start` is there, since one decides the other.
+ * them is left out. `window_end` may be left out where `window_start` is there, since of windows of one length one decides the other.
  */
 function aggregateKeys(node: PlanNode): readonly number[] | undefined {
   const traced = trace(node);
@@ -23,7 +24,8 @@ function aggregateKeys(node: PlanNode): readonly number[] | undefined {
   const { aggregate, columns } = traced;
   const place = (group: number): number => columns.indexOf(group);
   const { start, end } = aggregate.windowGroups ?? { start: undefined, end: undefined };
-  const hasWindow = [start, end].some((group) => group !== undefined && place(group) >= 0);
+  const hasLength = windowSizeBelow(aggregate.input) !== undefined;
+  const hasWindow = hasLength && [start, end].some((group) => group !== undefined && place(group) >= 0);
   const keys: number[] = [];
   for (let group = 0; group < aggregate.groups.length; group++) {
     const at = place(group);

@@ -21,9 +21,13 @@ const pipelines = Number(flags.pipelines);
 const startedAt = performance.now();
 const oracle = await Oracle.open();
 let compared = 0;
+const byOperator = new Map<string, number>();
 for (let seed = first; seed < first + rounds; seed++) {
   try {
-    compared += await runRound(seed, pipelines, oracle);
+    for (const operators of await runRound(seed, pipelines, oracle)) {
+      compared++;
+      for (const operator of new Set(operators)) byOperator.set(operator, (byOperator.get(operator) ?? 0) + 1);
+    }
   } catch (error) {
     console.error(error);
     console.error(`replay it with: npm run test:differential -- --rounds 1 --seed ${seed} --pipelines ${pipelines}`);
@@ -32,6 +36,7 @@ for (let seed = first; seed < first + rounds; seed++) {
 }
 oracle.close();
 const seconds = Math.round((performance.now() - startedAt) / 1000);
+console.log('pairs by operator', Object.fromEntries([...byOperator].sort(([, a], [, b]) => b - a)));
 console.log(
   JSON.stringify({
     bench: 'differential',
@@ -39,6 +44,6 @@ console.log(
     unit: 'pairs',
     against: 'DuckDB',
     ratio: null,
-    detail: { rounds, failures: 0, seconds },
+    detail: { rounds, failures: 0, seconds, pairsPerMinute: Math.round((compared / seconds) * 60) },
   }),
 );

@@ -5,11 +5,12 @@ import type { RandomSource } from './random-source.ts';
 export interface RandomPipeline {
   /** Statements of the pipeline, without its source; the view is called `result`. */
   readonly sql: string;
-  /** Over `events`: the source with `p`, `o`, `seq` (order of processing) and `wm` (watermark of its partition before it). */
+  /** Over `events`: the source with `p`, `o`, `seq` (order of processing) and `wm` (watermark of its partition before it); and `late_rows`. */
   readonly query: string;
   /** Columns of the answer, in order. */
   readonly columns: readonly { readonly name: string; readonly type: ValueType | 'time' }[];
-  readonly keyed: boolean;
+  /** What it is made of. */
+  readonly operators: readonly string[];
 }
 
 const SOURCE_COLUMNS: readonly TypedColumn[] = [
@@ -31,10 +32,11 @@ interface Chain {
   readonly tables: readonly string[];
   readonly last: string;
   readonly columns: readonly TypedColumn[];
+  readonly operators: readonly string[];
 }
 
 export function randomPipeline(random: RandomSource): RandomPipeline {
-  let chain: Chain = { statements: [], tables: [], last: 'events', columns: SOURCE_COLUMNS };
+  let chain: Chain = { statements: [], tables: [], last: 'events', columns: SOURCE_COLUMNS, operators: [] };
   for (const step of random.pick(['', 'p', 'd', 'pd', 'dp', 'pp', 'f', 'fd', 'df'])) {
     chain = step === 'd' ? deduplicated(random, chain) : projected(random, chain, step === 'f');
   }
@@ -65,6 +67,7 @@ function projected(random: RandomSource, chain: Chain, filterOnly: boolean): Cha
     ],
     last: name,
     columns: [...chain.columns, ...made.map(({ name: column, type }) => ({ name: column, type }))],
+    operators: [...chain.operators, filterOnly ? 'filter' : 'projection'],
   };
 }
 
@@ -89,7 +92,8 @@ function deduplicated(random: RandomSource, chain: Chain): Chain {
     `${name} AS (SELECT r.* EXCLUDE (key, rn) FROM ${name}_rn r JOIN ${name}_greedy g ON g.key = r.key AND g.rn = r.rn WHERE g.keep)`,
   ];
   const view = `CREATE VIEW ${name} WITH (ttl = '${seconds} seconds') AS SELECT DISTINCT ON (${on}) * FROM ${chain.last};`;
-  return { ...chain, statements: [...chain.statements, view], tables, last: name };
+  const operators = [...chain.operators, 'deduplication'];
+  return { ...chain, statements: [...chain.statements, view], tables, last: name, operators };
 }
 
 const withTables = (tables: readonly string[], select: string): string =>
@@ -102,7 +106,7 @@ function plainResult(random: RandomSource, chain: Chain): RandomPipeline {
     sql: [...chain.statements, `CREATE MATERIALIZED VIEW result AS SELECT ts, ${names} FROM ${chain.last};`].join('\n'),
     query: withTables(chain.tables, `SELECT epoch_ms(ts) AS ts, ${names} FROM ${chain.last}`),
     columns: [{ name: 'ts', type: 'time' }, ...columns],
-    keyed: false,
+    operators: chain.operators,
   };
 }
 
@@ -120,7 +124,15 @@ function aggregateCalls(random: RandomSource, chain: Chain): readonly MadeAggreg
     const type = random.pick(['int4', 'int8', 'float8', 'numeric'] as const);
     const argument = maker.of(type, 1);
     const any = random.pick(TYPES);
-    switch (random.below(7)) {
+    switch (random.below(9)) {
+      case 7: {
+        const text = maker.of('text', 1);
+        return { name, type: 'text', call: phrase`string_agg(${text}, ',' ORDER BY ${text})${filter}` };
+      }
+      case 8: {
+        const call = random.pick(['bool_and', 'bool_or']);
+        return { name, type: 'boolean', call: phrase`${call}(${maker.predicate(1)})${filter}` };
+      }
       case 0:
         return { name, type: 'int8', call: phrase`count(*)${filter}` };
       case 1:
@@ -140,8 +152,47 @@ function aggregateCalls(random: RandomSource, chain: Chain): readonly MadeAggreg
   });
 }
 
-function aggregated(random: RandomSource, chain: Chain, windowed: boolean): RandomPipeline {
+/** How rows fall into windows: in FROM, and for the oracle as the table `windowed`, less the rows that are late. */
+interface Windowing {
+  readonly from: string;
+  readonly table: string;
+  readonly kind: 'tumble' | 'hop' | 'session';
+}
+
+const IN_TIME = 'ts IS NOT NULL AND (wm IS NULL OR window_end > wm)';
+
+function windowing(random: RandomSource, chain: Chain): Windowing {
   const seconds = random.pick([1, 10, 60, 3600]);
+  const size = `INTERVAL '${seconds} seconds'`;
+  const kind = random.pick(['tumble', 'hop', 'session'] as const);
+  const start = (step: string): string => `time_bucket(${step}, ts, TIMESTAMP '2000-01-01')`;
+  if (kind === 'tumble') {
+    const opened = `SELECT *, ${start(size)} AS window_start, window_start + ${size} AS window_end FROM ${chain.last}`;
+    const table = `windowed AS (SELECT * FROM (${opened}) WHERE ${IN_TIME})`;
+    return { kind, from: `TUMBLE(${chain.last}, ts, ${size})`, table };
+  }
+  if (kind === 'hop') {
+    const times = random.pick([1, 2, 3]);
+    const wide = `INTERVAL '${seconds * times} seconds'`;
+    const steps = Array.from({ length: times }, (_, i) => `${start(size)} - INTERVAL '${seconds * i} seconds'`);
+    const opened = `SELECT *, unnest([${steps.join(', ')}]) AS window_start FROM ${chain.last} WHERE ts IS NOT NULL`;
+    const ended = `SELECT *, window_start + ${wide} AS window_end FROM (${opened})`;
+    const table = `windowed AS (SELECT * FROM (${ended}) WHERE ${IN_TIME})`;
+    return { kind, from: `HOP(${chain.last}, ts, ${size}, ${wide})`, table };
+  }
+  const keys = random.some(chain.columns.filter(({ name }) => /^(id|k|i|b)$/.test(name))).map(({ name }) => name);
+  const by = keys.join(', ');
+  const inTime = `SELECT * FROM ${chain.last} WHERE ts IS NOT NULL AND (p, o) NOT IN (SELECT (p, o) FROM late_rows)`;
+  const order = `OVER (PARTITION BY ${by} ORDER BY ts, seq)`;
+  const begun = `SELECT *, CASE WHEN ts - lag(ts) ${order} <= ${size} THEN 0 ELSE 1 END AS begins FROM (${inTime})`;
+  const numbered = `SELECT *, sum(begins) ${order} AS session FROM (${begun})`;
+  const whole = `OVER (PARTITION BY ${by}, session)`;
+  const table = `windowed AS (SELECT *, min(ts) ${whole} AS window_start, max(ts) ${whole} + ${size} AS window_end FROM (${numbered}))`;
+  return { kind, from: `SESSION(${chain.last}, ts, ${size}, ${by})`, table };
+}
+
+function aggregated(random: RandomSource, chain: Chain, windowed: boolean): RandomPipeline {
+  const window = windowed ? windowing(random, chain) : undefined;
   const groups = random.chance(0.7)
     ? random.some(chain.columns.filter(({ name }) => /^(k|i|b|v\d_c\d)$/.test(name)))
     : [];
@@ -150,20 +201,17 @@ function aggregated(random: RandomSource, chain: Chain, windowed: boolean): Rand
   const names = keys.map(({ name }) => name);
   const by = [...(windowed ? ['window_start', 'window_end'] : []), ...names].join(', ');
   const items = (side: keyof Phrase): string => calls.map((made) => `${made.call[side]} AS ${made.name}`).join(', ');
+  const having = random.chance(0.2) ? ` HAVING count(*) > ${random.below(3)}` : '';
   const emit = windowed && random.chance(0.5) ? ' EMIT ON WINDOW CLOSE' : '';
-  const from = windowed ? `TUMBLE(${chain.last}, ts, INTERVAL '${seconds} seconds')` : chain.last;
-  const view = `CREATE MATERIALIZED VIEW result AS SELECT ${by}, ${items('ours')} FROM ${from} GROUP BY ${by}${emit};`;
-  const size = `INTERVAL '${seconds} seconds'`;
-  const open = `windowed AS (SELECT *, time_bucket(${size}, ts, TIMESTAMP '2000-01-01') AS window_start, window_start + ${size} AS window_end
-    FROM ${chain.last})`;
+  const view = `CREATE MATERIALIZED VIEW result AS SELECT ${by}, ${items('ours')} FROM ${window?.from ?? chain.last} GROUP BY ${by}${having}${emit};`;
   const times = windowed ? 'epoch_ms(window_start) AS window_start, epoch_ms(window_end) AS window_end, ' : '';
   const selected = `SELECT ${times}${names.map((name) => `${name}, `).join('')}${items('duck')} FROM ${windowed ? 'windowed' : chain.last}
-    ${windowed ? 'WHERE ts IS NOT NULL AND (wm IS NULL OR window_end > wm)' : ''} GROUP BY ${by}`;
+    GROUP BY ${by}${having}`;
   const timeColumns = ['window_start', 'window_end'].map((name) => ({ name, type: 'time' as const }));
   return {
     sql: [...chain.statements, view].join('\n'),
-    query: withTables(windowed ? [...chain.tables, open] : chain.tables, selected),
+    query: withTables(window === undefined ? chain.tables : [...chain.tables, window.table], selected),
     columns: [...(windowed ? timeColumns : []), ...keys, ...calls],
-    keyed: emit === '',
+    operators: [...chain.operators, window?.kind ?? 'aggregate', ...(emit === '' ? [] : ['emit on window close'])],
   };
 }

@@ -1,8 +1,9 @@
 import { HeadraceError } from '../../../base/error.ts';
 import type { AggregateNode } from '../../../plan/node.ts';
+import { windowSizeBelow } from '../../../plan/window-size.ts';
 import type { EmitMoment } from '../operator.ts';
 import type { ExpressionContext } from '../row-evaluator.ts';
-import { type WindowEnd, windowSizeBelow } from '../window/window-end.ts';
+import type { WindowEnd } from '../window/window-end.ts';
 
 export interface AggregateOptions {
   readonly node: AggregateNode;

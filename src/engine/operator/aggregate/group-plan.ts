@@ -8,6 +8,7 @@ import {
 import type { DataType } from '../../../plan/data-type.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
 import { serializeExpression } from '../../../plan/pipeline-text.ts';
+import { windowSizeBelow } from '../../../plan/window-size.ts';
 import { isCanonical } from '../state-key.ts';
 import { type AggregateOptions, windowEndOf } from './aggregate-options.ts';
 
@@ -26,7 +27,9 @@ export function planGroups(options: AggregateOptions): GroupLayout | undefined {
   }
   if (appendOnly) shareSets(node.aggregates, aggregates);
   const windowed = windowEndOf(node) !== undefined;
-  const bounds = windowed ? [node.windowGroups?.start, node.windowGroups?.end] : [];
+  // Of windows of one length the end tells which it is; sessions that end together may have begun apart.
+  const { start, end } = node.windowGroups ?? { start: undefined, end: undefined };
+  const bounds = !windowed ? [] : windowSizeBelow(node.input) === undefined ? [end] : [start, end];
   const keys = node.groups.map((group, i) => ({ physical: physicalOf(group.type), isBound: bounds.includes(i) }));
   return { keys, aggregates, windowed, listsChanges: options.emit === 'updates', retracts, keepsEmitted };
 }

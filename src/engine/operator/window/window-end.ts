@@ -1,33 +1,11 @@
 import { windowColumns } from '../../../plan/factory.ts';
 import type { PlanNode } from '../../../plan/node.ts';
+import { windowSizeBelow } from '../../../plan/window-size.ts';
 
 /** Where the window of a row ends: `values[position] + add`. */
 export interface WindowEnd {
   readonly position: number;
   readonly add: bigint;
-}
-
-/** Length of the windows below; undefined when there are none, or when they differ in length. */
-export function windowSizeBelow(node: PlanNode): bigint | undefined {
-  switch (node.kind) {
-    case 'window':
-      return node.window.kind === 'session' ? undefined : node.window.sizeUs;
-    case 'filter':
-    case 'project':
-    case 'deduplicate':
-    case 'distinct':
-    case 'sort':
-    case 'limit':
-    case 'top-n':
-    case 'over':
-    case 'table-function':
-    case 'lookup':
-    case 'user-call':
-    case 'aggregate':
-      return windowSizeBelow(node.input);
-    default:
-      return undefined;
-  }
 }
 
 /** The window's end among the columns of the rows of a node, if each group of rows with the same `columns` is in one window. */
