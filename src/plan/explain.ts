@@ -41,7 +41,7 @@ export function explain(pipeline: Pipeline, options: ExplainOptions = {}): strin
   const lines = [`pipeline ${pipeline.name}`];
   for (const output of pipeline.outputs) {
     const keys = output.keys.map((key) => identifierText(output.input.columns[key]!.name));
-    const key = keys.length === 0 ? '' : ` key (${keys.join(', ')})`;
+    const key = output.numbered ? ' by row and number' : keys.length === 0 ? '' : ` key (${keys.join(', ')})`;
     lines.push(
       `output ${identifierText(output.name)} -> topic ${output.topic}: ${output.mode}${key}, emit ${emitText(output.emit)}`,
     );
