@@ -11,9 +11,19 @@ import { RowNumbers } from './row-numbers.ts';
 const OP_HEADER = 'op';
 const OP_CREATE = utf8('c');
 const OP_DELETE = utf8('d');
+const NO_VALUES: ReadonlyMap<string, number> = new Map();
 
-/** Net change of one key: how often each value comes (positive) or goes, in the order of the first mention. */
-type KeyChange = Map<string, number>;
+/** Net change of one key: how often each value comes (positive) or goes; most keys have one value. */
+interface KeyChange {
+  value: string;
+  count: number;
+  /** All values, once there is a second one: the last that came is the last of them. */
+  values: Map<string, number> | undefined;
+}
+
+function countsOf({ value, count, values }: KeyChange): ReadonlyMap<string, number> {
+  return values ?? new Map([[value, count]]);
+}
 
 /**
  * Writes rows as JSON records to the output topic, at the end of the epoch (`every`: of the first epoch in which the interval has
@@ -66,15 +76,20 @@ export class OutputOperator implements Operator {
   }
 
   #change(key: string, value: string, weight: number): void {
-    let change = this.#pending.get(key);
+    const change = this.#pending.get(key);
     if (change === undefined) {
-      change = new Map();
-      this.#pending.set(key, change);
+      this.#pending.set(key, { value, count: weight, values: undefined });
+      return;
     }
-    const count = (change.get(value) ?? 0) + weight;
+    if (change.values === undefined && change.value === value) {
+      change.count += weight;
+      return;
+    }
+    change.values ??= new Map([[change.value, change.count]]);
+    const count = (change.values.get(value) ?? 0) + weight;
     // The last value that came is the last of the map, whenever it was first named.
-    if (weight > 0) change.delete(value);
-    change.set(value, count);
+    if (weight > 0) change.values.delete(value);
+    change.values.set(value, count);
   }
 
   #valueOf(texts: readonly string[]): string {
@@ -93,8 +108,8 @@ export class OutputOperator implements Operator {
     for (const value of this.#waiting) this.#sink.write({ key: null, value: Buffer.from(value) }, clock);
     this.#waiting = [];
     for (const [key, change] of this.#pending) {
-      if (this.#numbers !== undefined) this.#numbers.write(change, this.#sink, clock);
-      else if (this.#node.mode === 'retract') this.#writeRetractions(change, clock);
+      if (this.#numbers !== undefined) this.#numbers.write(countsOf(change), this.#sink, clock);
+      else if (this.#node.mode === 'retract') this.#writeRetractions(countsOf(change), clock);
       else this.#writeUpsert(key, change, clock);
     }
     this.#pending = new Map();
@@ -104,7 +119,11 @@ export class OutputOperator implements Operator {
   #writeUpsert(key: string, change: KeyChange, clock: number): void {
     let standing: string | undefined;
     let goes = false;
-    for (const [value, count] of change) {
+    if (change.values === undefined) {
+      if (change.count > 0) standing = change.value;
+      else goes = change.count < 0;
+    }
+    for (const [value, count] of change.values ?? NO_VALUES) {
       if (count > 0) standing = value;
       else if (count < 0) goes = true;
     }
@@ -113,7 +132,7 @@ export class OutputOperator implements Operator {
     this.#sink.write({ key: Buffer.from(key), value }, clock);
   }
 
-  #writeRetractions(change: KeyChange, clock: number): void {
+  #writeRetractions(change: ReadonlyMap<string, number>, clock: number): void {
     for (const isComing of [false, true]) {
       const headers = [{ key: OP_HEADER, value: isComing ? OP_CREATE : OP_DELETE }];
       for (const [text, count] of change) {
@@ -146,8 +165,9 @@ export class OutputOperator implements Operator {
     writer.varint(this.#pending.size);
     for (const [key, change] of this.#pending) {
       writer.text(key);
-      writer.varint(change.size);
-      for (const [value, count] of change) {
+      const counts = countsOf(change);
+      writer.varint(counts.size);
+      for (const [value, count] of counts) {
         writer.text(value);
         writer.i64(BigInt(count));
       }
@@ -161,9 +181,9 @@ export class OutputOperator implements Operator {
     this.#pending = new Map();
     for (let keys = reader.unsigned(); keys > 0; keys--) {
       const key = reader.text();
-      const change: KeyChange = new Map();
-      for (let values = reader.unsigned(); values > 0; values--) change.set(reader.text(), Number(reader.i64()));
-      this.#pending.set(key, change);
+      const values = new Map<string, number>();
+      for (let left = reader.unsigned(); left > 0; left--) values.set(reader.text(), Number(reader.i64()));
+      this.#pending.set(key, { value: '', count: 0, values });
     }
     this.#numbers?.restore(reader);
   }
