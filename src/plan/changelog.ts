@@ -3,6 +3,7 @@ import type { Expression } from './expression.ts';
 import { windowColumns } from './factory.ts';
 import type { AggregateNode, EmitPolicy, JoinNode, PlanNode } from './node.ts';
 import { columnsOf, conjunctsOf } from './rewrite.ts';
+import { unionKey } from './union-key.ts';
 
 /**
  * Whether a node only ever adds rows. An aggregate that emits when its window closes adds only; any other takes rows back. So do
@@ -87,7 +88,8 @@ export function uniqueKey(node: PlanNode): readonly number[] | undefined {
     case 'temporal-join':
       return uniqueKey(node.left);
     case 'set-operation':
-      return node.all ? undefined : allColumns(node);
+      if (!node.all) return allColumns(node);
+      return node.operation === 'union' ? unionKey(node, uniqueKey) : uniqueKey(node.inputs[0]!);
     default:
       return undefined;
   }
