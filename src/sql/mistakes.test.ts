@@ -84,6 +84,11 @@ const MISTAKES: readonly (readonly [sql: string, message: string])[] = [
   ['CREATE MATERIALIZED VIEW v AS SELECT id FROM orders EMIT EVERY ▲5', "expected a duration such as '5 seconds'"],
   ["CREATE MATERIALIZED VIEW v AS SELECT id FROM orders EMIT EVERY INTERVAL ▲'0 s'", 'longer than zero'],
   ['CREATE MATERIALIZED VIEW v AS SELECT id FROM orders EMIT ON WINDOW ▲END', 'expected CLOSE'],
+  [
+    "CREATE VIEW v WITH (▲ttl = '1 hour') AS SELECT DISTINCT ON (id) * FROM orders ORDER BY id, time",
+    'has no effect here',
+  ],
+  ["CREATE VIEW v WITH (▲ttl = '1 hour') AS SELECT DISTINCT shop FROM totals", 'has no effect here'],
   // Window functions
   ['CREATE VIEW v AS SELECT ▲row_number() FROM orders', 'requires an OVER clause'],
   ['CREATE VIEW v AS SELECT sum(items) OVER ▲w FROM orders', 'add WINDOW w AS (...)'],

@@ -3,7 +3,7 @@ import { HeadraceError, type SourcePosition } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import { resolveAlertKeys } from '../plan/alert-key.ts';
 import type { Column } from '../plan/data-type.ts';
-import { alertRuleNode, outputNode, pipelineOf, sinkNode, sourceNode } from '../plan/factory.ts';
+import { alertRuleNode, inputsOf, outputNode, pipelineOf, sinkNode, sourceNode } from '../plan/factory.ts';
 import type { AlertRuleNode, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode, UserModule } from '../plan/node.ts';
 import { optimize, optimizeOutputs } from '../plan/optimizer.ts';
 import { outputShape } from '../plan/output-key.ts';
@@ -299,7 +299,18 @@ class PipelineCompiler {
     const ttl = statement.options.get('ttl');
     const ttlMs = ttl === undefined ? undefined : this.#duration(statement.options, 'ttl', 0);
     const node = this.#query(statement.query, { streaming: true, ttlMs });
+    this.#requireEffect(statement.options, node);
     this.#relations.set(statement.name.name, node);
+  }
+
+  /** A time-to-live that bounds nothing would be believed to. */
+  #requireEffect(options: Options, node: PlanNode): void {
+    const ttl = options.get('ttl');
+    if (ttl === undefined || holdsTtl(node)) return;
+    throw this.#source.error(ttl.nameAt, 'option "ttl" has no effect here', {
+      code: 'SQL_UNKNOWN_OPTION',
+      next: 'it bounds joins, and DISTINCT without ORDER BY of rows that only come: remove it',
+    });
   }
 
   #addMaterializedView(statement: CreateMaterializedView): void {
@@ -308,6 +319,7 @@ class PipelineCompiler {
     this.#checkOptions(options, ['topic', 'ttl']);
     const ttlMs = options.has('ttl') ? this.#duration(options, 'ttl', 0) : undefined;
     const input = this.#query(statement.query, { streaming: true, ttlMs });
+    this.#requireEffect(options, input);
     const output = this.#source.locate(statement.query.start, () => {
       const topic = options.get('topic')?.value ?? name.name;
       return outputNode({ name: name.name, topic, input, ...outputShape(optimize(input), emit.kind), emit });
@@ -389,4 +401,8 @@ class PipelineCompiler {
       next: "use 'info', 'warning' or 'critical'",
     });
   }
+}
+
+function holdsTtl(node: PlanNode): boolean {
+  return ('ttlMs' in node && node.ttlMs !== undefined) || inputsOf(node).some(holdsTtl);
 }

@@ -117,12 +117,7 @@ export class SelectBinder {
     const { node, replace } = attachments.attach(input);
     const bound = replacedIn(list, replace);
     const kept = this.#deduplicated(select, node, bound);
-    return this.#output(
-      kept === undefined ? bound : { ...bound, distinctOn: undefined },
-      kept ?? node,
-      select,
-      replace,
-    );
+    return this.#output(bound, kept ?? node, select, replace, kept !== undefined);
   }
 
   /** What GROUP BY and aggregates read is attached below the groups; sub-queries anywhere else are computed for the groups. */
@@ -188,12 +183,13 @@ export class SelectBinder {
     return bindGrouping(this.#context, select.groupClause ?? [], select.groupDistinct === true, bind);
   }
 
-  /** Window functions, the select list, DISTINCT, ORDER BY and LIMIT. */
+  /** Window functions, the select list, DISTINCT (unless the rows are distinct already), ORDER BY and LIMIT. */
   #output(
     list: BoundList,
     input: PlanNode,
     select: SelectStmt,
-    rebase: (expression: Expression, at: number) => Expression = (expression) => expression,
+    rebase: (expression: Expression, at: number) => Expression,
+    isDistinct = false,
   ): PlanNode {
     const { node, place } = list.over.node(input, list.targets, rebase);
     const moved = (expression: Expression, at: number): Expression => place(rebase(expression, at));
@@ -204,22 +200,24 @@ export class SelectBinder {
     });
     const spec = {
       targets,
-      distinct: select.distinctClause !== undefined && !isDistinctOn(select),
-      distinctOn: list.distinctOn?.map(sort),
+      distinct: !isDistinct && select.distinctClause !== undefined && !isDistinctOn(select),
+      distinctOn: isDistinct ? undefined : list.distinctOn?.map(sort),
       sorts: list.sorts.map(sort),
       range: bindRowRange(this.#context, select),
     };
     return selectOutput(this.#context, node, spec, this.#rules.streaming);
   }
 
-  /** DISTINCT ON with a time-to-live, of rows that only come: what has expired is forgotten. Undefined where that does not apply. */
-  #deduplicated(select: SelectStmt, input: PlanNode, list: BoundList): PlanNode | undefined {
+  /** DISTINCT [ON] with a time-to-live, of rows that only come: what has expired is forgotten. Undefined where that does not apply. */
+  #deduplicated(select: SelectStmt, input: PlanNode, { targets, distinctOn, over }: BoundList): PlanNode | undefined {
     const { ttlMs, streaming } = this.#rules;
-    const { distinctOn, over } = list;
-    if (distinctOn === undefined || ttlMs === undefined || !streaming || over.used) return undefined;
+    if (select.distinctClause === undefined || ttlMs === undefined || !streaming || over.used) return undefined;
     if (select.sortClause !== undefined || !isAppendOnly(input, 'final')) return undefined;
-    const keys = distinctOn.map(({ expression }) => (expression.kind === 'column' ? expression.index : -1));
-    return keys.includes(-1) ? undefined : deduplicateNode(input, keys, ttlMs);
+    return deduplicatedBy(
+      input,
+      (distinctOn ?? targets).map(({ expression }) => expression),
+      ttlMs,
+    );
   }
 
   #values(lists: readonly Node[], outer: Scope | undefined): PlanNode {
@@ -290,6 +288,17 @@ function groupNodes(select: SelectStmt): readonly Node[] {
     const target = position === undefined ? named : targets[position - 1];
     return target?.val !== undefined && 'ColumnRef' in target.val ? target.val : node;
   });
+}
+
+/** Keys that are not columns become columns behind those of the input. */
+function deduplicatedBy(input: PlanNode, keys: readonly Expression[], ttlMs: number): PlanNode {
+  const own = input.columns.map(({ name }, index) => ({ name, expression: columnReference(input.columns, index) }));
+  const computed = keys.flatMap((key, index) =>
+    key.kind === 'column' ? [] : [{ name: `key_${index + 1}`, expression: key }],
+  );
+  let at = own.length;
+  const positions = keys.map((key) => (key.kind === 'column' ? key.index : at++));
+  return deduplicateNode(projectNode(input, [...own, ...computed]), positions, ttlMs);
 }
 
 function renamed(plan: PlanNode, names: readonly (string | undefined)[]): PlanNode {

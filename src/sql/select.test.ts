@@ -93,9 +93,12 @@ describe('DISTINCT', () => {
     expect(explain(await compilePipeline(text, { name: 'p' }))).toContain('deduplicate by id within 1 h');
   });
 
-  it('ON with a time-to-live and an order keeps the first in order', async () => {
-    const text = `${SOURCE}CREATE MATERIALIZED VIEW v WITH (ttl = '1 hour') AS SELECT DISTINCT ON (id) * FROM hits ORDER BY id, ms`;
-    expect(explain(await compilePipeline(text, { name: 'p' }))).toContain('top 1 (row_number) by id order by ms');
+  it.each([
+    ['SELECT DISTINCT ON (lower(id), page) * FROM hits', 'deduplicate by key_1, page within 1 h'],
+    ['SELECT DISTINCT page, ms + 1 AS m FROM hits', 'deduplicate by page, key_2 within 1 h'],
+  ])('%s forgets what has expired', async (sql, expected) => {
+    const text = `${SOURCE}CREATE MATERIALIZED VIEW v WITH (ttl = '1 hour') AS ${sql}`;
+    expect(explain(await compilePipeline(text, { name: 'p' }))).toContain(expected);
   });
 
   it('ON comes after GROUP BY', async () => {
