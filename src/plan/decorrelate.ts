@@ -4,7 +4,6 @@ import { columnReference, isNullable } from './expression-factory.ts';
 import { filterNode, joinNode, type NamedExpression, projectNode } from './factory.ts';
 import type { AggregateNode, JoinKind, PlanNode, TableFunctionNode } from './node.ts';
 import { isCorrelated, mapColumnsIn, outerColumn, outerColumnsOf } from './outer-reference.ts';
-import { conjunctsOf } from './rewrite.ts';
 import {
   allColumns,
   type Binding,
@@ -13,8 +12,9 @@ import {
   equality,
   notCorrelatable,
   type Pushed,
-  Unnesting,
-} from './unnesting.ts';
+} from './pushed-plan.ts';
+import { conjunctsOf } from './rewrite.ts';
+import { Unnesting } from './unnesting.ts';
 
 /** A join whose right side may refer, at `level`, to columns of its left side. */
 export interface DependentJoin {

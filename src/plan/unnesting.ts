@@ -1,7 +1,6 @@
-import { HeadraceError } from '../base/error.ts';
 import { overNode, tableFunctionNode, temporalJoinNode, topNNode } from './analytic-factory.ts';
 import type { Expression } from './expression.ts';
-import { call, columnReference, literal } from './expression-factory.ts';
+import { columnReference, literal } from './expression-factory.ts';
 import {
   aggregateNode,
   deduplicateNode,
@@ -9,7 +8,6 @@ import {
   filterNode,
   inputsOf,
   joinNode,
-  type NamedExpression,
   projectNode,
   setOperationNode,
   windowNode,
@@ -27,51 +25,25 @@ import type {
   ValuesNode,
 } from './node.ts';
 import { isCorrelated, localColumnsOf, mapColumnsIn, outerColumn, outerColumnsOf } from './outer-reference.ts';
-import { serializeExpression } from './pipeline-text.ts';
+import {
+  allColumns,
+  bindingColumns,
+  conjunction,
+  emptyResult,
+  equality,
+  isBoundTo,
+  narrow,
+  notCorrelatable,
+  type Pushed,
+  project,
+  sameExpression,
+  shifted,
+  uniqueBindings,
+  unitValues,
+  withoutNulls,
+} from './pushed-plan.ts';
 import { conjunctsOf } from './rewrite.ts';
 import { TYPE } from './type-name.ts';
-
-/** A value of the outer row that the rows of a pushed-down plan belong to. */
-export interface Binding {
-  /** Over the columns of the outer side. */
-  readonly left: Expression;
-  /** The column of the pushed-down plan that must equal it. */
-  readonly at: number;
-  /** A null of the outer row has rows too: those where the column is null. */
-  readonly nullSafe: boolean;
-}
-
-/** A plan without outer references: the rows for all outer rows at once, told apart by the bindings. */
-export interface Pushed {
-  readonly node: PlanNode;
-  /** Where each column of the original plan is found. */
-  readonly columns: readonly number[];
-  readonly bindings: readonly Binding[];
-}
-
-export function conjunction(parts: readonly Expression[]): Expression {
-  return parts.length === 0 ? literal(true, TYPE.boolean) : call('and', parts);
-}
-
-/** `left = right`; with `nullSafe`, two nulls are equal too. */
-export function equality(left: Expression, right: Expression, nullSafe: boolean): Expression {
-  return call(nullSafe ? 'is_not_distinct_from' : 'eq', [left, right]);
-}
-
-/** What an aggregate gives for no rows: zero for counts, null for the others. Undefined for one that only its code knows. */
-export function emptyResult(aggregate: AggregateCall, result: Expression): Expression | undefined {
-  if (aggregate.function === 'user') return undefined;
-  const isCount = aggregate.function === 'count' || aggregate.function === 'approx_count_distinct';
-  return isCount ? call('coalesce', [result, literal(0n, TYPE.int8)]) : result;
-}
-
-export function notCorrelatable(what: string): HeadraceError {
-  return new HeadraceError(`making a plan: ${what} cannot refer to a column of an enclosing query`, {
-    code: 'SQL_NOT_SUPPORTED',
-    domain: 'sql',
-    next: 'write a join',
-  });
-}
 
 /**
  * Takes the outer references out of a plan by pushing the values of the outer rows down to where they are used (T. Neumann and
@@ -352,16 +324,20 @@ export class Unnesting {
         side,
         values.filter((value) => !isBoundTo(side, value)),
       );
-      const ordered = values.map((value) => all.bindings.find(({ left }) => sameExpression(left, value))!);
-      return narrow({ ...all, bindings: ordered });
+      const bindings = values.map((value) => all.bindings.find(({ left }) => sameExpression(left, value))!);
+      return { ...all, bindings };
     });
-    const first = bound[0]!;
-    const bindings = first.bindings.map((binding, at) => ({
-      ...binding,
+    const bindings = values.map((left, at) => ({
+      left,
+      at: node.columns.length + at,
       nullSafe: bound.some((side) => side.bindings[at]!.nullSafe),
     }));
-    const inputs = bound.map((side) => side.node);
-    return { node: setOperationNode(node.operation, node.all, inputs), columns: first.columns, bindings };
+    const inputs = bound.map((side) => {
+      const strict = side.bindings.filter(({ nullSafe }, at) => !nullSafe && bindings[at]!.nullSafe);
+      return narrow({ ...side, node: withoutNulls(side.node, strict) }).node;
+    });
+    const columns = node.columns.map((_, at) => at);
+    return { node: setOperationNode(node.operation, node.all, inputs), columns, bindings };
   }
 
   #values(node: ValuesNode): Pushed {
@@ -460,56 +436,4 @@ export class Unnesting {
   #keys(keys: readonly SortKey[], inner: Pushed): readonly SortKey[] {
     return keys.map((key) => ({ ...key, expression: this.local(key.expression, inner) }));
   }
-}
-
-function sameExpression(a: Expression, b: Expression): boolean {
-  return a === b || serializeExpression(a) === serializeExpression(b);
-}
-
-function isBoundTo(pushed: Pushed, value: Expression): boolean {
-  return pushed.bindings.some(({ left }) => sameExpression(left, value));
-}
-
-function uniqueBindings(bindings: readonly Binding[]): readonly Binding[] {
-  return bindings.filter(
-    (binding, at) => bindings.findIndex((other) => sameExpression(other.left, binding.left)) === at,
-  );
-}
-
-function unitValues(node: ValuesNode): PlanNode {
-  return Object.freeze({ ...node, rows: Object.freeze([Object.freeze([])]), columns: Object.freeze([]) });
-}
-
-export function allColumns(node: PlanNode): NamedExpression[] {
-  return node.columns.map(({ name }, at) => ({ name, expression: columnReference(node.columns, at) }));
-}
-
-function shifted(node: PlanNode, at: number, shift: number): Expression {
-  const column = columnReference(node.columns, at);
-  return Object.freeze({ ...column, index: at + shift });
-}
-
-function bindingColumns(pushed: Pushed): NamedExpression[] {
-  return pushed.bindings.map(({ at }) => ({
-    name: pushed.node.columns[at]!.name,
-    expression: columnReference(pushed.node.columns, at),
-  }));
-}
-
-/** The items, then the bindings. */
-function project(pushed: Pushed, items: readonly NamedExpression[]): Pushed {
-  return {
-    node: projectNode(pushed.node, [...items, ...bindingColumns(pushed)]),
-    columns: items.map((_, at) => at),
-    bindings: pushed.bindings.map((binding, at) => ({ ...binding, at: items.length + at })),
-  };
-}
-
-/** Only the columns of the original plan and the bindings: for what compares whole rows. */
-function narrow(pushed: Pushed): Pushed {
-  const items = pushed.columns.map((at) => ({
-    name: pushed.node.columns[at]!.name,
-    expression: columnReference(pushed.node.columns, at),
-  }));
-  return project(pushed, items);
 }

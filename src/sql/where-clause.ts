@@ -5,7 +5,7 @@ import { call } from '../plan/expression-factory.ts';
 import { filterNode } from '../plan/factory.ts';
 import type { PlanNode } from '../plan/node.ts';
 import { isCorrelated, mapColumnsIn, outerColumn } from '../plan/outer-reference.ts';
-import { conjunction } from '../plan/unnesting.ts';
+import { conjunction } from '../plan/pushed-plan.ts';
 import { Attachments, type BindInner, withoutAttached } from './attachment.ts';
 import { type BindContext, ExpressionBinder } from './expression-binder.ts';
 import type { Scope } from './scope.ts';
