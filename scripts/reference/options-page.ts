@@ -1,9 +1,12 @@
 import { describeOptions, type OptionDescription } from '../../src/base/config/option-description.ts';
 import type { OptionMap } from '../../src/base/config/option-set.ts';
 import { OPTIONS, TOPIC_OPTIONS } from '../../src/base/config/options.ts';
+import { FILE_LOOKUP_OPTIONS } from '../../src/connector/file/file-lookup.ts';
 import { FILE_SINK_OPTIONS } from '../../src/connector/file/file-sink-options.ts';
 import { FILE_SOURCE_OPTIONS } from '../../src/connector/file/file-source-options.ts';
+import { HTTP_LOOKUP_OPTIONS } from '../../src/connector/http/http-lookup.ts';
 import { HTTP_SINK_OPTIONS } from '../../src/connector/http/http-sink-options.ts';
+import { LOOKUP_OPTIONS } from '../../src/connector/lookup/lookup-options.ts';
 import { SINK_OPTIONS } from '../../src/connector/sink-options.ts';
 import { code, pageHead, table } from './markdown.ts';
 
@@ -58,12 +61,23 @@ Of a sink with \`connector = 'file'\`:
 ${partTable(ownOptions(FILE_SINK_OPTIONS))}
 Of a sink with \`connector = 'http'\`:
 
-${partTable(ownOptions(HTTP_SINK_OPTIONS))}`;
+${partTable(ownOptions(HTTP_SINK_OPTIONS))}
+## Of a look-up
+
+In \`CREATE LOOKUP ... WITH (...)\`, beside \`connector\`. Of every look-up:
+
+${partTable(LOOKUP_OPTIONS)}
+Of a look-up with \`connector = 'http'\`:
+
+${partTable(ownOptions(HTTP_LOOKUP_OPTIONS, LOOKUP_OPTIONS))}
+Of a look-up with \`connector = 'file'\`:
+
+${partTable(ownOptions(FILE_LOOKUP_OPTIONS, LOOKUP_OPTIONS))}`;
 }
 
-/** Those that not every sink has. */
-function ownOptions(options: OptionMap): OptionMap {
-  return Object.fromEntries(Object.entries(options).filter(([key]) => !(key in SINK_OPTIONS)));
+/** Those that not every sink, or not every look-up, has. */
+function ownOptions(options: OptionMap, common: OptionMap = SINK_OPTIONS): OptionMap {
+  return Object.fromEntries(Object.entries(options).filter(([key]) => !(key in common)));
 }
 
 function optionTable(options: OptionMap): string {

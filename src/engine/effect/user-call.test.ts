@@ -26,6 +26,11 @@ const MODULE: UserModule = {
   hash: 'f'.repeat(64),
   code: `export const ask = (...args) => globalThis.headraceTest.ask(...args);
 export const roll = () => globalThis.headraceTest.roll();
+let strictly = 0;
+export const strict = (id) => {
+  if (++strictly === 2) throw new Error('not yet');
+  return id;
+};
 export function* parts(id) {
   if (id === 'bad') throw new Error('no parts');
   for (let i = 0; i < Number(id); i++) yield { n: i, text: id };
@@ -131,6 +136,12 @@ describe('asynchronous functions', () => {
     await expect(running.idle()).rejects.toThrow('broken');
     expect(running.status().state).toBe('failed');
     expect(world.letters()).toEqual([]);
+  });
+
+  it('are missed at the start when their module does not export them', async () => {
+    const sql = `${SOURCE.replace("'m.ts#ask'", "'m.ts#none'")}
+      CREATE MATERIALIZED VIEW v AS SELECT ask_or_stop(id) AS answer FROM events;`;
+    await expect(world.startSql(sql, { modules: [MODULE] })).rejects.toThrow('calling user function none');
   });
 
   it('are not called for rows that need no result', async () => {
@@ -285,6 +296,21 @@ describe('time that passes while rows wait', () => {
     await settle();
     expect(world.values('v')).toMatchObject([{ rows: 2 }]);
     expect(world.letters()).toEqual([]);
+  });
+});
+
+describe('a function on the task’s own thread', () => {
+  it('stops the pipeline where that is asked, and the row is called for again', async () => {
+    const sql = `${SOURCE}
+      CREATE FUNCTION strict(id text) RETURNS text LANGUAGE typescript AS 'm.ts' WITH (on_error = 'fail');
+      CREATE MATERIALIZED VIEW v AS SELECT strict(id) AS answer FROM events;`;
+    const running = await world.startSql(sql, { modules: [MODULE] });
+    await world.write('events', [event('a'), event('b')]);
+    await expect(running.idle()).rejects.toThrow('not yet');
+    expect(world.letters()).toEqual([]);
+    const again = await world.startSql(sql, { modules: [MODULE] });
+    await again.idle();
+    expect(world.values('v').map(({ answer }) => answer)).toEqual(['a', 'b']);
   });
 });
 

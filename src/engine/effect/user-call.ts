@@ -15,7 +15,7 @@ const NULL_ANSWER: Prepared = { answer: [null] };
 export class UserCallOperator extends AskingOperator {
   readonly #node: UserCallNode;
   readonly #expressions: ExpressionContext;
-  readonly #functions: readonly (UserFunction | undefined)[];
+  readonly #functions: readonly UserFunction[];
   #evaluator: RowEvaluator | undefined;
 
   constructor(
@@ -34,9 +34,8 @@ export class UserCallOperator extends AskingOperator {
     });
     this.#node = node;
     this.#expressions = expressions;
-    this.#functions = node.calls.map((call) =>
-      isImmediate(call) ? expressions.userFunction(call.module, call.exportName, call.options) : undefined,
-    );
+    // All are looked up, so that one that is missing is missed at the start.
+    this.#functions = node.calls.map((call) => expressions.userFunction(call.module, call.exportName, call.options));
   }
 
   override open(context: OperatorContext): void {

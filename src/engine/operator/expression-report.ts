@@ -64,6 +64,10 @@ function expressionsOf(node: PlanNode): readonly Expression[] {
       ].filter((found) => found !== undefined);
     case 'table-function':
       return node.args;
+    case 'lookup':
+      return node.keys;
+    case 'user-call':
+      return node.calls.flatMap(({ when, args }) => (when === undefined ? args : [when, ...args]));
     default:
       return [];
   }
