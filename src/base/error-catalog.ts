@@ -79,6 +79,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   ENGINE_OUTPUT_KIND:
     'The topic of a view holds records of another kind, of an earlier version of the view. Name another topic, or delete it.',
   ENGINE_PIPELINE_RUNNING: 'A pipeline of this name runs already. Stop it first.',
+  ENGINE_PATTERN_TOO_LARGE:
+    'The bounds of repetitions in a pattern multiply to too many parts. Use smaller bounds, or none.',
   ENGINE_REPLAY_MISMATCH:
     'Replaying a journaled epoch gave other results than were committed. Start the version that made the state, or rebuild.',
   ENGINE_SNAPSHOT_INVALID:
