@@ -87,6 +87,17 @@ interface Bound {
 
 /** The tightest span that the condition sets to the event times of both sides; undefined when it sets none. */
 export function joinTimeSpan(node: JoinNode): JoinTimeSpan | undefined {
+  const known = spans.get(node);
+  if (known !== undefined) return known.span;
+  const span = tightestSpan(node);
+  spans.set(node, { span });
+  return span;
+}
+
+/** Nodes never change; a join of many inputs would be looked through once for each way to it. */
+const spans = new WeakMap<JoinNode, { readonly span: JoinTimeSpan | undefined }>();
+
+function tightestSpan(node: JoinNode): JoinTimeSpan | undefined {
   const found = new Map<string, JoinTimeSpan>();
   for (const part of conjuncts(node.condition)) {
     const bound = boundOf(part, node.left.columns.length);
