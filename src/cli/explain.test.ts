@@ -1,10 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { main } from './main.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-async function explain(flags: readonly string[]): Promise<string> {
+async function explain(flags: readonly string[], project = 'examples/web-traffic'): Promise<string> {
   let text = '';
   const terminal = {
     out: (part: string) => {
@@ -16,7 +19,7 @@ async function explain(flags: readonly string[]): Promise<string> {
     interactive: false,
   };
   const signal = new AbortController().signal;
-  expect(await main(['explain', 'examples/web-traffic', ...flags], { env: {}, cwd: root, terminal, signal })).toBe(0);
+  expect(await main(['explain', project, ...flags], { env: {}, cwd: root, terminal, signal })).toBe(0);
   return text;
 }
 
@@ -34,4 +37,18 @@ it('headrace explain --json says the same to a program', async () => {
     keyword: 'minimum',
     runs: 'kernel',
   });
+});
+
+it('headrace explain warns of a join that keeps its rows for ever', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'headrace-explain-'));
+  try {
+    const file = join(dir, 'p.sql');
+    writeFileSync(
+      file,
+      'CREATE SOURCE a (k text); CREATE SOURCE b (k text); CREATE MATERIALIZED VIEW v AS SELECT a.k FROM a JOIN b USING (k);',
+    );
+    expect(await explain([], file)).toMatch(/warning: view "v": the inner join keeps rows of its inputs for ever/);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });

@@ -156,6 +156,17 @@ describe('relations', () => {
     expect(rich).toContain('aggregate sum(amount)');
   });
 
+  it('a view that passes on the rows of one that emits at the end does so too, unless it says otherwise', async () => {
+    const { outputs } = await compile(`
+      CREATE MATERIALIZED VIEW per_minute AS SELECT shop, window_start, count(*) AS n
+        FROM TUMBLE(orders, time, INTERVAL '1 minute') GROUP BY shop, window_start EMIT ON WINDOW CLOSE;
+      CREATE MATERIALIZED VIEW busy AS SELECT shop, n FROM per_minute WHERE n > 5;
+      CREATE MATERIALIZED VIEW live AS SELECT shop, n FROM per_minute WHERE n > 5 EMIT CHANGES;
+      CREATE MATERIALIZED VIEW most AS SELECT max(n) AS n FROM per_minute;`);
+    expect(outputs.slice(1).map(({ emit }) => emit.kind)).toEqual(['final', 'final', 'updates', 'updates']);
+    expect(outputs[2]).toMatchObject({ name: 'busy', mode: 'append' });
+  });
+
   it('a CTE that is read twice is one node', async () => {
     const sql =
       'WITH n AS (SELECT shop, count(*) AS n FROM orders GROUP BY shop) SELECT a.shop FROM n a JOIN n b ON a.n < b.n';

@@ -4,7 +4,16 @@ import { nearestName } from '../base/nearest-name.ts';
 import { resolveAlertKeys } from '../plan/alert-key.ts';
 import type { Column } from '../plan/data-type.ts';
 import { alertRuleNode, inputsOf, outputNode, pipelineOf, sinkNode, sourceNode } from '../plan/factory.ts';
-import type { AlertRuleNode, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode, UserModule } from '../plan/node.ts';
+import type {
+  AlertRuleNode,
+  EmitPolicy,
+  OutputNode,
+  Pipeline,
+  PlanNode,
+  SinkNode,
+  SourceNode,
+  UserModule,
+} from '../plan/node.ts';
 import { optimize, optimizeOutputs } from '../plan/optimizer.ts';
 import { outputShape } from '../plan/output-key.ts';
 import { shareNodes } from '../plan/pipeline-text.ts';
@@ -314,18 +323,32 @@ class PipelineCompiler {
   }
 
   #addMaterializedView(statement: CreateMaterializedView): void {
-    const { name, options, emit } = statement;
+    const { name, options } = statement;
     this.#declare(name);
     this.#checkOptions(options, ['topic', 'ttl']);
     const ttlMs = options.has('ttl') ? this.#duration(options, 'ttl', 0) : undefined;
     const input = this.#query(statement.query, { streaming: true, ttlMs });
     this.#requireEffect(options, input);
+    const emit = statement.emit ?? this.#emitOf(input);
     const output = this.#source.locate(statement.query.start, () => {
       const topic = options.get('topic')?.value ?? name.name;
       return outputNode({ name: name.name, topic, input, ...outputShape(optimize(input), emit.kind), emit });
     });
     this.#outputs.push(output);
     this.#relations.set(name.name, input);
+  }
+
+  /** A view that does not say when it emits, and passes on the rows of one that does when its windows close, does as that one. */
+  #emitOf(input: PlanNode): EmitPolicy {
+    let node = input;
+    const isFinal = (): boolean =>
+      this.#outputs.some((output) => output.input === node && output.emit.kind === 'final');
+    while (!isFinal()) {
+      if (node.kind !== 'filter' && node.kind !== 'project' && node.kind !== 'table-function')
+        return { kind: 'updates' };
+      node = node.input;
+    }
+    return { kind: 'final' };
   }
 
   /** Columns of a source, a view's output or a relation of another pipeline. */

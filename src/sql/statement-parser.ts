@@ -187,14 +187,13 @@ function createMaterializedView(reader: TokenReader): CreateMaterializedView {
 const EMIT_WORDS = ['on', 'changes', 'every'] as const;
 
 /** `EMIT CHANGES` (the default), `EMIT ON WINDOW CLOSE` or `EMIT EVERY [INTERVAL] 'duration'`. */
-function emitPolicy(reader: TokenReader): EmitPolicy {
+function emitPolicy(reader: TokenReader): EmitPolicy | undefined {
   if (reader.skipWords('emit', 'on')) {
     reader.expectWords('window', 'close');
     return { kind: 'final' };
   }
   if (!reader.skipWords('emit', 'every')) {
-    reader.skipWords('emit', 'changes');
-    return { kind: 'updates' };
+    return reader.skipWords('emit', 'changes') ? { kind: 'updates' } : undefined;
   }
   reader.skipWords('interval');
   const { value, at } = reader.text("a duration such as '5 seconds'");

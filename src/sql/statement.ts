@@ -62,7 +62,8 @@ export interface CreateMaterializedView {
   readonly name: NameAt;
   readonly options: Options;
   readonly query: TextRange;
-  readonly emit: EmitPolicy;
+  /** Undefined when it does not say. */
+  readonly emit: EmitPolicy | undefined;
 }
 
 export interface CreateSink {
