@@ -1,3 +1,4 @@
+import { aggregatesPage } from './aggregates-page.ts';
 import { cliPage } from './cli-page.ts';
 import { errorsPage } from './errors-page.ts';
 import { limitsPage } from './limits-page.ts';
@@ -12,6 +13,7 @@ export const REFERENCE_PAGES: Readonly<Record<string, () => string | Promise<str
   'reference/options.md': optionsPage,
   'reference/metrics.md': async () => metricsPage(await registeredMetrics()),
   'reference/errors.md': errorsPage,
+  'sql/aggregates.md': aggregatesPage,
   'sql/functions.md': sqlFunctionsPage,
   'reference/rest.md': restPage,
   'reference/cli.md': cliPage,

@@ -3,6 +3,7 @@ import type { DataType } from '../../../plan/data-type.ts';
 import { evaluationError } from '../../../plan/evaluation-error.ts';
 import { toJsonValue } from '../../../plan/json-value.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
+import { compareText } from '../../../plan/text-order.ts';
 import { readRow, writeRow } from '../state-value.ts';
 import { type Accumulator, accumulatorInputs } from './accumulator.ts';
 import { type Arrival, type OrderedRow, OrderedRows, type RowShape, rowOrder } from './ordered-rows.ts';
@@ -54,8 +55,8 @@ function gatherOf(call: AggregateCall, types: readonly DataType[]): Gather {
       return (rows) => listOf(rows, (row) => toJsonValue(row[0], types[0]!));
     case 'jsonb_object_agg':
       return (rows) => {
-        const entries = listOf(rows, (row): [string, unknown] => [row[0] as string, toJsonValue(row[1], types[1]!)]);
-        return Object.fromEntries(entries);
+        const entries = new Map(listOf(rows, (row) => [row[0] as string, toJsonValue(row[1], types[1]!)] as const));
+        return Object.fromEntries([...entries].sort(([a], [b]) => byteLength(a) - byteLength(b) || compareText(a, b)));
       };
     case 'last_value':
       return (rows) => rows.last()?.row[0] ?? null;
@@ -70,6 +71,11 @@ function listOf<Item>(rows: OrderedRows, of: (row: readonly unknown[]) => Item):
     items.push(of(row));
   });
   return items;
+}
+
+/** PostgreSQL keeps the keys of jsonb by length, then by bytes. */
+function byteLength(key: string): number {
+  return Buffer.byteLength(key);
 }
 
 /** Each value behind its own delimiter, but for the first; a delimiter that is null is none. */
