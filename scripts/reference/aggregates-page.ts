@@ -53,7 +53,7 @@ A group whose result cannot be computed (a sum beyond its type) has no row until
 
 ## Aggregates of your own
 
-\`\`\`ts file=median.ts
+\`\`\`ts
 interface Mean { sum: number; weight: number }
 
 export const weighted = {
@@ -65,8 +65,10 @@ export const weighted = {
 \`\`\`
 
 \`\`\`sql
+CREATE SOURCE orders (shop text, price float8, pieces float8) WITH (topic = 'orders');
+
 CREATE AGGREGATE weighted(value float8, weight float8) RETURNS float8
-LANGUAGE typescript AS './median.ts#weighted';
+LANGUAGE typescript AS '../functions/weighted.ts#weighted';
 
 CREATE MATERIALIZED VIEW prices AS SELECT shop, weighted(price, pieces) AS price FROM orders GROUP BY shop;
 \`\`\`
