@@ -1,4 +1,5 @@
 import type { CallExpression } from '../plan/expression.ts';
+import { TEXT_LENGTH_MAX } from '../plan/function/limits.ts';
 import {
   type CompiledExpression,
   DECIMAL_DIGITS_MAX,
@@ -17,16 +18,22 @@ type Writer = (args: Args, scope: ExpressionScope) => string;
  * is taken first so that what is scaled up is less than the divisor.
  */
 export const DUCKDB_MACROS: readonly string[] = [
-  `CREATE MACRO hr_ratio(a, b, k) AS CASE WHEN b = 0 THEN error('division by zero') ELSE
+  `CREATE MACRO hr_ratio(a, b, k) AS CASE WHEN a IS NULL THEN NULL WHEN b = 0 THEN error('division by zero') ELSE
      (a // b) * k + (((a % b) * k) // b) + CASE WHEN abs((((a % b) * k) % b)) * 2 >= abs(b)
      THEN CASE WHEN (a < 0) = (b < 0) THEN 1 ELSE -1 END ELSE 0 END END`,
-  `CREATE MACRO hr_divide_whole(a, b) AS CASE WHEN b = 0 THEN error('division by zero') ELSE a // b END`,
-  `CREATE MACRO hr_divide(a, b) AS CASE WHEN b = 0 THEN error('division by zero') ELSE a / b END`,
-  `CREATE MACRO hr_modulo(a, b) AS CASE WHEN b = 0 THEN error('division by zero') ELSE a % b END`,
-  `CREATE MACRO hr_split_part(t, d, n) AS CASE WHEN n = 0 THEN error('field position must not be zero')
+  `CREATE MACRO hr_divide_whole(a, b) AS CASE WHEN a IS NULL THEN NULL WHEN b = 0 THEN error('division by zero') ELSE a // b END`,
+  `CREATE MACRO hr_divide(a, b) AS CASE WHEN a IS NULL THEN NULL WHEN b = 0 THEN error('division by zero') ELSE a / b END`,
+  `CREATE MACRO hr_modulo(a, b) AS CASE WHEN a IS NULL THEN NULL WHEN b = 0 THEN error('division by zero') ELSE a % b END`,
+  `CREATE MACRO hr_split_part(t, d, n) AS CASE WHEN t IS NULL OR d IS NULL THEN NULL WHEN n = 0 THEN error('field position must not be zero')
      WHEN d = '' THEN CASE WHEN n IN (1, -1) THEN t ELSE '' END ELSE split_part(t, d, n) END`,
-  `CREATE MACRO hr_substring(t, s, l) AS CASE WHEN l < 0 THEN error('negative substring length not allowed') ELSE
-     substring(t, greatest(s, 1), greatest(s + l - greatest(s, 1), 0)) END`,
+  `CREATE MACRO hr_substring(t, s, l) AS CASE WHEN t IS NULL OR s IS NULL OR l IS NULL THEN NULL
+     WHEN l < 0 THEN error('negative substring length not allowed') ELSE
+     substring(t, greatest(s, 1), greatest(CAST(s AS BIGINT) + l - greatest(s, 1), 0)) END`,
+  `CREATE MACRO hr_size(n) AS CASE WHEN n < 0 THEN 0 WHEN n > ${TEXT_LENGTH_MAX} THEN error('requested length too large') ELSE n END`,
+  `CREATE MACRO hr_repeat(t, n) AS CASE WHEN t IS NULL OR n IS NULL THEN NULL WHEN n <= 0 THEN ''
+     WHEN CAST(length(t) AS BIGINT) * n > ${TEXT_LENGTH_MAX} THEN error('requested length too large') ELSE repeat(t, n) END`,
+  `CREATE MACRO hr_date(d) AS CASE WHEN d < DATE '1970-01-01' - 2440588 OR d > DATE '1970-01-01' + 2145042541
+     THEN error('date out of range') ELSE d END`,
   `CREATE MACRO hr_sqrt(x) AS CASE WHEN x < 0 THEN error('cannot take square root of a negative number') ELSE sqrt(x) END`,
 ];
 
@@ -81,18 +88,17 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   trunc: named('trunc'),
   sign: named('sign'),
   sqrt: named('hr_sqrt'),
-  power: named('pow'),
   concat: infix('||'),
   length: whole('length'),
   octet_length: ([a]) => `CAST(strlen(${a?.sql}) AS INTEGER)`,
   lower: named('lower'),
   upper: named('upper'),
   reverse: named('reverse'),
-  repeat: named('repeat'),
+  repeat: named('hr_repeat'),
   substring: (args) =>
     args.length === 3
       ? `hr_substring(${args.map((a) => a.sql).join(', ')})`
-      : `substring(${args[0]?.sql}, greatest(${args[1]?.sql}, 1))`,
+      : `substring(${args[0]?.sql}, CASE WHEN ${args[1]?.sql} < 1 THEN 1 ELSE ${args[1]?.sql} END)`,
   position: whole('strpos'),
   starts_with: named('starts_with'),
   split_part: named('hr_split_part'),
@@ -139,10 +145,13 @@ function jsonPath(last: string): Writer {
     }, json!.sql);
 }
 
-function pad(name: string, [text, length, fill]: Args): string {
-  if (fill === undefined) return `${name}(${text?.sql}, greatest(${length?.sql}, 0), ' ')`;
-  const padded = `${name}(${text?.sql}, greatest(${length?.sql}, 0), ${fill.sql})`;
-  return `CASE WHEN ${fill.sql} = '' THEN left(${text?.sql}, greatest(${length?.sql}, 0)) ELSE ${padded} END`;
+/** With a null argument nothing is asked about the length. */
+function pad(name: string, args: Args): string {
+  const [text, length, fill] = args;
+  const size = `hr_size(${length?.sql})`;
+  const isNull = args.map((arg) => `${arg.sql} IS NULL`).join(' OR ');
+  const cut = fill === undefined ? '' : `WHEN ${fill.sql} = '' THEN left(${text?.sql}, ${size}) `;
+  return `CASE WHEN ${isNull} THEN NULL ${cut}ELSE ${name}(${text?.sql}, ${size}, ${fill?.sql ?? "' '"}) END`;
 }
 
 const NULL_TESTS: ReadonlySet<string> = new Set(['is_null', 'is_not_null', 'coalesce']);
@@ -169,7 +178,8 @@ export function isNative({ function: name, args }: CallExpression): boolean {
     const isPattern = name === 'substring' && kinds[1] === 'text';
     return !isPattern && kinds.every((kind) => kind === 'text' || kind === 'int4') && !hasEscape(name, args.length);
   }
-  if (kinds.includes('numeric') && (name === 'sqrt' || name === 'power')) return false;
+  if (name === 'power' || (name === 'sqrt' && kinds[0] === 'numeric') || (name === 'sign' && kinds[0] !== 'numeric'))
+    return false;
   if (kinds.includes('time')) return !/^(?:add|subtract|extract|date_part)$/.test(name);
   if (name === 'date_trunc' || name === 'to_timestamp') return kinds.length === (name === 'date_trunc' ? 2 : 1);
   return true;
@@ -185,7 +195,12 @@ export function compileFunction(expression: CallExpression, args: Args, scope: E
   if (name === 'date_part') {
     return { sql: `CAST(${extract(expression, args).sql} AS DOUBLE)`, type, scale: 0 };
   }
-  return { sql: writerOf(name)(alignScales(args), scope), type, scale: 0 };
+  const sql = writerOf(name)(alignScales(args), scope);
+  return {
+    sql: type.kind === 'date' && (name === 'add' || name === 'subtract') ? `hr_date(${sql})` : sql,
+    type,
+    scale: 0,
+  };
 }
 
 function writerOf(name: string): Writer {

@@ -102,6 +102,13 @@ function wholeQuotient(a: Decimal, b: Decimal): Decimal {
   return Decimal.of(a.round(scale).unscaled / b.round(scale).unscaled);
 }
 
+const INT4_MAX = Number(INTEGER_RANGE.int4.max);
+
+function checkedBucket(bucket: number): number {
+  if (bucket > INT4_MAX) throw outOfRange('integer');
+  return bucket;
+}
+
 function checkBuckets(count: number, sameBounds: boolean): void {
   if (count <= 0) throw invalid('count must be greater than zero');
   if (sameBounds) throw invalid('lower bound cannot equal upper bound');
@@ -115,7 +122,7 @@ function floatBucket(value: number, low: number, high: number, count: number): n
   checkBuckets(count, low === high);
   const [from, to, at] = low < high ? [low, high, value] : [-low, -high, -value];
   if (at < from) return 0;
-  return at >= to ? count + 1 : Math.min(Math.floor(((at - from) / (to - from)) * count), count - 1) + 1;
+  return at >= to ? checkedBucket(count + 1) : Math.min(Math.floor(((at - from) / (to - from)) * count), count - 1) + 1;
 }
 
 function numericBucket(value: Decimal, low: Decimal, high: Decimal, count: number): number {
@@ -123,7 +130,7 @@ function numericBucket(value: Decimal, low: Decimal, high: Decimal, count: numbe
   const isUp = low.compare(high) < 0;
   const [from, to, at] = isUp ? [low, high, value] : [low.negate(), high.negate(), value.negate()];
   if (at.compare(from) < 0) return 0;
-  if (at.compare(to) >= 0) return count + 1;
+  if (at.compare(to) >= 0) return checkedBucket(count + 1);
   const share = at.subtract(from).multiply(Decimal.of(count));
   return Number(wholeQuotient(share, to.subtract(from)).unscaled) + 1;
 }
