@@ -119,7 +119,15 @@ function joinKey(node: JoinNode): readonly number[] | undefined {
   const right = uniqueKey(node.right)?.map((at) => at + shift);
   if (node.join !== 'right' && node.join !== 'full' && left !== undefined && isFixed(node, right, 'left')) return left;
   if (node.join !== 'left' && node.join !== 'full' && right !== undefined && isFixed(node, left, 'right')) return right;
-  return left === undefined || right === undefined ? undefined : [...left, ...right];
+  if (left === undefined || right === undefined) return undefined;
+  const keys = [...left, ...right];
+  return node.join === 'full' && keys.every((at) => canBeNull(node, at)) ? undefined : keys;
+}
+
+/** A row of a full join that met nothing has nulls for the other side: where the own key is null too, two sides look the same. */
+function canBeNull({ left, right }: JoinNode, at: number): boolean {
+  const shift = left.columns.length;
+  return (at < shift ? left.columns[at] : right.columns[at - shift])!.nullable;
 }
 
 /** Whether each of the columns must equal something of the side that is given. */
