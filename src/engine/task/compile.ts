@@ -23,7 +23,7 @@ import { limitOperator, PassOperator } from '../operator/rank/limit.ts';
 import { topNOperator } from '../operator/rank/top-n.ts';
 import type { RecordSink } from '../operator/record-sink.ts';
 import { columnsRead, type ExpressionContext } from '../operator/row-evaluator.ts';
-import { RowSetOperator } from '../operator/set/row-set.ts';
+import { rowSetOperator } from '../operator/set/kernel-distinct.ts';
 import { UnionAllOperator } from '../operator/set/union-all.ts';
 import { ValuesOperator } from '../operator/set/values.ts';
 import { ChangesOperator } from '../operator/source/changes.ts';
@@ -170,9 +170,13 @@ class Compiler {
       case 'user-call':
         return new UserCallOperator(node, askingInput(node.input, emit), expressions);
       case 'distinct':
-        return new RowSetOperator(node);
+        return rowSetOperator(node, isAppendOnly(node.input, emit));
       case 'set-operation':
-        return node.operation === 'union' && node.all ? new UnionAllOperator(node) : new RowSetOperator(node);
+        if (node.operation === 'union' && node.all) return new UnionAllOperator(node);
+        return rowSetOperator(
+          node,
+          node.inputs.every((input) => isAppendOnly(input, emit)),
+        );
       case 'values':
         return new ValuesOperator(node, expressions);
       case 'over':

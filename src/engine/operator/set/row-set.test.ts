@@ -5,6 +5,7 @@ import { distinctNode, setOperationNode, sourceNode, windowNode } from '../../..
 import type { SetOperationNode } from '../../../plan/node.ts';
 import { TYPE } from '../../../plan/type-name.ts';
 import { changesOf, checkModel, type Standing, Subject, textOf } from '../operator-model.test-fixture.ts';
+import { KernelDistinct, rowSetOperator } from './kernel-distinct.ts';
 import { RowSetOperator } from './row-set.ts';
 import { UnionAllOperator } from './union-all.ts';
 
@@ -128,6 +129,28 @@ describe('distinct', () => {
         checkModel({ inputs: [a], columns: node.columns, make: () => new RowSetOperator(node), model }, epochs);
       }),
       { numRuns: 80 },
+    );
+  });
+
+  it('and UNION of rows that only come run in the kernel, with the same results', () => {
+    const kept = fc.constantFrom(distinctNode(a), setOperationNode('union', false, [a, b]));
+    const runs = kept.chain((node) => {
+      const inputs = node.kind === 'distinct' ? [a] : [a, b];
+      return fc.tuple(
+        fc.constant({ node, inputs }),
+        changesOf(
+          inputs.map(() => row),
+          0,
+        ),
+      );
+    });
+    fc.assert(
+      fc.property(runs, ([{ node, inputs }, epochs]) => {
+        const model = (standing: Standing) => [...bagOfRows(standing.flat()).values()].map(({ values }) => values);
+        expect(rowSetOperator(node, true)).toBeInstanceOf(KernelDistinct);
+        checkModel({ inputs, columns: node.columns, make: () => rowSetOperator(node, true), model }, epochs);
+      }),
+      { numRuns: 60 },
     );
   });
 });

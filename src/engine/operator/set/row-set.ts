@@ -160,7 +160,7 @@ export class RowSetOperator implements Operator {
 }
 
 /** The window's end, if it is the same column of every input. */
-function commonWindow(inputs: readonly PlanNode[]): WindowEnd | undefined {
+export function commonWindow(inputs: readonly PlanNode[]): WindowEnd | undefined {
   const ends = inputs.map((input) =>
     windowEndOfRows(
       input,
