@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HeadraceError } from '../base/error.ts';
 import { patternText } from '../plan/explain.ts';
 import { expressionText } from '../plan/expression-text.ts';
+import { inputsOf } from '../plan/factory.ts';
 import type { MatchNode, PlanNode, RowNavigation } from '../plan/node.ts';
 import { deserializePipeline, serializePipeline } from '../plan/pipeline-text.ts';
 import { compilePipeline } from './pipeline-compiler.ts';
@@ -18,6 +20,7 @@ const matchOf = (node: PlanNode): MatchNode => {
   if (!('input' in node)) throw new Error(`no match below a ${node.kind}`);
   return matchOf(node.input);
 };
+const nodesOf = (node: PlanNode): readonly PlanNode[] => [node, ...inputsOf(node).flatMap(nodesOf)];
 const match = async (query: string): Promise<MatchNode> => matchOf((await compile(query)).outputs[0]!.input);
 const clause = (inside: string): Promise<MatchNode> =>
   match(`SELECT * FROM ticks MATCH_RECOGNIZE (PARTITION BY symbol ORDER BY time ${inside}) AS m`);
@@ -81,6 +84,46 @@ describe('MATCH_RECOGNIZE', () => {
     const inside = '(PARTITION BY symbol ORDER BY time MEASURES MATCH_NUMBER() AS n PATTERN (a))';
     const query = `SELECT 'é' AS e, n FROM ticks MATCH_RECOGNIZE ${inside} UNION ALL SELECT 'm1', n FROM ticks match_recognize ${inside} AS "m 2" WHERE "m 2".n > 1`;
     expect((await compile(query)).outputs[0]!.input.kind).toBe('set-operation');
+  });
+
+  it.each([
+    ['WITH m AS (SELECT * FROM ticks MATCH_RECOGNIZE (@)) SELECT symbol FROM m'],
+    ['SELECT m.symbol FROM ticks MATCH_RECOGNIZE (@) AS m JOIN ticks AS t ON t.symbol = m.symbol'],
+    ['SELECT t.symbol FROM ticks MATCH_RECOGNIZE (@) JOIN ticks AS t USING (symbol)'],
+    ['SELECT m.symbol FROM ticks AS t LEFT JOIN ticks MATCH_RECOGNIZE (@) AS m ON t.symbol = m.symbol'],
+    ['SELECT m.symbol FROM ticks AS t, ticks MATCH_RECOGNIZE (@) m WHERE t.symbol = m.symbol'],
+    ['SELECT symbol FROM ticks WHERE symbol IN (SELECT symbol FROM ticks MATCH_RECOGNIZE (@))'],
+    ['SELECT max(x) AS x FROM ticks MATCH_RECOGNIZE (@) GROUP BY symbol'],
+  ])('%s', async (query) => {
+    const inside =
+      "PARTITION BY symbol ORDER BY time MEASURES a.price AS x PATTERN (a /* ) */ b) DEFINE a AS a.symbol <> ')'";
+    const { outputs } = await compile(query.replace('@', inside));
+    expect(nodesOf(outputs[0]!.input).map(({ kind }) => kind)).toContain('match');
+  });
+
+  it('text of any kind is read or refused, never more', async () => {
+    const words = fc.constantFrom(
+      ...'PARTITION BY ORDER MEASURES ONE ROW PER MATCH AFTER SKIP TO NEXT LAST FIRST PATTERN WITHIN SUBSET DEFINE AS'.split(
+        ' ',
+      ),
+      ...'a b time price symbol ( ) , . * + ? {1,2} { } | = > 1 INTERVAL'.split(' '),
+      "'1 hour'",
+      'PREV(a.price)',
+      'count(*)',
+      'é',
+    );
+    const soup = fc.array(words, { maxLength: 25 }).map((parts) => parts.join(' '));
+    const start = fc.constantFrom('', 'PARTITION BY symbol ORDER BY time MEASURES a.price AS x PATTERN (a b) ');
+    await fc.assert(
+      fc.asyncProperty(start, soup, async (before, text) => {
+        const failure: unknown = await compile(`SELECT * FROM ticks MATCH_RECOGNIZE (${before}${text})`).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        if (failure !== undefined) expect((failure as HeadraceError).position).toBeDefined();
+      }),
+      { numRuns: 300, seed: 20_260_103 },
+    );
   });
 
   it('comes back from its text as it was', async () => {

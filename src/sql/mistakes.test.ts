@@ -89,6 +89,10 @@ const MISTAKES: readonly (readonly [sql: string, message: string])[] = [
     'has no effect here',
   ],
   ["CREATE VIEW v WITH (▲ttl = '1 hour') AS SELECT DISTINCT shop FROM totals", 'has no effect here'],
+  [
+    'CREATE MATERIALIZED VIEW v AS SELECT shop, count(*) AS n FROM orders GROUP BY shop▲ EMIT ON WINDOW CLOSE',
+    'nothing in this view closes',
+  ],
   // Window functions
   ['CREATE VIEW v AS SELECT ▲row_number() FROM orders', 'requires an OVER clause'],
   ['CREATE VIEW v AS SELECT sum(items) OVER ▲w FROM orders', 'add WINDOW w AS (...)'],

@@ -330,6 +330,12 @@ class PipelineCompiler {
     const input = this.#query(statement.query, { streaming: true, ttlMs });
     this.#requireEffect(options, input);
     const emit = statement.emit ?? this.#emitOf(input);
+    if (emit.kind === 'final' && !closes(input)) {
+      throw this.#source.error(statement.query.end, 'EMIT ON WINDOW CLOSE has no effect: nothing in this view closes', {
+        code: 'SQL_INVALID_CLAUSE',
+        next: 'remove it, or read from a window such as TUMBLE(relation, time, INTERVAL ...)',
+      });
+    }
     const output = this.#source.locate(statement.query.start, () => {
       const topic = options.get('topic')?.value ?? name.name;
       return outputNode({ name: name.name, topic, input, ...outputShape(optimize(input), emit.kind), emit });
@@ -428,4 +434,11 @@ class PipelineCompiler {
 
 function holdsTtl(node: PlanNode): boolean {
   return ('ttlMs' in node && node.ttlMs !== undefined) || inputsOf(node).some(holdsTtl);
+}
+
+/** What has an end in event time. */
+const CLOSING: ReadonlySet<PlanNode['kind']> = new Set(['window', 'over', 'join', 'temporal-join', 'match']);
+
+function closes(node: PlanNode): boolean {
+  return CLOSING.has(node.kind) || inputsOf(node).some(closes);
 }
