@@ -59,6 +59,8 @@ export interface PipelineStatus {
   readonly edges: readonly { readonly from: string; readonly to: string; readonly rows: number }[];
   readonly lateRows: number;
   readonly duplicateRows: number;
+  /** Rows that joins forgot by their time-to-live: what they were part of stands. */
+  readonly forgottenRows: number;
   /** Milliseconds; recent. */
   readonly epochMs: { readonly p50: number; readonly p99: number };
   readonly stateBytes: number;

@@ -197,6 +197,7 @@ describe('joins in time', () => {
     await running.idle();
     expect(shown('v', 'id')).toEqual(['1', '2']);
     expect(await stateOf(running)).toBe(3);
+    expect((await running.status()).forgottenRows).toBe(2);
   });
 });
 

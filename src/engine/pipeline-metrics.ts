@@ -56,6 +56,7 @@ function collectStatuses(metrics: MetricRegistry, clock: Clock, statuses: () => 
   const delay = gauge('headrace_pipeline_watermark_delay_seconds', 'Wall clock less event time of the watermark');
   const late = gauge('headrace_pipeline_late_records', 'Late records since the pipeline was built');
   const duplicates = gauge('headrace_pipeline_duplicate_records', 'Duplicates left out since the pipeline was built');
+  const forgotten = gauge('headrace_pipeline_forgotten_records', 'Rows that joins forgot by their time-to-live');
   const stateBytes = gauge('headrace_pipeline_state_bytes', 'Bytes of state, about');
   const stateKeys = gauge('headrace_pipeline_state_keys', 'Keys of state');
   metrics.onCollect(() => {
@@ -64,6 +65,7 @@ function collectStatuses(metrics: MetricRegistry, clock: Clock, statuses: () => 
       lag.set(status.lagRecords, labels);
       late.set(status.lateRows, labels);
       duplicates.set(status.duplicateRows, labels);
+      forgotten.set(status.forgottenRows, labels);
       stateBytes.set(status.stateBytes, labels);
       stateKeys.set(status.stateKeys, labels);
       const { watermark } = status;

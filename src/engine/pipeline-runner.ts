@@ -388,6 +388,7 @@ export class PipelineRunner implements RunningPipeline {
       edges: report?.edges ?? [],
       lateRows: report?.lateRows ?? 0,
       duplicateRows: report?.duplicateRows ?? 0,
+      forgottenRows: report?.forgottenRows ?? 0,
       epochMs: { p50: quantile(0.5), p99: quantile(0.99) },
       stateBytes: operators.reduce((sum, operator) => sum + operator.stateBytes, 0),
       stateKeys: operators.reduce((sum, operator) => sum + operator.stateKeys, 0),

@@ -21,6 +21,7 @@ export interface TaskStatus {
   readonly edges: readonly { readonly from: string; readonly to: string; readonly rows: number }[];
   readonly lateRows: number;
   readonly duplicateRows: number;
+  readonly forgottenRows: number;
 }
 
 /** One partition that a task reads. */

@@ -11,6 +11,7 @@ import { DEAD_LETTER_VALUE_BYTES_MAX } from '../limits.ts';
 import { WATERMARK_MIN } from '../operator/batch.ts';
 import { weightOf } from '../operator/column-access.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
+import { JoinOperator } from '../operator/join/join.ts';
 import { jsonReader } from '../operator/json-column.ts';
 import type { Emit, RowLetter } from '../operator/operator.ts';
 import { RecordSink } from '../operator/record-sink.ts';
@@ -530,11 +531,14 @@ export class Task {
       })),
     );
     let duplicateRows = 0;
+    let forgottenRows = 0;
     for (const { operator } of this.#vertices) {
       if (operator instanceof DeduplicateOperator) duplicateRows += operator.duplicates;
+      else if (operator instanceof JoinOperator) forgottenRows += operator.forgotten;
     }
     const watermark = stamp(this.#leastWatermark());
-    return { epoch: this.#epoch, watermark, operators, edges, lateRows: this.#lateRows, duplicateRows };
+    const lateRows = this.#lateRows;
+    return { epoch: this.#epoch, watermark, operators, edges, lateRows, duplicateRows, forgottenRows };
   }
 
   close(): void {

@@ -258,7 +258,7 @@ describe('a join with a time-to-live', () => {
     running.push(1, [[1n, SECOND, 'r']]);
     running.watermark(63n * SECOND);
     expect(running.rows).toBe(0);
-    expect(running.operator.expired).toBe(2);
+    expect(running.operator.forgotten).toBe(2);
     running.push(1, [[1n, SECOND, 'r']], -1);
     running.push(1, [[1n, 64n * SECOND, 'new']]);
     expect(running.standing()).toEqual(['1|0|old|1|1000000|r']);

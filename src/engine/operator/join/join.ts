@@ -54,7 +54,7 @@ export class JoinOperator implements Operator {
   #residual: ResidualCondition | undefined;
   #watermark = WATERMARK_MIN;
   /** Rows that a time-to-live made forgotten; and those that went and had been forgotten. */
-  #expired = 0;
+  #forgotten = 0;
   #unknown = 0;
 
   constructor(options: JoinOptions) {
@@ -67,9 +67,9 @@ export class JoinOperator implements Operator {
     this.#read = options.read ?? new Set(node.columns.keys());
   }
 
-  /** Rows that were forgotten while they could still have met others. */
-  get expired(): number {
-    return this.#expired;
+  /** Rows that a time-to-live made it forget. */
+  get forgotten(): number {
+    return this.#forgotten;
   }
 
   open(context: OperatorContext): void {
@@ -278,7 +278,7 @@ export class JoinOperator implements Operator {
       for (let bucket = 0; bucket < passed; bucket++) this.#emitBucket(side, input, bucket);
     }
     const gone = side.store.dropBuckets(passed);
-    if (expiry.column === undefined) this.#expired += gone;
+    if (expiry.column === undefined) this.#forgotten += gone;
   }
 
   /** The rows of a bucket that met nothing. */
@@ -332,10 +332,10 @@ export class JoinOperator implements Operator {
 
   stageSnapshot(): StagedSnapshot {
     const watermark = this.#watermark;
-    const [expired, unknown] = [this.#expired, this.#unknown];
+    const [forgotten, unknown] = [this.#forgotten, this.#unknown];
     return stageSides(this.#sides!, (writer) => {
       writer.i64(watermark);
-      writer.u64(expired);
+      writer.u64(forgotten);
       writer.u64(unknown);
     });
   }
@@ -343,7 +343,7 @@ export class JoinOperator implements Operator {
   restore(reader: ByteReader): void {
     restoreSides(this.#sides!, reader, () => {
       this.#watermark = reader.i64();
-      this.#expired = reader.u64();
+      this.#forgotten = reader.u64();
       this.#unknown = reader.u64();
     });
   }
