@@ -79,6 +79,8 @@ export interface OperatorStatus {
   readonly watermark: TimestampUs | undefined;
   /** The next event time at which it closes a window or drops state; undefined when it waits for none. */
   readonly waitsFor: TimestampUs | undefined;
+  /** Rows that wait for the results of calls or look-ups; undefined for an operator that makes none. */
+  readonly waitingRows?: number;
   readonly stateKeys: number;
   readonly stateBytes: number;
   /** Milliseconds of work since the pipeline started, without that of the operators that it hands rows to. */

@@ -59,6 +59,7 @@ function collectStatuses(metrics: MetricRegistry, clock: Clock, statuses: () => 
   const forgotten = gauge('headrace_pipeline_forgotten_records', 'Rows that joins forgot by their time-to-live');
   const stateBytes = gauge('headrace_pipeline_state_bytes', 'Bytes of state, about');
   const stateKeys = gauge('headrace_pipeline_state_keys', 'Keys of state');
+  const waiting = gauge('headrace_pipeline_waiting_rows', 'Rows that wait for the results of calls and look-ups');
   metrics.onCollect(() => {
     for (const status of statuses()) {
       const labels = { pipeline: status.name };
@@ -68,6 +69,10 @@ function collectStatuses(metrics: MetricRegistry, clock: Clock, statuses: () => 
       forgotten.set(status.forgottenRows, labels);
       stateBytes.set(status.stateBytes, labels);
       stateKeys.set(status.stateKeys, labels);
+      waiting.set(
+        status.operators.reduce((sum, { waitingRows = 0 }) => sum + waitingRows, 0),
+        labels,
+      );
       const { watermark } = status;
       // Bounded input that has ended is not late.
       if (watermark === WATERMARK_MAX) delay.set(0, labels);

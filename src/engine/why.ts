@@ -15,8 +15,15 @@ export interface Wait {
  */
 export function explainWaits(status: PipelineStatus): readonly Wait[] {
   return status.operators
-    .filter(({ waitsFor }) => waitsFor !== undefined)
-    .map((operator) => ({ operator: operator.id, label: operator.label, reasons: reasonsOf(operator, status) }));
+    .filter(({ waitsFor, waitingRows = 0 }) => waitsFor !== undefined || waitingRows > 0)
+    .map((operator) => ({ operator: operator.id, label: operator.label, reasons: allReasons(operator, status) }));
+}
+
+function allReasons(operator: OperatorStatus, status: PipelineStatus): readonly string[] {
+  const own = operator.waitsFor === undefined ? [] : reasonsOf(operator, status);
+  const { waitingRows = 0 } = operator;
+  if (waitingRows === 0) return own;
+  return [...own, `event time does not pass the rows that wait for results of calls: ${waitingRows} of them`];
 }
 
 function reasonsOf(operator: OperatorStatus, status: PipelineStatus): readonly string[] {
@@ -29,14 +36,28 @@ function reasonsOf(operator: OperatorStatus, status: PipelineStatus): readonly s
   return [
     `it waits for event time ${until}; event time has come to ${instant(watermark)}, ${distance} before`,
     ...inputReasons(operator, status),
+    ...callReasons(operator, status),
   ];
 }
 
-/** The partitions below the operator whose watermark is not beyond what it waits for. */
-function inputReasons(operator: OperatorStatus, { operators, edges, inputs }: PipelineStatus): string[] {
-  const below = new Set([operator.id]);
+/** Operators below whose rows wait for results: event time does not pass these. */
+function callReasons(operator: OperatorStatus, status: PipelineStatus): string[] {
+  const below = operatorsBelow(operator, status);
+  return status.operators
+    .filter(({ id, waitingRows = 0 }) => id !== operator.id && below.has(id) && waitingRows > 0)
+    .map(({ id, waitingRows }) => `${id} holds rows that wait for results of calls: ${waitingRows} of them`);
+}
+
+function operatorsBelow({ id }: OperatorStatus, { operators, edges }: PipelineStatus): ReadonlySet<string> {
+  const below = new Set([id]);
   for (const _ of operators) for (const { from, to } of edges) if (below.has(to)) below.add(from);
-  return inputs
+  return below;
+}
+
+/** The partitions below the operator whose watermark is not beyond what it waits for. */
+function inputReasons(operator: OperatorStatus, status: PipelineStatus): string[] {
+  const below = operatorsBelow(operator, status);
+  return status.inputs
     .filter((input) => below.has(input.operator) && (input.watermark ?? 0n) < operator.waitsFor!)
     .map((input) => `${input.topic}/${input.partition} ${inputReason(input)}`);
 }

@@ -3,6 +3,7 @@ import type { UserModule } from '../../plan/node.ts';
 import type { RunningPipeline } from '../engine.ts';
 import { at, EngineWorld } from '../engine-world.fixture.ts';
 import { WAITING_ROWS_MAX } from '../limits.ts';
+import { explainWaits } from '../why.ts';
 
 /** What the functions of {@link MODULE} see of the test: they live in a module of their own. */
 interface Scripted {
@@ -287,7 +288,15 @@ describe('time that passes while rows wait', () => {
       world.clock.advance(60_000);
       await settle();
     }
-    const { epoch } = running.status();
+    const status = running.status();
+    const { epoch } = status;
+    const waits = explainWaits(status);
+    expect(waits.find(({ operator }) => operator.startsWith('user-call'))?.reasons).toEqual([
+      'event time does not pass the rows that wait for results of calls: 1 of them',
+    ]);
+    expect(waits.find(({ operator }) => operator.startsWith('aggregate'))?.reasons.at(-1)).toMatch(
+      /^user-call:\w+ holds rows that wait for results of calls: 1 of them$/,
+    );
     expect(Number(epoch)).toBeLessThan(12);
     expect(world.values('v')).toEqual([]);
     b.resolve('B');

@@ -13,6 +13,8 @@ export interface TaskStatus {
     readonly watermark: string | undefined;
     /** The next event time at which it does something: closes a window, drops state. */
     readonly waitsFor: string | undefined;
+    /** Rows that wait for answers from outside. */
+    readonly waitingRows?: number;
     readonly stateKeys: number;
     readonly stateBytes: number;
     readonly busyMs: number;

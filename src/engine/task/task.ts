@@ -521,7 +521,9 @@ export class Task {
       const timer = vertex.operator?.nextTimer();
       const waitsFor = timer === undefined || timer <= counts.watermark ? undefined : timer.toString();
       const busyMs = this.#work.busyMs(at);
-      return { id, kind, label, rowsIn, rowsOut, watermark, waitsFor, ...held, busyMs, expressions };
+      const asking = vertex.operator?.asking;
+      const waiting = asking === undefined ? {} : { waitingRows: asking.waiting };
+      return { id, kind, label, rowsIn, rowsOut, watermark, waitsFor, ...waiting, ...held, busyMs, expressions };
     });
     const edges = this.#vertices.flatMap((vertex) =>
       vertex.outputs.map(({ vertex: to }, at) => ({
