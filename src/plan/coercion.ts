@@ -194,6 +194,16 @@ const OPERATOR_TEXT: Readonly<Record<string, string>> = {
   concat: '||',
   matches: '~',
   like: '~~',
+  contains: '@>',
+  contained_by: '<@',
+  overlap: '&&',
+  bitwise_and: '&',
+  bitwise_or: '|',
+  bitwise_xor: '#',
+  shift_left: '<<',
+  shift_right: '>>',
+  json_get: '->',
+  json_get_text: '->>',
 };
 
 function operandType(operand: Operand): string {

@@ -16,6 +16,14 @@ const OPERATORS: Readonly<Record<string, readonly [symbol: string, precedence: n
   matches: ['~', 7],
   imatches: ['~*', 7],
   concat: ['||', 7],
+  contains: ['@>', 7],
+  contained_by: ['<@', 7],
+  overlap: ['&&', 7],
+  bitwise_and: ['&', 7],
+  bitwise_or: ['|', 7],
+  bitwise_xor: ['#', 7],
+  shift_left: ['<<', 7],
+  shift_right: ['>>', 7],
   json_get: ['->', 7],
   json_get_text: ['->>', 7],
   add: ['+', 8],
@@ -75,7 +83,13 @@ function renderCall(name: string, args: readonly Expression[], outer: number): s
   if (suffix !== undefined) return `${render(args[0]!, ATOM)} ${suffix}`;
   if (name === 'not') return `NOT ${render(args[0]!, 3)}`;
   if (name === 'negate') return `-${render(args[0]!, ATOM)}`;
-  return `${name}(${args.map((arg) => render(arg, 0)).join(', ')})`;
+  const [first, ...rest] = args.map((arg) => render(arg, 0));
+  if (name === 'array') return `ARRAY[${args.map((arg) => render(arg, 0)).join(', ')}]`;
+  if (name === 'array_element') return `(${first})[${rest[0]}]`;
+  const quantified = /^(eq|ne|lt|le|gt|ge)_(any|all)$/.exec(name);
+  if (quantified !== null)
+    return `${first} ${OPERATORS[quantified[1]!]![0]} ${quantified[2]!.toUpperCase()} (${rest[0]})`;
+  return `${name}(${[first, ...rest].filter((arg) => arg !== undefined).join(', ')})`;
 }
 
 function literalText(value: unknown, type: Expression['type']): string {
