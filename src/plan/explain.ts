@@ -1,4 +1,5 @@
 import { formatDurationUs } from '../base/duration.ts';
+import { aggregateSpec } from './aggregate-catalog.ts';
 import { expressionText, identifierText } from './expression-text.ts';
 import { inputsOf } from './factory.ts';
 import type {
@@ -238,11 +239,19 @@ function aggregateLabel(node: AggregateNode): string {
   return `aggregate ${calls.join(', ')}${groups.length === 0 ? '' : ` by ${groups.join(', ')}`}`;
 }
 
+/** `percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`. */
+function orderedSetText({ function: name, argument, extra = [], orderBy = [] }: AggregateCall): string {
+  const keys = orderBy.length > 0 ? orderBy : [{ expression: argument!, descending: false, nullsFirst: false }];
+  return `${name}(${extra.map(expressionText).join(', ')}) WITHIN GROUP (${orderText(keys).trim()})`;
+}
+
 /** An aggregate call as SQL. */
 export function aggregateText(call: AggregateCall): string {
+  const filter = call.filter === undefined ? '' : ` FILTER (WHERE ${expressionText(call.filter)})`;
+  const shape = aggregateSpec(call.function)?.shape;
+  if (shape === 'fraction' || shape === 'ordered') return `${orderedSetText(call)}${filter}`;
   const first = call.argument === undefined ? '*' : expressionText(call.argument);
   const args = [first, ...(call.extra ?? []).map(expressionText)].join(', ');
   const order = orderText(call.orderBy ?? []);
-  const filter = call.filter === undefined ? '' : ` FILTER (WHERE ${expressionText(call.filter)})`;
   return `${call.user?.name ?? call.function}(${call.distinct ? 'DISTINCT ' : ''}${args}${order})${filter}`;
 }

@@ -4,6 +4,7 @@ import { expressionText } from '../../plan/expression-text.ts';
 import { joinCondition } from '../../plan/join-condition.ts';
 import type { JoinNode, PlanNode, TemporalJoinNode } from '../../plan/node.ts';
 import { type CompiledBy, compiledBy } from '../wasm/program.ts';
+import { accumulatorInputs } from './aggregate/accumulator.ts';
 
 /** One expression of an operator and who runs it. */
 export interface ExpressionReport {
@@ -52,7 +53,7 @@ function expressionsOf(node: PlanNode): readonly Expression[] {
     case 'aggregate':
       return [
         ...node.groups,
-        ...node.aggregates.flatMap(({ argument, filter }) => [argument, filter]).filter((found) => found !== undefined),
+        ...node.aggregates.flatMap((call) => [...accumulatorInputs(call), ...(call.filter ? [call.filter] : [])]),
       ];
     case 'top-n':
       return node.keys.map((key) => key.expression);

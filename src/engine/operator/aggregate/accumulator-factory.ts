@@ -7,7 +7,7 @@ import { type Accumulator, accumulatorInputs } from './accumulator.ts';
 import { BitAccumulator, BooleanAccumulator } from './bit-accumulator.ts';
 import { CountAccumulator } from './count-accumulator.ts';
 import { deviationFactory } from './deviation-accumulator.ts';
-import { DistinctAccumulator } from './distinct-accumulator.ts';
+import { DistinctAccumulator, FallibleDistinctAccumulator } from './distinct-accumulator.ts';
 import { extremeFactory } from './extreme-accumulator.ts';
 import { listFactory } from './list-accumulator.ts';
 import { orderedSetFactory } from './percentile-accumulator.ts';
@@ -28,7 +28,12 @@ export function accumulatorFactory(
   const inner = call.function === 'user' ? userDefined(call, appendOnly, userFunction) : innerFactory(call, appendOnly);
   if (!call.distinct || call.argument === undefined) return inner;
   const types = accumulatorInputs(call).map((input) => input.type);
-  return () => new DistinctAccumulator(types, inner());
+  return () => {
+    const one = inner();
+    return one.checkpoint === undefined
+      ? new DistinctAccumulator(types, one)
+      : new FallibleDistinctAccumulator(types, one);
+  };
 }
 
 function userDefined(

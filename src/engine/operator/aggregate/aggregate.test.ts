@@ -9,7 +9,7 @@ import type { Expression } from '../../../plan/expression.ts';
 import { call, columnReference, literal } from '../../../plan/expression-factory.ts';
 import { aggregateNode, sourceNode, windowNode } from '../../../plan/factory.ts';
 import type { AggregateCall, AggregateNode } from '../../../plan/node.ts';
-import { TYPE } from '../../../plan/type-name.ts';
+import { arrayType, TYPE } from '../../../plan/type-name.ts';
 import { WATERMARK_MAX, WATERMARK_MIN } from '../batch.ts';
 import type { Operator } from '../operator.ts';
 import { batchOfRows, type Observed, observe, type TestRow } from '../row-batch.test-fixture.ts';
@@ -433,6 +433,57 @@ describe('aggregate', () => {
       ],
       letters: [{ reason: 'expression', row: 0 }],
     });
+  });
+
+  it('gathers, follows rows that are taken back, and goes on after a restart', () => {
+    const name = at('name').expression;
+    const double = at('double').expression;
+    const thirds = literal([0, 0.5, 1], arrayType(TYPE.float8));
+    const orderBy = [{ expression: at('small').expression, descending: true, nullsFirst: false }];
+    const calls = [
+      aggregateCall('array_agg', at('price').expression, { orderBy }),
+      aggregateCall('string_agg', name, { extra: [literal(',', TYPE.text)], distinct: true }),
+      aggregateCall('jsonb_agg', at('large').expression),
+      aggregateCall('last_value', name, { orderBy }),
+      aggregateCall('percentile_cont', double, { extra: [thirds] }),
+      aggregateCall('mode', name),
+      aggregateCall('stddev_samp', double),
+      aggregateCall('approx_count_distinct', name),
+    ].map((one, index) => ({ name: `a${index}`, call: one }));
+    const options = optionsOf(nodeOf(['flag'], calls), { appendOnly: false, retracts: true });
+    /** What stands after all that was said. */
+    const standing = (run: Run): unknown => {
+      const rows = new Map<string, number>();
+      for (const { values, weight } of run.observed.rows) {
+        const text = JSON.stringify(values, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
+        rows.set(text, (rows.get(text) ?? 0) + weight);
+      }
+      return [...rows].filter(([, count]) => count !== 0).sort();
+    };
+    const change = fc.record({ row: anyRow, takes: fc.option(fc.nat(), { nil: undefined }), restart: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 40 }), (all) => {
+        const run = new Run(options.node, () => new AggregateOperator(options));
+        const rows: TestRow[] = [];
+        for (const { row: made, takes, restart } of all) {
+          if (takes === undefined || rows.length === 0) {
+            rows.push({ ...made, weight: 1 });
+            run.process([rows.at(-1)!], false);
+          } else {
+            // The earliest goes: of rows that are the same, it is the one that would be taken.
+            const [gone] = rows.splice(0, 1);
+            run.process([{ ...gone!, weight: -1 }], false);
+          }
+          run.finish(0n);
+          if (restart) run.restart();
+        }
+        const again = new Run(options.node, () => new AggregateOperator(options));
+        again.process(rows, false);
+        again.finish(0n);
+        expect(standing(run)).toEqual(standing(again));
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('emits many groups in several batches, and gives their memory back with the window', () => {

@@ -28,7 +28,7 @@ export class DistinctAccumulator implements Accumulator {
 
   readonly #pass = ([first, ...rest]: readonly unknown[], change: 1 | -1): void => this.#inner.add(first, change, rest);
 
-  checkpoint(): () => void {
+  protected undoer(): () => void {
     const undo = this.#inner.checkpoint?.();
     const before = this.#last;
     return () => {
@@ -55,5 +55,12 @@ export class DistinctAccumulator implements Accumulator {
   restore(reader: ByteReader): void {
     this.#rows.restore(reader);
     this.#inner.restore(reader);
+  }
+}
+
+/** Of an aggregate that may refuse a row. */
+export class FallibleDistinctAccumulator extends DistinctAccumulator {
+  checkpoint(): () => void {
+    return this.undoer();
   }
 }

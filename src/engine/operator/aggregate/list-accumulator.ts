@@ -21,7 +21,10 @@ export function listFactory(call: AggregateCall, appendOnly: boolean): () => Acc
   const gather = gatherOf(call, shape.types);
   const order = rowOrder(shape);
   const takes = takesOf(call);
-  return () => new ListAccumulator(new OrderedRows(shape, order, arrival, appendOnly), takes, gather);
+  const rows = (): OrderedRows => new OrderedRows(shape, order, arrival, appendOnly);
+  return call.function === 'jsonb_object_agg'
+    ? () => new ObjectAccumulator(rows(), takes, gather)
+    : () => new ListAccumulator(rows(), takes, gather);
 }
 
 function shapeOf(call: AggregateCall): RowShape {
@@ -99,6 +102,7 @@ function joinBytes(rows: OrderedRows): Uint8Array {
 /** Keeps all rows in order. */
 class ListAccumulator implements Accumulator {
   readonly #rows: OrderedRows;
+  #last: { readonly row: readonly unknown[]; readonly weight: number } | undefined;
   readonly #takes: (value: unknown) => boolean;
   readonly #gather: Gather;
 
@@ -109,7 +113,19 @@ class ListAccumulator implements Accumulator {
   }
 
   add(value: unknown, weight: number, more: readonly unknown[]): void {
-    if (this.#takes(value)) this.#rows.add([value, ...more], weight);
+    if (!this.#takes(value)) return;
+    const row = [value, ...more];
+    this.#rows.add(row, weight);
+    this.#last = { row, weight };
+  }
+
+  /** Undoes what was added since, a row at most. */
+  protected undoer(): () => void {
+    const before = this.#last;
+    return () => {
+      if (this.#last !== before) this.#rows.undo(this.#last!.row, this.#last!.weight);
+      this.#last = before;
+    };
   }
 
   value(): unknown {
@@ -126,6 +142,13 @@ class ListAccumulator implements Accumulator {
 
   restore(reader: ByteReader): void {
     this.#rows.restore(reader);
+  }
+}
+
+/** Refuses rows without a key. */
+class ObjectAccumulator extends ListAccumulator {
+  checkpoint(): () => void {
+    return this.undoer();
   }
 }
 

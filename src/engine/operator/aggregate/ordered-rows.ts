@@ -59,6 +59,10 @@ class Standing {
     this.#places.push(at);
   }
 
+  pop(): void {
+    this.#places.pop();
+  }
+
   shift(): number | undefined {
     const at = this.#places[this.#from];
     if (at === undefined) return undefined;
@@ -100,6 +104,19 @@ export class OrderedRows {
   add(row: readonly unknown[], weight: number): void {
     this.#add(row, weight, this.#arrival.next);
     this.#arrival.next++;
+  }
+
+  /** Undoes the last {@link add}, of this row. */
+  undo(row: readonly unknown[], weight: number): void {
+    const at = this.#arrival.next - 1;
+    const added = this.#tree.find({ row, at, count: 1 });
+    if (added === undefined) this.#add(row, -weight, at);
+    else this.#tree.remove(added);
+    if (added === undefined || this.#standing === undefined) return;
+    const key = this.#keyOf(row);
+    const same = this.#standing.get(key)!;
+    same.pop();
+    if (same.isEmpty) this.#standing.delete(key);
   }
 
   #add(row: readonly unknown[], weight: number, at: number): void {

@@ -115,7 +115,9 @@ export class SessionAggregateOperator implements Operator {
     this.#inputTypes = this.#inputs.expressions.map((expression) => expression.type);
     this.#keyTypes = session.keys.map((key) => window.input.columns[key]!.type);
     this.#keyOf = mapKey(this.#keyTypes);
-    const factories = node.aggregates.map((call) => accumulatorFactory(call, options.appendOnly));
+    const factories = node.aggregates.map((call) =>
+      accumulatorFactory(call, options.appendOnly, options.expressions.userFunction),
+    );
     this.#make = () => factories.map((make) => make());
     this.#keepsRows = !options.appendOnly || this.#make().some((accumulator) => accumulator.merge === undefined);
     this.#table = new SessionTable<Body>(session.gapUs, {
