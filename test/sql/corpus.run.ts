@@ -101,11 +101,21 @@ function fitted(file: CorpusFile, results: readonly CorpusResult[]): CorpusFile 
     const found = own
       .filter(({ mode, failure }) => failure !== undefined && !kept.some((exclusion) => exclusion.mode === mode))
       .map(({ mode, failure, outcome }): Exclusion => {
-        return { mode, kind: kindOf(outcome), reason: failure!.replaceAll('\n', ' ').slice(0, REASON_MAX) };
+        return {
+          mode,
+          kind: kindOf(outcome),
+          reason: reasonOf(failure!, outcome).replaceAll('\n', ' ').slice(0, REASON_MAX),
+        };
       });
     return { ...record, exclusions: [...kept, ...found] };
   });
   return { ...file, records };
+}
+
+/** An error of ours for which PostgreSQL's is another one is told as it is. */
+function reasonOf(failure: string, outcome: Outcome | undefined): string {
+  const isOpen = failure.startsWith('the record does not say') && outcome?.kind === 'error';
+  return isOpen ? `it says ${outcome.code} ${outcome.message}` : failure;
 }
 
 function kindOf(outcome: Outcome | undefined): ExclusionKind {

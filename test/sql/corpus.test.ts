@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { corpusFiles } from './corpus.ts';
 import { formatCorpusFile, parseCorpusFile } from './corpus-file.ts';
@@ -17,6 +19,18 @@ describe('the SQL corpus, as queries and as materialized views', () => {
       .filter(({ failure }) => failure !== undefined)
       .map(({ record, mode, failure }) => `${file.name}.test:${record.line} (${mode}): ${failure}`);
     expect(failures).toEqual([]);
+  });
+
+  it('leaves out on purpose only what docs/sql/differences.md says', () => {
+    const page = readFileSync(join(process.cwd(), 'docs/sql/differences.md'), 'utf8');
+    const reasons = corpusFiles().flatMap(({ records }) =>
+      records.flatMap(({ exclusions }) =>
+        exclusions.filter(({ kind }) => kind === 'differs').map(({ reason }) => reason),
+      ),
+    );
+    expect([...new Set(reasons)].filter((reason) => !page.includes(`**${reason}**`))).toEqual([]);
+    const said = [...page.matchAll(/^\| \*\*(.*?)\*\*/gm)].map(([, reason]) => reason!);
+    expect(said.filter((reason) => !reasons.includes(reason))).toEqual([]);
   });
 
   it('is written as the formatter writes it', () => {

@@ -8,7 +8,7 @@ import { loadQueryParser, parseQuery } from '../../src/sql/query-parser.ts';
 import { SourceText } from '../../src/sql/source-text.ts';
 import { standingRows } from '../standing-rows.ts';
 import type { CorpusFile, CorpusRecord, CorpusTable } from './corpus-file.ts';
-import { jsonRecords, type LoadedTable, loadTable, sourceStatement } from './corpus-table.ts';
+import { jsonRecords, type LoadedTable, loadTable, relationStatement } from './corpus-table.ts';
 import { errorOutcome, type Outcome, rowsOutcome } from './expectation.ts';
 
 /** What a query without FROM reads in a view. */
@@ -30,7 +30,7 @@ export async function runViews(
   await loadQueryParser();
   const outcomes = new Map<CorpusRecord, Outcome>();
   const tables = await Promise.all([...file.tables, ONE_ROW].map(loadTable));
-  const sources = [...file.tables, ONE_ROW].map(sourceStatement).join('\n');
+  const sources = [...file.tables, ONE_ROW].map(relationStatement).join('\n');
   const together: CompiledView[] = [];
   const alone: CompiledView[] = [];
   for (const [i, record] of records.entries()) {
@@ -50,7 +50,7 @@ export async function runViews(
 /** The query on lines of its own; over a row when it has no FROM; with names of its own when names are given twice. */
 function viewText(sources: string, name: string, { sql, types }: CorpusRecord): string {
   const emit = /\s+EMIT (?:ON WINDOW CLOSE|CHANGES)$/i.exec(sql)?.[0] ?? '';
-  const query = sql.slice(0, sql.length - emit.length);
+  const query = sql.slice(0, sql.length - emit.length).replace(/;\s*$/, '');
   const from = readsNothing(query) ? `\nFROM ${ONE_ROW.name}` : '';
   const columns = types.map((_, i) => `c${i}`).join(', ');
   const plain = `${sources}\nCREATE MATERIALIZED VIEW ${name} AS\n${query}${from}${emit};`;
