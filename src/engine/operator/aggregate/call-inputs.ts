@@ -24,9 +24,11 @@ export class CallInputs {
    * them refuses is given to none.
    */
   apply(accumulators: readonly Accumulator[], results: readonly unknown[], weight: number): void {
-    if (accumulators.some(canFail)) this.#tryFirst(accumulators, results, weight);
+    let anyCanFail = false;
+    for (const accumulator of accumulators) anyCanFail ||= canFail(accumulator);
+    if (anyCanFail) this.#tryFirst(accumulators, results, weight);
     for (let i = 0; i < accumulators.length; i++) {
-      if (!canFail(accumulators[i]!)) this.#give(accumulators, i, results, weight);
+      if (!anyCanFail || !canFail(accumulators[i]!)) this.#give(accumulators, i, results, weight);
     }
   }
 

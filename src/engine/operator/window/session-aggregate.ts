@@ -266,7 +266,7 @@ export class SessionAggregateOperator implements Operator {
 
   /** Undefined when the result does not fit its type: a sum beyond int8 is reported and left out. */
   #resultOf(session: Session<Body>): readonly unknown[] | undefined {
-    const bounds = { start: session.first, end: this.#table.endOf(session) };
+    const bounds = { start: session.first, end: session.end };
     const groups = this.#plan.groups.map((group) =>
       typeof group === 'string' ? bounds[group] : session.owner.values[group],
     );

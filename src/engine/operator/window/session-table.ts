@@ -8,6 +8,8 @@ export interface Session<Body> extends Timed {
   /** Times of its first and last row, µs. */
   first: bigint;
   last: bigint;
+  /** The end of its window: the last time and the gap. */
+  end: bigint;
   readonly body: Body;
   gone: boolean;
   /** Listed among the changed sessions of the epoch. */
@@ -55,11 +57,6 @@ export class SessionTable<Body> {
     return this.#size;
   }
 
-  /** The end of its window. */
-  endOf({ last }: Session<Body>): bigint {
-    return last + this.gap;
-  }
-
   /** The session that holds the time of a row that is there. */
   find(key: unknown, time: bigint): Session<Body> | undefined {
     return this.#keys.get(key)?.sessions.find((session) => session.first <= time && time <= session.last);
@@ -75,14 +72,10 @@ export class SessionTable<Body> {
     if (time + this.gap < passed) return true;
     if (known === undefined) return false;
     if (known.closed !== undefined && time <= known.closed + this.gap) return true;
-    for (const session of known.sessions) {
-      if (session.last + this.gap < passed && this.#belongs(session, time)) return true;
+    for (const { first, end } of known.sessions) {
+      if (end < passed && time <= end && first - this.gap <= time) return true;
     }
     return false;
-  }
-
-  #belongs({ first, last }: Session<Body>, time: bigint): boolean {
-    return first - this.gap <= time && time <= last + this.gap;
   }
 
   /** Makes a place for a key that has nothing yet; a session is to follow. */
@@ -100,11 +93,11 @@ export class SessionTable<Body> {
     while (at > 0 && sessions[at - 1]!.first > time) at--;
     const before = sessions[at - 1];
     const after = sessions[at];
-    const joinsBefore = before !== undefined && time <= before.last + this.gap;
+    const joinsBefore = before !== undefined && time <= before.end;
     const joinsAfter = after !== undefined && after.first - this.gap <= time;
     if (joinsBefore) {
       if (joinsAfter) this.#mergeNext(before, at);
-      else if (time > before.last) before.last = time;
+      else if (time > before.last) this.#setLast(before, time);
       return before;
     }
     if (!joinsAfter) return this.#add(owner, at, time, time, this.#bodies.make());
@@ -112,9 +105,14 @@ export class SessionTable<Body> {
     return after;
   }
 
+  #setLast(session: Session<Body>, last: bigint): void {
+    session.last = last;
+    session.end = last + this.gap;
+  }
+
   #mergeNext(into: Session<Body>, at: number): void {
     const from = into.owner.sessions[at]!;
-    into.last = from.last;
+    this.#setLast(into, from.last);
     this.#bodies.merge(into.body, from.body);
     this.remove(from);
   }
@@ -127,18 +125,18 @@ export class SessionTable<Body> {
     body: Body,
     id = this.#nextId++,
   ): Session<Body> {
-    const gap = this.gap;
     const session: Session<Body> = {
       id,
       owner,
       first,
       last,
+      end: last + this.gap,
       body,
       gone: false,
       changed: false,
       waits: undefined,
       due() {
-        return this.last + gap;
+        return this.end;
       },
     };
     owner.sessions.splice(at, 0, session);
@@ -159,7 +157,7 @@ export class SessionTable<Body> {
   shorten(session: Session<Body>, first: bigint, last: bigint): void {
     session.first = first;
     if (last < session.last) {
-      session.last = last;
+      this.#setLast(session, last);
       this.#heap.add(session);
     }
   }

@@ -130,8 +130,8 @@ export class SessionWindowOperator implements Operator {
   }
 
   /** Brings the rows of a session to its bounds. */
-  #bring({ first, last, body }: Session<Body>): void {
-    const bounds = [first, last + this.#session.gapUs] as const;
+  #bring({ first, end, body }: Session<Body>): void {
+    const bounds = [first, end] as const;
     const standing = body.rows.at(0)!.bounds ?? body.rows.at(body.rows.size - 1)!.bounds;
     const isSame = standing?.[0] === bounds[0] && standing[1] === bounds[1];
     const bring = (row: KeptRow): true => {
@@ -153,10 +153,10 @@ export class SessionWindowOperator implements Operator {
   onWatermark(watermark: bigint): void {
     if (watermark <= this.#watermark) return;
     this.#watermark = watermark;
-    for (const { first, last, body } of this.#table.close(watermark)) {
+    for (const { first, end, body } of this.#table.close(watermark)) {
       this.#rows -= body.rows.size;
       if (!this.#isFinal) continue;
-      const bounds = [first, last + this.#session.gapUs] as const;
+      const bounds = [first, end] as const;
       body.rows.forEachFrom(0, (row) => {
         this.#emit(row, bounds, 1);
         return true;
