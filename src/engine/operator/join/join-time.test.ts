@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
-import { Kernel } from '../../../kernel/kernel.ts';
+import { KERNEL_MEMORY_BYTES_MIN, Kernel } from '../../../kernel/kernel.ts';
 import { evaluate } from '../../../plan/evaluate.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import { call, columnReference, literal } from '../../../plan/expression-factory.ts';
@@ -263,5 +263,21 @@ describe('a join with a time-to-live', () => {
     running.push(1, [[1n, 64n * SECOND, 'new']]);
     expect(running.standing()).toEqual(['1|0|old|1|1000000|r']);
     expect(running.observed.letters).toEqual([]);
+  });
+});
+
+describe('a join whose rows do not fit', () => {
+  it('says which it is, and how many it has', () => {
+    const node = joinNode('inner', LEFT, RIGHT, sameKey);
+    const kernel = Kernel.create({ memoryBytesMax: KERNEL_MEMORY_BYTES_MIN });
+    const operator = new JoinOperator({ node, emit: 'updates', read: undefined, expressions });
+    observe(kernel, operator, node.columns);
+    const fill = (): void => {
+      for (let key = 0n; ; key++) {
+        kernel.arenaReset();
+        operator.processBatch(batchOfRows(kernel, LEFT.columns, [{ values: [key, 0n, 'x'.repeat(9_000)] }]), 0);
+      }
+    };
+    expect(fill).toThrow(/^keeping rows of the inner join on k = k \(\d+ so far\): allocating .* is used up/);
   });
 });

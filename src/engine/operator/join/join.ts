@@ -12,6 +12,7 @@ import {
 } from '../../../kernel/row-join.ts';
 import type { RowList, RowPairs } from '../../../kernel/row-store.ts';
 import type { Column } from '../../../plan/data-type.ts';
+import { nodeLabel } from '../../../plan/explain.ts';
 import { type JoinCondition, joinCondition } from '../../../plan/join-condition.ts';
 import type { JoinNode } from '../../../plan/node.ts';
 import { columnsOf } from '../../../plan/rewrite.ts';
@@ -78,7 +79,7 @@ export class JoinOperator implements Operator {
     const { residual } = this.#condition;
     const read = residual === undefined ? this.#read : new Set([...this.#read, ...columnsOf(residual)]);
     const width = left.columns.length;
-    const owner = `the ${this.#node.join} join`;
+    const owner = `the ${nodeLabel(this.#node)}`;
     const { expressions } = this.#options;
     const side = (at: 0 | 1): JoinSide =>
       new JoinSide(context, {

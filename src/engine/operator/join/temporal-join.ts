@@ -11,6 +11,7 @@ import {
 } from '../../../kernel/row-join.ts';
 import type { RowList } from '../../../kernel/row-store.ts';
 import type { Column } from '../../../plan/data-type.ts';
+import { nodeLabel } from '../../../plan/explain.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import { castTo, columnReference } from '../../../plan/expression-factory.ts';
 import { expressionText } from '../../../plan/expression-text.ts';
@@ -104,7 +105,7 @@ export class TemporalJoinOperator implements Operator {
       keys: this.#keys(at).map((expression) => ({ expression, meetsNull: false })),
       read: new Set(own.map((position) => (at === LEFT ? position : position - width))),
       shape,
-      owner: `the ${this.#node.join} temporal join`,
+      owner: `the ${nodeLabel(this.#node)}`,
       expressions: this.#options.expressions,
     });
   }
