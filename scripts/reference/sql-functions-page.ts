@@ -1,4 +1,5 @@
-import { functionNames, functionOverloads } from '../../src/plan/function.ts';
+import type { Place } from '../../src/plan/function/generic.ts';
+import { functionNames, functionOverloads, genericFunctions } from '../../src/plan/function.ts';
 import { typeByName, typeName, typeNames } from '../../src/plan/type-name.ts';
 import { code, pageHead, table } from './markdown.ts';
 import { SQL_EXAMPLES } from './sql-examples.ts';
@@ -50,9 +51,17 @@ function signatureRows(): string[][] {
     .filter((name) => SQL_EXAMPLES.some(({ write }) => write.includes(`${name}(`)))
     .sort()
     .flatMap((name) => {
-      const overloads = functionOverloads(name);
-      const takes = overloads.map(({ args }) => args.map(typeName).join(', ') || 'nothing');
-      const gives = [...new Set(overloads.map(({ result }) => typeName(result)))];
+      const overloads = [...functionOverloads(name), ...genericFunctions(name)];
+      const takes = overloads.map(({ args, variadic }) => {
+        const list = args.map(placeName).join(', ') || 'nothing';
+        return variadic ? `${list}, ...` : list;
+      });
+      const gives = [...new Set(overloads.map(({ result }) => placeName(result)))];
       return overloads.length === 0 ? [] : [[code(name), takes.join('; '), gives.join(', ')]];
     });
+}
+
+/** Generic functions take any type, or arrays of a type and its elements. */
+function placeName(place: Place): string {
+  return typeof place === 'object' ? typeName(place) : place;
 }
