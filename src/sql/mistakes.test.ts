@@ -102,6 +102,11 @@ const MISTAKES: readonly (readonly [sql: string, message: string])[] = [
     'override ORDER BY',
   ],
   ['CREATE VIEW v AS SELECT sum(items) OVER ▲(w PARTITION BY id) FROM orders WINDOW w AS ()', 'override PARTITION BY'],
+  [
+    'CREATE VIEW v AS SELECT sum(items) OVER ▲(w ORDER BY id) FROM orders WINDOW w AS (ROWS 1 PRECEDING)',
+    'because it has a frame clause',
+  ],
+  ['CREATE VIEW v AS SELECT rank() OVER w FROM orders WINDOW w AS ▲(u), u AS (w)', 'window "u" does not exist'],
   ['CREATE VIEW v AS SELECT 1 AS a FROM orders WINDOW w AS (), w AS ▲()', 'is already defined'],
   ['CREATE VIEW v AS SELECT sum(▲rank() OVER ()) OVER () FROM orders', 'not allowed here'],
   ['CREATE VIEW v AS SELECT ▲count(DISTINCT id) OVER () FROM orders', 'DISTINCT is not supported with OVER'],

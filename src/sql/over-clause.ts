@@ -57,6 +57,9 @@ const RESULTS: Readonly<Record<string, DataType>> = {
 /** Aggregates that take their rows in an order of their own: PostgreSQL has no windows of them. */
 const ORDERED_SETS: ReadonlySet<string> = new Set(['percentile_cont', 'percentile_disc', 'mode']);
 
+/** Bit of `frameOptions`: a frame is written (PostgreSQL, src/include/nodes/parsenodes.h). */
+const FRAME_GIVEN = 0x1;
+
 export interface OverSpec {
   readonly context: BindContext;
   readonly scope: Scope;
@@ -80,8 +83,9 @@ export class OverClause {
     this.binder = new ExpressionBinder(spec.context, spec.scope, spec.aggregates, spec.intercept);
     for (const node of spec.windows ?? []) {
       if (!('WindowDef' in node)) continue;
-      const { name = '' } = node.WindowDef;
-      if (this.#named.has(name)) throw this.#error(node.WindowDef.location, `window "${name}" is already defined`);
+      const { name = '', refname, location } = node.WindowDef;
+      if (this.#named.has(name)) throw this.#error(location, `window "${name}" is already defined`);
+      if (refname !== undefined) this.#namedWindow(refname, location);
       this.#named.set(name, node.WindowDef);
     }
   }
@@ -227,42 +231,45 @@ export class OverClause {
     );
   }
 
-  /** `OVER name`, `OVER (name ...)` and `OVER (...)`: what may be added to a named window is as in PostgreSQL. */
-  #window(definition: WindowDef): BoundWindow {
-    const { name, refname, location } = definition;
-    if (
-      name !== undefined &&
-      refname === undefined &&
-      definition.partitionClause === undefined &&
-      this.#named.get(name) !== definition
-    ) {
-      const named = this.#named.get(name);
-      if (named !== undefined && named !== definition) return this.#window(named);
-      if (named === undefined) throw this.#unknownWindow(name, location);
-    }
-    if (refname === undefined) return this.#bound(definition, definition.partitionClause, definition.orderClause);
-    const base = this.#named.get(refname);
-    if (base === undefined) throw this.#unknownWindow(refname, location);
-    if (definition.partitionClause !== undefined) {
-      throw this.#error(location, `cannot override PARTITION BY of window "${refname}"`, 'write the whole window');
-    }
-    if (definition.orderClause !== undefined && base.orderClause !== undefined) {
-      throw this.#error(location, `cannot override ORDER BY of window "${refname}"`, 'write the whole window');
-    }
-    const { partitionClause, orderClause } = this.#resolved(base);
-    return this.#bound(definition, partitionClause, definition.orderClause ?? orderClause);
+  /** `OVER name` or `OVER (...)`. */
+  #window(over: WindowDef): BoundWindow {
+    return this.#definition(over.name === undefined ? over : this.#namedWindow(over.name, over.location));
   }
 
-  /** A named window may itself build on one. */
-  #resolved(definition: WindowDef): Pick<WindowDef, 'partitionClause' | 'orderClause'> {
-    const base = definition.refname === undefined ? undefined : this.#named.get(definition.refname);
-    if (base === undefined || base === definition) return definition;
-    const inherited = this.#resolved(base);
+  #namedWindow(name: string, location: number | undefined): WindowDef {
+    const named = this.#named.get(name);
+    if (named === undefined) throw this.#unknownWindow(name, location);
+    return named;
+  }
+
+  /** A window may build on a named one: what may be added to that is as in PostgreSQL. */
+  #definition(definition: WindowDef): BoundWindow {
+    const { partitionClause, orderClause } = this.#inherited(definition);
+    return this.#bound(definition, partitionClause, orderClause);
+  }
+
+  #inherited(definition: WindowDef): { partitionClause: readonly Node[]; orderClause: readonly Node[] } {
+    const { refname, location, partitionClause = [], orderClause = [] } = definition;
+    if (refname === undefined) return { partitionClause, orderClause };
+    const base = this.#namedWindow(refname, location);
+    const next = 'write the whole window';
+    if (partitionClause.length > 0) {
+      throw this.#error(location, `cannot override PARTITION BY of window "${refname}"`, next);
+    }
+    const inherited = this.#inherited(base);
+    if (orderClause.length > 0 && inherited.orderClause.length > 0) {
+      throw this.#error(location, `cannot override ORDER BY of window "${refname}"`, next);
+    }
+    if (((base.frameOptions ?? 0) & FRAME_GIVEN) !== 0) {
+      throw this.#error(
+        location,
+        `cannot copy window "${refname}" because it has a frame clause`,
+        `write OVER ${refname}`,
+      );
+    }
     return {
-      ...(inherited.partitionClause !== undefined && { partitionClause: inherited.partitionClause }),
-      ...((definition.orderClause ?? inherited.orderClause) !== undefined && {
-        orderClause: (definition.orderClause ?? inherited.orderClause)!,
-      }),
+      partitionClause: inherited.partitionClause,
+      orderClause: orderClause.length > 0 ? orderClause : inherited.orderClause,
     };
   }
 
@@ -275,17 +282,13 @@ export class OverClause {
     );
   }
 
-  #bound(
-    definition: WindowDef,
-    partition: readonly Node[] | undefined,
-    order: readonly Node[] | undefined,
-  ): BoundWindow {
-    const keys = (order ?? []).map((item): SortKey => {
+  #bound(definition: WindowDef, partition: readonly Node[], order: readonly Node[]): BoundWindow {
+    const keys = order.map((item): SortKey => {
       const { node, descending, nullsFirst } = sortItem(this.#spec.context, item);
       return { expression: this.binder.bind(node), descending, nullsFirst };
     });
     return {
-      partition: (partition ?? []).map((node) => this.binder.bind(node)),
+      partition: partition.map((node) => this.binder.bind(node)),
       keys,
       frame: bindFrame(this.#spec.context, definition, keys),
     };
