@@ -3,10 +3,11 @@ import { ManualClock } from '../base/clock.ts';
 import type { Column } from '../plan/data-type.ts';
 import { Decimal } from '../plan/decimal.ts';
 import { evaluate } from '../plan/evaluate.ts';
-import { call, columnReference, literal } from '../plan/expression-factory.ts';
+import { call, castTo, columnReference, literal } from '../plan/expression-factory.ts';
 import { projectNode, valuesNode } from '../plan/factory.ts';
 import { type CatalogueCall, catalogueCalls } from '../plan/function/catalogue.fixture.ts';
 import type { PlanNode } from '../plan/node.ts';
+import { TYPE } from '../plan/type-name.ts';
 import { valueToText } from '../plan/value-text.ts';
 import { DuckdbDatabase } from './duckdb-database.ts';
 import { planToDuckdb } from './plan-to-duckdb.ts';
@@ -101,4 +102,47 @@ describe('a function in a query is what it is in a pipeline', () => {
         JSON.stringify(one.rows[bad], (_k, v) => (typeof v === 'bigint' ? String(v) : v)),
       ).rejects.toThrow(/running the query/);
   });
+});
+
+describe('a cast of a text in a query is what it is in a pipeline', () => {
+  const TEXTS = [
+    '7',
+    '+7',
+    '-0',
+    ' 12 ',
+    '007',
+    '1.5',
+    '9999',
+    '123456789012',
+    '1e3',
+    '.5',
+    '-1.25',
+    'NaN',
+    '',
+    'x',
+    '1_000',
+  ];
+
+  it.each([TYPE.int2, TYPE.int4, TYPE.int8, TYPE.float8].map((type) => [type.kind, type] as const))(
+    '%s',
+    async (_, type) => {
+      for (const text of [...TEXTS, null]) {
+        const values = valuesNode(['t', 'n'], [[literal(text, TYPE.text), literal(1, TYPE.int4)]]);
+        const expression = castTo(columnReference(values.columns, 0), type);
+        const plan = projectNode(values, [{ name: 'x', expression }]);
+        const wanted = ((): unknown => {
+          try {
+            return evaluate(expression, [text]);
+          } catch {
+            return 'error';
+          }
+        })();
+        const found = await asked(plan).then(
+          ([value]) => value,
+          () => 'error',
+        );
+        expect([text, found]).toEqual([text, wanted]);
+      }
+    },
+  );
 });

@@ -1,7 +1,13 @@
 import { HeadraceError } from '../base/error.ts';
 import type { DataType, Interval } from '../plan/data-type.ts';
 import type { Decimal } from '../plan/decimal.ts';
-import type { CallExpression, CaseExpression, Expression, LiteralExpression } from '../plan/expression.ts';
+import type {
+  CallExpression,
+  CaseExpression,
+  CastExpression,
+  Expression,
+  LiteralExpression,
+} from '../plan/expression.ts';
 import { valueToText } from '../plan/value-text.ts';
 import { constantValue } from './duckdb-evaluation.ts';
 import { compileFunction, isNative } from './duckdb-function.ts';
@@ -36,7 +42,8 @@ export function compileToDuckdb(expression: Expression, scope: ExpressionScope):
       return compileCase(expression, scope);
     case 'cast':
       if (!isNativeCast(expression.input.type, expression.type)) {
-        return evaluated(expression, [expression.input], ([input]) => ({ ...expression, input: input! }), scope);
+        const exact = evaluated(expression, [expression.input], ([input]) => ({ ...expression, input: input! }), scope);
+        return plainTextCast(expression, exact, scope);
       }
       return compileCast(compileToDuckdb(expression.input, scope), expression.type);
     case 'user-function':
@@ -147,6 +154,27 @@ function literalText(value: unknown, type: DataType): string {
     default:
       return quoted(String(value));
   }
+}
+
+/** Texts of a type that DuckDB reads as PostgreSQL does: as many digits as surely fit. */
+const PLAIN_TEXTS: Readonly<Partial<Record<DataType['kind'], string>>> = {
+  int2: '[+-]?[0-9]{1,4}',
+  int4: '[+-]?[0-9]{1,9}',
+  int8: '[+-]?[0-9]{1,18}',
+  float8: '[+-]?[0-9]{1,15}([.][0-9]{1,15})?',
+};
+
+/** DuckDB casts the plain texts, the evaluator the others: it would take much longer for all. */
+function plainTextCast(
+  { input, type }: CastExpression,
+  exact: CompiledExpression,
+  scope: ExpressionScope,
+): CompiledExpression {
+  const pattern = PLAIN_TEXTS[type.kind];
+  if (pattern === undefined || input.type.kind !== 'text' || input.kind === 'literal') return exact;
+  const text = compileToDuckdb(input, scope).sql;
+  const native = `CAST(${text} AS ${duckdbType(type, 0)})`;
+  return { ...exact, sql: `(CASE WHEN regexp_full_match(${text}, '${pattern}') THEN ${native} ELSE ${exact.sql} END)` };
 }
 
 /** Casts that DuckDB does as PostgreSQL does. */
