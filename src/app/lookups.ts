@@ -14,7 +14,7 @@ import type { LookupSource, LookupTarget } from '../connector/lookup/lookup-sour
 import type { LookupFactory } from '../engine/effect/lookup.ts';
 import { inputsOf } from '../plan/factory.ts';
 import type { LookupNode, Pipeline, PlanNode } from '../plan/node.ts';
-import type { SinkOption } from '../sql/pipeline-compiler.ts';
+import type { SinkOption } from '../sql/statement/pipeline-compiler.ts';
 
 /** What is declared, whichever front end declared it. */
 interface Declared {

@@ -9,7 +9,7 @@ import { HeadraceError, messageOf } from '../base/error.ts';
 import { bindUserModule, ownFunctions } from '../builder/user-function.ts';
 import { isPipeline } from '../plan/factory.ts';
 import type { OutputNode, Pipeline } from '../plan/node.ts';
-import { compilePipeline, type LoadedModule } from '../sql/pipeline-compiler.ts';
+import { compilePipeline, type LoadedModule } from '../sql/statement/pipeline-compiler.ts';
 import { checkLookup, checkLookupNodes } from './lookups.ts';
 import { bundleFunctions, loadModule } from './module-bundle.ts';
 import { checkSink, checkSinkNode } from './sinks.ts';

@@ -10,7 +10,7 @@ import { FILE_SINK_OPTIONS } from '../connector/file/file-sink-options.ts';
 import { createHttpSink, requireUrl } from '../connector/http/http-sink.ts';
 import { HTTP_SINK_OPTIONS } from '../connector/http/http-sink-options.ts';
 import type { Pipeline, SinkNode } from '../plan/node.ts';
-import type { SinkOption } from '../sql/pipeline-compiler.ts';
+import type { SinkOption } from '../sql/statement/pipeline-compiler.ts';
 import type { Parts } from './http-services.ts';
 import { collectSinkMetrics } from './sink-metrics.ts';
 

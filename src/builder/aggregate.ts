@@ -1,4 +1,4 @@
-import { aggregateCall, changedCall } from '../plan/aggregate-call.ts';
+import { aggregateCall, changedCall } from '../plan/aggregate/aggregate-call.ts';
 import type { AggregateCall } from '../plan/node.ts';
 import type { TypeKind } from '../plan/type-name.ts';
 import type { SortOrder } from './sort-order.ts';

@@ -1,5 +1,5 @@
-import { aggregateCall } from '../plan/aggregate-call.ts';
-import { resolveAggregate, type WrittenAggregate } from '../plan/aggregate-name.ts';
+import { aggregateCall } from '../plan/aggregate/aggregate-call.ts';
+import { resolveAggregate, type WrittenAggregate } from '../plan/aggregate/aggregate-name.ts';
 import type { TypeKind } from '../plan/type-name.ts';
 import { Aggregate } from './aggregate.ts';
 import { operandOf, type Value } from './value.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PlanNode } from '../plan/node.ts';
 import { planHash } from '../plan/pipeline-text.ts';
-import { compilePipeline } from '../sql/pipeline-compiler.ts';
+import { compilePipeline } from '../sql/statement/pipeline-compiler.ts';
 import { asc, count, desc, fromView, over, pipeline, type Shape, type Stream, source, sum, t } from './index.ts';
 
 const orders = source('orders', {

@@ -3,10 +3,10 @@ import { resolveAlertKeys } from '../plan/alert-key.ts';
 import { expressionText } from '../plan/expression-text.ts';
 import { alertRuleNode, inputsOf, outputNode, pipelineOf, sinkNode } from '../plan/factory.ts';
 import type { AlertRuleNode, EmitPolicy, OutputNode, Pipeline, PlanNode, SinkNode, SourceNode } from '../plan/node.ts';
-import { optimize, optimizeOutputs } from '../plan/optimizer.ts';
+import { optimize, optimizeOutputs } from '../plan/optimizer/optimizer.ts';
+import { liftOutputs } from '../plan/optimizer/user-call-lifting.ts';
 import { outputShape } from '../plan/output-key.ts';
 import { shareNodes } from '../plan/pipeline-text.ts';
-import { liftOutputs } from '../plan/user-call-lifting.ts';
 import { columnIndex, type Row, rowOf, type Shape, type Stream } from './stream.ts';
 import type { Value } from './value.ts';
 

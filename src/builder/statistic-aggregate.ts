@@ -1,4 +1,4 @@
-import { aggregateCall } from '../plan/aggregate-call.ts';
+import { aggregateCall } from '../plan/aggregate/aggregate-call.ts';
 import { literal } from '../plan/expression-factory.ts';
 import type { AggregateFunction } from '../plan/node.ts';
 import { TYPE, type TypeKind } from '../plan/type-name.ts';

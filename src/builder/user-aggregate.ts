@@ -1,4 +1,4 @@
-import { userAggregateCall } from '../plan/aggregate-call.ts';
+import { userAggregateCall } from '../plan/aggregate/aggregate-call.ts';
 import type { TypeKind } from '../plan/type-name.ts';
 import { Aggregate } from './aggregate.ts';
 import type { ColumnType } from './column-type.ts';

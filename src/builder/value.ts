@@ -1,8 +1,8 @@
 import { type Operand, resolveCall, resolveCase, resolveCast, settle, unknownLiteral } from '../plan/coercion.ts';
-import { Decimal } from '../plan/decimal.ts';
 import type { Expression } from '../plan/expression.ts';
 import { literal } from '../plan/expression-factory.ts';
 import { TYPE, type TypeKind } from '../plan/type-name.ts';
+import { Decimal } from '../plan/value/decimal.ts';
 import type { ColumnType } from './column-type.ts';
 
 export type NumberKind = 'int2' | 'int4' | 'int8' | 'numeric' | 'float4' | 'float8';

@@ -3,7 +3,7 @@ import type { DataType } from '../plan/data-type.ts';
 import { literal } from '../plan/expression-factory.ts';
 import type { FrameBound, WindowCall, WindowFrame } from '../plan/node.ts';
 import { TYPE, type TypeKind } from '../plan/type-name.ts';
-import { textToValue } from '../plan/value-text.ts';
+import { textToValue } from '../plan/value/value-text.ts';
 import type { Aggregate } from './aggregate.ts';
 import { type AnyOperand, operandOf, type Value } from './value.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { compilePipeline } from '../sql/pipeline-compiler.ts';
+import { compilePipeline } from '../sql/statement/pipeline-compiler.ts';
 import { at, EngineWorld, seededRandom, sqlPipeline } from './engine-world.fixture.ts';
 
 let world: EngineWorld;

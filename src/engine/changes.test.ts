@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../base/bytes.ts';
 import { encodeRecordBatch } from '../log/record-batch.ts';
-import { aggregateCall } from '../plan/aggregate-call.ts';
+import { aggregateCall } from '../plan/aggregate/aggregate-call.ts';
 import { columnReference } from '../plan/expression-factory.ts';
 import { aggregateNode, outputNode, pipelineOf, projectNode, sourceNode } from '../plan/factory.ts';
 import type { ChangeSpec, PlanNode } from '../plan/node.ts';

@@ -8,7 +8,7 @@ import { openLog } from '../log/open.ts';
 import { decodeRecordBatches, encodeRecordBatch } from '../log/record-batch.ts';
 import { type DiskFault, VirtualDisk } from '../log/virtual-disk.ts';
 import type { Pipeline, UserModule } from '../plan/node.ts';
-import { compilePipeline } from '../sql/pipeline-compiler.ts';
+import { compilePipeline } from '../sql/statement/pipeline-compiler.ts';
 import type { LookupFactory } from './effect/lookup.ts';
 import type { Engine, RunningPipeline, StartOptions } from './engine.ts';
 import { createEngine } from './host.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compilePipeline } from '../sql/pipeline-compiler.ts';
+import { compilePipeline } from '../sql/statement/pipeline-compiler.ts';
 import { explainPipeline } from './explain.ts';
 
 const SOURCE = `CREATE SOURCE requests (time timestamptz NOT NULL, ip text, path text, status int4, doc jsonb,

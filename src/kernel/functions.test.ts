@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { dateOfDays, daysOfDate, formatTimestamp } from '../plan/calendar.ts';
-import { Decimal } from '../plan/decimal.ts';
-import { compareText, textLength } from '../plan/text-order.ts';
-import { formatFloat } from '../plan/value-text.ts';
+import { dateOfDays, daysOfDate, formatTimestamp } from '../plan/value/calendar.ts';
+import { Decimal } from '../plan/value/decimal.ts';
+import { compareText, textLength } from '../plan/value/text-order.ts';
+import { formatFloat } from '../plan/value/value-text.ts';
 import { Kernel } from './kernel.ts';
 
 const kernel = Kernel.create();

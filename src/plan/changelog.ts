@@ -2,7 +2,7 @@ import { joinTimeSpan } from './event-time.ts';
 import type { Expression } from './expression.ts';
 import { windowColumns } from './factory.ts';
 import type { AggregateNode, EmitPolicy, JoinNode, PlanNode } from './node.ts';
-import { columnsOf, conjunctsOf } from './rewrite.ts';
+import { columnsOf, conjunctsOf } from './optimizer/rewrite.ts';
 import { unionKey } from './union-key.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { Decimal } from './decimal.ts';
 import { evaluate } from './evaluate.ts';
 import type { Expression } from './expression.ts';
 import { call, castTo, literal, nullLiteral } from './expression-factory.ts';
 import { TYPE } from './type-name.ts';
-import { valueToText } from './value-text.ts';
+import { Decimal } from './value/decimal.ts';
+import { valueToText } from './value/value-text.ts';
 
 const int4 = (value: number): Expression => literal(value, TYPE.int4);
 const int8 = (value: bigint): Expression => literal(value, TYPE.int8);

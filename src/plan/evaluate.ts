@@ -3,9 +3,9 @@ import type { DataType } from './data-type.ts';
 import type { CallExpression, CaseExpression, Expression, UserFunctionExpression } from './expression.ts';
 import { type EvaluationContext, type FormName, findOverload, isForm } from './function.ts';
 import { typeName } from './type-name.ts';
-import { acceptUserValue } from './user-value.ts';
-import { valueCast } from './value-cast.ts';
-import { valueOrder } from './value-order.ts';
+import { acceptUserValue } from './value/user-value.ts';
+import { valueCast } from './value/value-cast.ts';
+import { valueOrder } from './value/value-order.ts';
 
 /** An expression ready to run: from a row (values as in data-type.ts, null for NULL) to a value. */
 export type Evaluator = (row: readonly unknown[]) => unknown;

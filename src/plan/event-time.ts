@@ -1,7 +1,7 @@
-import { MICROS_PER_DAY } from './calendar.ts';
 import type { Interval } from './data-type.ts';
 import type { Expression } from './expression.ts';
 import type { JoinNode, PlanNode, WindowNode } from './node.ts';
+import { MICROS_PER_DAY } from './value/calendar.ts';
 
 /**
  * How far a time column of rows that are in time may lie behind the watermark, µs: 0 for event time itself, the size of the window

@@ -1,5 +1,5 @@
 import { formatDurationUs } from '../base/duration.ts';
-import { aggregateSpec } from './aggregate-catalog.ts';
+import { aggregateSpec } from './aggregate/aggregate-catalog.ts';
 import { expressionText, identifierText } from './expression-text.ts';
 import { inputsOf } from './factory.ts';
 import type {

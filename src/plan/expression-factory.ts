@@ -11,7 +11,7 @@ import type {
 } from './expression.ts';
 import { findOverload, isForm } from './function.ts';
 import { TYPE, typeName, typesEqual } from './type-name.ts';
-import { valueCast } from './value-cast.ts';
+import { valueCast } from './value/value-cast.ts';
 
 /** Frozen expressions. These check types but do not coerce: coercion.ts does, for what people write. */
 export function literal(value: unknown, type: DataType): LiteralExpression {

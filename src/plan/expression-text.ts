@@ -1,6 +1,6 @@
 import type { Expression } from './expression.ts';
 import { typeName } from './type-name.ts';
-import { valueToText } from './value-text.ts';
+import { valueToText } from './value/value-text.ts';
 
 const OPERATORS: Readonly<Record<string, readonly [symbol: string, precedence: number]>> = {
   or: ['OR', 1],

@@ -1,5 +1,5 @@
 import { HeadraceError } from '../base/error.ts';
-import { aggregateSpec } from './aggregate-catalog.ts';
+import { aggregateSpec } from './aggregate/aggregate-catalog.ts';
 import type { Column } from './data-type.ts';
 import type { Expression } from './expression.ts';
 import { columnReference, isNullable, nullLiteral } from './expression-factory.ts';

@@ -3,7 +3,7 @@ import type { DataType } from './data-type.ts';
 import type { Expression } from './expression.ts';
 import { castTo, literal } from './expression-factory.ts';
 import { TYPE, type TypeKind, typeName, typesEqual } from './type-name.ts';
-import { textToValue } from './value-text.ts';
+import { textToValue } from './value/value-text.ts';
 
 /** A quoted constant or NULL as written: PostgreSQL's type `unknown`; takes the type that its place wants. */
 export interface UnknownLiteral {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { HeadraceError } from '../base/error.ts';
 import type { CallOptions } from './call-options.ts';
-import { Decimal } from './decimal.ts';
 import type { Expression } from './expression.ts';
 import { inputsOf } from './factory.ts';
 import type { AggregateCall, OutputNode, Pipeline, PlanNode, SourceNode } from './node.ts';
+import { Decimal } from './value/decimal.ts';
 
 /** Version of the text; a newer one is refused. */
 const FORMAT_VERSION = 1;

@@ -1,7 +1,7 @@
 import { isAppendOnly } from './changelog.ts';
 import { inputsOf } from './factory.ts';
-import { joinStateWarning } from './join-condition.ts';
 import type { JoinNode, Pipeline, PlanNode } from './node.ts';
+import { joinStateWarning } from './optimizer/join-condition.ts';
 
 /** Something of a view that runs, and may not do so for ever. */
 export interface PlanWarning {

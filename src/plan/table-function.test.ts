@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { DataType } from './data-type.ts';
-import { Decimal } from './decimal.ts';
-import { parseInterval } from './interval.ts';
 import { TABLE_FUNCTION_ROWS_MAX, tableFunction, tableFunctionForms, tableFunctionNames } from './table-function.ts';
 import { arrayType, TYPE, typeName } from './type-name.ts';
-import { textToValue } from './value-text.ts';
+import { Decimal } from './value/decimal.ts';
+import { parseInterval } from './value/interval.ts';
+import { textToValue } from './value/value-text.ts';
 
 const rows = (name: string, types: readonly DataType[], ...args: readonly unknown[]): unknown[][] =>
   [...tableFunction(name, types)!.rows(args)].map((row) => [...row]);

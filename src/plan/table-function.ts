@@ -1,12 +1,12 @@
 import type { Column, DataType, Interval } from './data-type.ts';
-import { Decimal } from './decimal.ts';
 import { evaluationError } from './evaluation-error.ts';
 import { regularExpressionMatches } from './function/regular-expression.ts';
 import { findOverload } from './function.ts';
-import { intervalOrder } from './interval.ts';
-import { compareText } from './text-order.ts';
 import { arrayType, TYPE } from './type-name.ts';
-import { jsonbText } from './value-text.ts';
+import { Decimal } from './value/decimal.ts';
+import { intervalOrder } from './value/interval.ts';
+import { compareText } from './value/text-order.ts';
+import { jsonbText } from './value/value-text.ts';
 
 /** Rows that one call of a set-returning function may give: a mistyped `generate_series` must not fill the memory. */
 export const TABLE_FUNCTION_ROWS_MAX = 1_000_000;

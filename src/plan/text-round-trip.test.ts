@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatArray, parseArray } from './array-text.ts';
-import { Decimal } from './decimal.ts';
-import { formatNumberAs, numberFormat, scanNumber } from './number-format.ts';
-import { formatPieces, formatTimestampAs } from './timestamp-format.ts';
-import { scanTimestamp } from './timestamp-scan.ts';
+import { formatArray, parseArray } from './value/array-text.ts';
+import { Decimal } from './value/decimal.ts';
+import { formatNumberAs, numberFormat, scanNumber } from './value/number-format.ts';
+import { formatPieces, formatTimestampAs } from './value/timestamp-format.ts';
+import { scanTimestamp } from './value/timestamp-scan.ts';
 
 describe('what is written as text is read again', () => {
   it('arrays of texts, whatever is in them', () => {

@@ -5,13 +5,13 @@ import { accumulatorInputs } from '../engine/operator/aggregate/accumulator.ts';
 import { accumulatorFactory } from '../engine/operator/aggregate/accumulator-factory.ts';
 import { AGGREGATE_CASES } from '../engine/operator/aggregate/aggregate-case.fixture.ts';
 import type { DataType } from '../plan/data-type.ts';
-import { Decimal } from '../plan/decimal.ts';
 import { evaluate } from '../plan/evaluate.ts';
 import { literal } from '../plan/expression-factory.ts';
 import { aggregateNode, valuesNode } from '../plan/factory.ts';
 import type { AggregateCall } from '../plan/node.ts';
 import { TYPE } from '../plan/type-name.ts';
-import { groupingKey } from '../plan/value-order.ts';
+import { Decimal } from '../plan/value/decimal.ts';
+import { groupingKey } from '../plan/value/value-order.ts';
 import { DuckdbDatabase } from './duckdb-database.ts';
 import { planToDuckdb } from './plan-to-duckdb.ts';
 

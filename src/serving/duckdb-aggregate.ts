@@ -3,8 +3,8 @@ import { accumulatorInputs, NO_MORE } from '../engine/operator/aggregate/accumul
 import { accumulatorFactory } from '../engine/operator/aggregate/accumulator-factory.ts';
 import { decimalDeviation, deviationOf } from '../engine/operator/aggregate/deviation-accumulator.ts';
 import type { DataType } from '../plan/data-type.ts';
-import { Decimal } from '../plan/decimal.ts';
 import type { AggregateCall } from '../plan/node.ts';
+import { Decimal } from '../plan/value/decimal.ts';
 import { compileToDuckdb } from './duckdb-expression.ts';
 import { decimalRatio } from './duckdb-function.ts';
 import {

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../base/clock.ts';
 import type { Column } from '../plan/data-type.ts';
-import { Decimal } from '../plan/decimal.ts';
 import { evaluate } from '../plan/evaluate.ts';
 import { call, castTo, columnReference, literal } from '../plan/expression-factory.ts';
 import { projectNode, valuesNode } from '../plan/factory.ts';
 import { type CatalogueCall, catalogueCalls } from '../plan/function/catalogue.fixture.ts';
 import type { PlanNode } from '../plan/node.ts';
 import { TYPE } from '../plan/type-name.ts';
-import { valueToText } from '../plan/value-text.ts';
+import { Decimal } from '../plan/value/decimal.ts';
+import { valueToText } from '../plan/value/value-text.ts';
 import { DuckdbDatabase } from './duckdb-database.ts';
 import { planToDuckdb } from './plan-to-duckdb.ts';
 

@@ -1,6 +1,5 @@
 import { HeadraceError } from '../base/error.ts';
 import type { DataType, Interval } from '../plan/data-type.ts';
-import type { Decimal } from '../plan/decimal.ts';
 import type {
   CallExpression,
   CaseExpression,
@@ -8,7 +7,8 @@ import type {
   Expression,
   LiteralExpression,
 } from '../plan/expression.ts';
-import { valueToText } from '../plan/value-text.ts';
+import type { Decimal } from '../plan/value/decimal.ts';
+import { valueToText } from '../plan/value/value-text.ts';
 import { constantValue } from './duckdb-evaluation.ts';
 import { compileFunction, isNative } from './duckdb-function.ts';
 import {

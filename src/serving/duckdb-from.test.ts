@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../base/clock.ts';
-import { toJsonValue } from '../plan/json-value.ts';
+import { toJsonValue } from '../plan/value/json-value.ts';
 import { compileQuery } from '../sql/query.ts';
 import { DuckdbDatabase } from './duckdb-database.ts';
 import { planToDuckdb } from './plan-to-duckdb.ts';

@@ -1,7 +1,7 @@
 import type { DuckDBValue } from '@duckdb/node-api';
 import type { DataType, Interval } from '../plan/data-type.ts';
-import { Decimal } from '../plan/decimal.ts';
-import { textToValue, valueToText } from '../plan/value-text.ts';
+import { Decimal } from '../plan/value/decimal.ts';
+import { textToValue, valueToText } from '../plan/value/value-text.ts';
 import { DECIMAL_DIGITS_MAX, unsupported } from './duckdb-type.ts';
 
 /** The module, loaded on the first query: a process that is asked nothing does not pay for it. */

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../base/clock.ts';
-import { aggregateCall } from '../plan/aggregate-call.ts';
+import { aggregateCall } from '../plan/aggregate/aggregate-call.ts';
 import type { DataType } from '../plan/data-type.ts';
-import { Decimal } from '../plan/decimal.ts';
 import { evaluate } from '../plan/evaluate.ts';
 import type { Expression } from '../plan/expression.ts';
 import { call, caseExpression, literal, nullLiteral } from '../plan/expression-factory.ts';
 import { aggregateNode, columnOf, joinNode, limitNode, projectNode, sortNode, valuesNode } from '../plan/factory.ts';
-import { toJsonValue } from '../plan/json-value.ts';
 import type { PlanNode } from '../plan/node.ts';
 import { numericType, TYPE } from '../plan/type-name.ts';
+import { Decimal } from '../plan/value/decimal.ts';
+import { toJsonValue } from '../plan/value/json-value.ts';
 import { DuckdbDatabase } from './duckdb-database.ts';
 import { planToDuckdb } from './plan-to-duckdb.ts';
 

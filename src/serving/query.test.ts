@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../base/clock.ts';
-import { aggregateCall } from '../plan/aggregate-call.ts';
+import { aggregateCall } from '../plan/aggregate/aggregate-call.ts';
 import { aggregateNode, columnOf, projectNode, sortNode, tableScanNode } from '../plan/factory.ts';
 import type { PlanNode, SourceNode } from '../plan/node.ts';
 import { TYPE } from '../plan/type-name.ts';

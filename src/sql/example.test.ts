@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { explain } from '../plan/explain.ts';
 import { deserializePipeline, planHash, serializePipeline } from '../plan/pipeline-text.ts';
-import { compilePipeline } from './pipeline-compiler.ts';
+import { compilePipeline } from './statement/pipeline-compiler.ts';
 
 const example = (path: string): string => readFileSync(new URL(`../../examples/${path}`, import.meta.url), 'utf8');
 

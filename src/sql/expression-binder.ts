@@ -1,7 +1,7 @@
 import type { A_Const, A_Expr, CaseExpr, ColumnRef, FuncCall, Node, TypeCast } from 'libpg-query';
 import { HeadraceError } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
-import { aggregateNames } from '../plan/aggregate-name.ts';
+import { aggregateNames } from '../plan/aggregate/aggregate-name.ts';
 import {
   coerce,
   coerceAll,
@@ -14,23 +14,23 @@ import {
   unknownLiteral,
 } from '../plan/coercion.ts';
 import type { DataType } from '../plan/data-type.ts';
-import { Decimal } from '../plan/decimal.ts';
 import type { Expression } from '../plan/expression.ts';
 import { call, literal, userFunctionCall } from '../plan/expression-factory.ts';
 import { functionNames, isForm, isFunction } from '../plan/function.ts';
 import type { AggregateCall } from '../plan/node.ts';
 import { TYPE, typeName } from '../plan/type-name.ts';
-import { bindAggregate, callsAggregate } from './aggregate-binder.ts';
-import type { Attachments } from './attachment.ts';
+import { Decimal } from '../plan/value/decimal.ts';
+import { bindAggregate, callsAggregate } from './clause/aggregate-binder.ts';
+import type { DeclaredLookup } from './clause/lookup-clause.ts';
+import type { MatchClause } from './clause/match-clause.ts';
+import { bindTableFunction, isBuiltInTableFunction } from './clause/table-function-call.ts';
+import type { TemporalClauses } from './clause/temporal-clause.ts';
 import { FUNCTION_ALIASES, NEGATED_OPERATORS, OPERATOR_NAMES, OPERATOR_ONLY } from './function-name.ts';
-import type { DeclaredLookup } from './lookup-clause.ts';
-import type { MatchClause } from './match-clause.ts';
 import type { DeclaredFunction, Scope } from './scope.ts';
-import type { PositionMap, SourceText } from './source-text.ts';
 import { bindSpecialCall, bindSpecialForm, type FormBinder } from './special-form.ts';
-import { bareName, constantLocation, nameParts, nodeLocation, typeOf } from './syntax-tree.ts';
-import { bindTableFunction, isBuiltInTableFunction } from './table-function-call.ts';
-import type { TemporalClauses } from './temporal-clause.ts';
+import type { Attachments } from './text/attachment.ts';
+import type { PositionMap, SourceText } from './text/source-text.ts';
+import { bareName, constantLocation, nameParts, nodeLocation, typeOf } from './text/syntax-tree.ts';
 
 /** What binding needs besides the names of the row. */
 export interface BindContext {

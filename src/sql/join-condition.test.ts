@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { expressionText } from '../plan/expression-text.ts';
 import { inputsOf } from '../plan/factory.ts';
-import { joinCondition, joinStateWarning } from '../plan/join-condition.ts';
 import type { JoinNode, PlanNode } from '../plan/node.ts';
-import { compilePipeline } from './pipeline-compiler.ts';
+import { joinCondition, joinStateWarning } from '../plan/optimizer/join-condition.ts';
+import { compilePipeline } from './statement/pipeline-compiler.ts';
 
 const SOURCES = `
 CREATE SOURCE l (k int8, s text, n numeric(10,2), t timestamptz, other timestamptz, WATERMARK FOR t AS t - INTERVAL '1 second')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HeadraceError } from '../base/error.ts';
-import { compilePipeline } from './pipeline-compiler.ts';
+import { compilePipeline } from './statement/pipeline-compiler.ts';
 
 /** Before every statement; the mistake of each is where `▲` stands. */
 const BEFORE = `CREATE SOURCE orders (

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Column } from '../plan/data-type.ts';
 import { explainPlan } from '../plan/explain.ts';
 import { TYPE, typeName } from '../plan/type-name.ts';
-import { compilePipeline } from './pipeline-compiler.ts';
 import { compileQuery } from './query.ts';
+import { compilePipeline } from './statement/pipeline-compiler.ts';
 
 const column = (name: string, type: Column['type'], nullable = true): Column => ({ name, type, nullable });
 const catalog = new Map<string, readonly Column[]>([

@@ -2,11 +2,11 @@ import type { HeadraceError } from '../base/error.ts';
 import type { Column } from '../plan/data-type.ts';
 import { tableScanNode } from '../plan/factory.ts';
 import type { PlanNode } from '../plan/node.ts';
-import { loadQueryParser, parseQuery } from './query-parser.ts';
 import { SelectBinder } from './select-binder.ts';
-import { SourceText } from './source-text.ts';
-import { splitStatements } from './statement-parser.ts';
-import { tokenize } from './tokenizer.ts';
+import { splitStatements } from './statement/statement-parser.ts';
+import { loadQueryParser, parseQuery } from './text/query-parser.ts';
+import { SourceText } from './text/source-text.ts';
+import { tokenize } from './text/tokenizer.ts';
 
 /** The tables and topics that an ad-hoc query may name, with their columns. */
 export type QueryCatalog = ReadonlyMap<string, readonly Column[]>;

@@ -2,9 +2,9 @@ import { nearestName } from '../base/nearest-name.ts';
 import type { CallOptions } from '../plan/call-options.ts';
 import type { Column, DataType } from '../plan/data-type.ts';
 import type { ColumnExpression } from '../plan/expression.ts';
-import { outerReference } from '../plan/outer-reference.ts';
-import type { Attachments } from './attachment.ts';
-import type { SourceText } from './source-text.ts';
+import { outerReference } from '../plan/optimizer/outer-reference.ts';
+import type { Attachments } from './text/attachment.ts';
+import type { SourceText } from './text/source-text.ts';
 
 /** A user function: of expressions, or of FROM when it gives a table. */
 export interface DeclaredFunction {

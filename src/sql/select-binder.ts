@@ -5,20 +5,20 @@ import type { Expression } from '../plan/expression.ts';
 import { columnReference } from '../plan/expression-factory.ts';
 import { deduplicateNode, filterNode, projectNode, valuesNode } from '../plan/factory.ts';
 import type { PlanNode } from '../plan/node.ts';
-import { AggregateRebase, Aggregation } from './aggregation.ts';
-import { Attachments } from './attachment.ts';
+import { AggregateRebase, Aggregation } from './clause/aggregation.ts';
+import { FromBinder } from './clause/from-clause.ts';
+import { bindGrouping, type Grouping, GroupingCalls } from './clause/grouping-sets.ts';
+import { OverClause } from './clause/over-clause.ts';
+import { type BoundSort, bindRowRange, bindSorts, orderRows } from './clause/result-order.ts';
+import { isDistinctOn, selectOutput } from './clause/select-output.ts';
+import { setOperation } from './clause/set-operation.ts';
+import { bindTargets, type Target, targetByName, targetByPosition } from './clause/target-list.ts';
+import { bindWhere } from './clause/where-clause.ts';
 import { type BindContext, ExpressionBinder } from './expression-binder.ts';
-import { FromBinder } from './from-clause.ts';
-import { bindGrouping, type Grouping, GroupingCalls } from './grouping-sets.ts';
-import { OverClause } from './over-clause.ts';
 import type { QueryRules, RelationCatalog } from './relation.ts';
-import { type BoundSort, bindRowRange, bindSorts, orderRows } from './result-order.ts';
 import { Scope } from './scope.ts';
-import { isDistinctOn, selectOutput } from './select-output.ts';
-import { setOperation } from './set-operation.ts';
-import { nameParts, nodeLocation } from './syntax-tree.ts';
-import { bindTargets, type Target, targetByName, targetByPosition } from './target-list.ts';
-import { bindWhere } from './where-clause.ts';
+import { Attachments } from './text/attachment.ts';
+import { nameParts, nodeLocation } from './text/syntax-tree.ts';
 
 /** Binds a query to plan nodes. */
 export class SelectBinder {

@@ -3,8 +3,8 @@ import { explain, explainPlan } from '../plan/explain.ts';
 import type { PlanNode } from '../plan/node.ts';
 import { deserializePipeline, serializePipeline } from '../plan/pipeline-text.ts';
 import { TYPE } from '../plan/type-name.ts';
-import { compilePipeline } from './pipeline-compiler.ts';
 import { compileQuery } from './query.ts';
+import { compilePipeline } from './statement/pipeline-compiler.ts';
 
 const SOURCE = `CREATE SOURCE hits (
   id text NOT NULL, time timestamptz NOT NULL, page text NOT NULL, country text, ms int4, score numeric,

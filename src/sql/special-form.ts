@@ -7,7 +7,7 @@ import { isComparison } from '../plan/function/comparison.ts';
 import { isFunction } from '../plan/function.ts';
 import { arrayType, TYPE, typeName } from '../plan/type-name.ts';
 import { NEGATED_OPERATORS, OPERATOR_NAMES, PREFIX_OPERATORS } from './function-name.ts';
-import { bareName, typeOf } from './syntax-tree.ts';
+import { bareName, typeOf } from './text/syntax-tree.ts';
 
 /** What the forms of this file need of the binder of expressions. */
 export interface FormBinder {

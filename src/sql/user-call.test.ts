@@ -4,7 +4,7 @@ import { expressionText } from '../plan/expression-text.ts';
 import { inputsOf } from '../plan/factory.ts';
 import type { PlanNode, UserCallNode } from '../plan/node.ts';
 import { dataflowHash, deserializePipeline, serializePipeline, stateHash } from '../plan/pipeline-text.ts';
-import { compilePipeline } from './pipeline-compiler.ts';
+import { compilePipeline } from './statement/pipeline-compiler.ts';
 
 const DECLARED = `CREATE SOURCE s (a text, n int, ok boolean);
 CREATE FUNCTION f(a text) RETURNS text LANGUAGE typescript AS 'f.ts' WITH (async = true);

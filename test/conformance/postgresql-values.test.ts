@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../src/plan/evaluate.ts';
-import { valueToText } from '../../src/plan/value-text.ts';
+import { valueToText } from '../../src/plan/value/value-text.ts';
 import { compileQuery } from '../../src/sql/query.ts';
 
 /**

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
 import { HeadraceError } from '../../src/base/error.ts';
 import { seededRandom } from '../../src/engine/engine-world.fixture.ts';
-import { toJsonValue } from '../../src/plan/json-value.ts';
+import { toJsonValue } from '../../src/plan/value/json-value.ts';
 import { DuckdbDatabase } from '../../src/serving/duckdb-database.ts';
 import { planToDuckdb } from '../../src/serving/plan-to-duckdb.ts';
 import { compileQuery } from '../../src/sql/query.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AGGREGATE_EXAMPLES, AGGREGATE_ROWS } from '../../scripts/reference/aggregate-examples.ts';
 import { ManualClock } from '../../src/base/clock.ts';
-import { aggregateNames } from '../../src/plan/aggregate-name.ts';
+import { aggregateNames } from '../../src/plan/aggregate/aggregate-name.ts';
 import { MemoryLog } from '../../src/serving/memory-log.fixture.ts';
 import { createQueryService, type QueryService } from '../../src/serving/query.ts';
 import { createTables } from '../../src/serving/tables.ts';

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { compilePipeline } from '../../src/sql/pipeline-compiler.ts';
+import { compilePipeline } from '../../src/sql/statement/pipeline-compiler.ts';
 import { type Block, blocksOf } from './page.ts';
 import { missingTool, PageRun } from './page-run.ts';
 import { SKIPPED_BLOCKS } from './skipped-blocks.ts';

@@ -4,7 +4,7 @@ import { ManualClock } from '../../src/base/clock.ts';
 import { evaluate } from '../../src/plan/evaluate.ts';
 import { functionNames } from '../../src/plan/function.ts';
 import type { PlanNode } from '../../src/plan/node.ts';
-import { valueToText } from '../../src/plan/value-text.ts';
+import { valueToText } from '../../src/plan/value/value-text.ts';
 import { MemoryLog } from '../../src/serving/memory-log.fixture.ts';
 import { createQueryService, type QueryService } from '../../src/serving/query.ts';
 import { createTables } from '../../src/serving/tables.ts';

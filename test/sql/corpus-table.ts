@@ -1,7 +1,7 @@
 import type { Column, DataType } from '../../src/plan/data-type.ts';
-import { toJsonText } from '../../src/plan/json-value.ts';
-import { textToValue, valueToText } from '../../src/plan/value-text.ts';
-import { compilePipeline } from '../../src/sql/pipeline-compiler.ts';
+import { toJsonText } from '../../src/plan/value/json-value.ts';
+import { textToValue, valueToText } from '../../src/plan/value/value-text.ts';
+import { compilePipeline } from '../../src/sql/statement/pipeline-compiler.ts';
 import type { CorpusTable } from './corpus-file.ts';
 
 /** The table as a source of a pipeline: one line. */

@@ -1,6 +1,6 @@
 import { HeadraceError, messageOf } from '../../src/base/error.ts';
 import type { Column, DataType } from '../../src/plan/data-type.ts';
-import { valueToText } from '../../src/plan/value-text.ts';
+import { valueToText } from '../../src/plan/value/value-text.ts';
 import { type CorpusRecord, rowLine } from './corpus-file.ts';
 import { ROW_ERROR, saysTheSame } from './sqlstate.ts';
 

@@ -1,11 +1,11 @@
 import { EngineWorld, sqlPipeline } from '../../src/engine/engine-world.fixture.ts';
 import { pipelineOf } from '../../src/plan/factory.ts';
-import { fromJsonValue } from '../../src/plan/json-value.ts';
 import type { OutputNode, Pipeline } from '../../src/plan/node.ts';
 import { shareNodes } from '../../src/plan/pipeline-text.ts';
+import { fromJsonValue } from '../../src/plan/value/json-value.ts';
 import { parseJson } from '../../src/serving/json-row.ts';
-import { loadQueryParser, parseQuery } from '../../src/sql/query-parser.ts';
-import { SourceText } from '../../src/sql/source-text.ts';
+import { loadQueryParser, parseQuery } from '../../src/sql/text/query-parser.ts';
+import { SourceText } from '../../src/sql/text/source-text.ts';
 import { standingRows } from '../standing-rows.ts';
 import type { CorpusFile, CorpusRecord, CorpusTable } from './corpus-file.ts';
 import { jsonRecords, type LoadedTable, loadTable, relationStatement } from './corpus-table.ts';

@@ -1,6 +1,6 @@
 import type { AskTarget } from '../../engine/effect/effect.ts';
-import { fromJsonValue } from '../../plan/json-value.ts';
-import { valueToText } from '../../plan/value-text.ts';
+import { fromJsonValue } from '../../plan/value/json-value.ts';
+import { valueToText } from '../../plan/value/value-text.ts';
 
 /** What is looked up, and what is wanted of it. */
 export type LookupTarget = AskTarget & { readonly kind: 'lookup' };

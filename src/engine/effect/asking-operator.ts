@@ -2,7 +2,7 @@ import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { HeadraceError, messageOf } from '../../base/error.ts';
 import type { DataType } from '../../plan/data-type.ts';
 import type { PlanNode, SourceNode } from '../../plan/node.ts';
-import { valueToText } from '../../plan/value-text.ts';
+import { valueToText } from '../../plan/value/value-text.ts';
 import { WAITING_BYTES_MAX, WAITING_ROWS_MAX } from '../limits.ts';
 import { type Batch, later, WATERMARK_MIN } from '../operator/batch.ts';
 import { columnOfValues, forEachRow, selectionOf, weightOf } from '../operator/column-access.ts';

@@ -1,6 +1,6 @@
 import { messageOf } from '../../base/error.ts';
 import type { LookupNode, SourceNode } from '../../plan/node.ts';
-import { textToValue } from '../../plan/value-text.ts';
+import { textToValue } from '../../plan/value/value-text.ts';
 import type { Batch } from '../operator/batch.ts';
 import type { OperatorContext } from '../operator/operator.ts';
 import { type ExpressionContext, RowEvaluator } from '../operator/row-evaluator.ts';

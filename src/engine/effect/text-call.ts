@@ -1,5 +1,5 @@
-import { acceptUserValue } from '../../plan/user-value.ts';
-import { textToValue, valueToText } from '../../plan/value-text.ts';
+import { acceptUserValue } from '../../plan/value/user-value.ts';
+import { textToValue, valueToText } from '../../plan/value/value-text.ts';
 import type { UserFunction } from '../operator/row-evaluator.ts';
 import type { Answer, Ask, AskTarget } from './effect.ts';
 

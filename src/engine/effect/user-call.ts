@@ -1,8 +1,8 @@
 import { messageOf } from '../../base/error.ts';
 import type { Expression } from '../../plan/expression.ts';
 import type { SourceNode, UserCall, UserCallNode } from '../../plan/node.ts';
-import { acceptUserValue } from '../../plan/user-value.ts';
-import { textToValue, valueToText } from '../../plan/value-text.ts';
+import { acceptUserValue } from '../../plan/value/user-value.ts';
+import { textToValue, valueToText } from '../../plan/value/value-text.ts';
 import type { Batch } from '../operator/batch.ts';
 import type { OperatorContext } from '../operator/operator.ts';
 import { type ExpressionContext, RowEvaluator, type UserFunction } from '../operator/row-evaluator.ts';

@@ -4,7 +4,7 @@ import type { Column } from '../../plan/data-type.ts';
 import { compileExpression } from '../../plan/evaluate.ts';
 import { call, columnReference } from '../../plan/expression-factory.ts';
 import { type CatalogueCall, catalogueCalls } from '../../plan/function/catalogue.fixture.ts';
-import { valueToText } from '../../plan/value-text.ts';
+import { valueToText } from '../../plan/value/value-text.ts';
 import type { Batch } from './batch.ts';
 import { columnOfValues, valueReader } from './column-access.ts';
 import { ColumnEvaluator } from './column-evaluator.ts';

@@ -2,9 +2,9 @@ import { utf8 } from '../../base/bytes.ts';
 import { type ColumnVector, PHYSICAL_WIDTH, type PhysicalType, physicalOf } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { DataType } from '../../plan/data-type.ts';
-import { Decimal } from '../../plan/decimal.ts';
-import { fromJsonValue, toJsonText } from '../../plan/json-value.ts';
-import { textToValue, valueToText } from '../../plan/value-text.ts';
+import { Decimal } from '../../plan/value/decimal.ts';
+import { fromJsonValue, toJsonText } from '../../plan/value/json-value.ts';
+import { textToValue, valueToText } from '../../plan/value/value-text.ts';
 import type { Batch } from './batch.ts';
 
 /** The value of one row as in plan/data-type.ts. For output, the interpreter and dead letters: allocates. */

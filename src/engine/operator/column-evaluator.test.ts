@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Kernel } from '../../kernel/kernel.ts';
-import { Decimal } from '../../plan/decimal.ts';
 import type { Expression } from '../../plan/expression.ts';
 import { call, caseExpression, columnReference, literal, userFunctionCall } from '../../plan/expression-factory.ts';
 import { expressionText } from '../../plan/expression-text.ts';
 import { TYPE } from '../../plan/type-name.ts';
+import { Decimal } from '../../plan/value/decimal.ts';
 import { compileProgram } from '../wasm/program.ts';
 import { randomExpression, randomPredicate } from '../wasm/random-expression.fixture.ts';
 import { RANDOM_COLUMNS, randomRows } from '../wasm/random-row.fixture.ts';

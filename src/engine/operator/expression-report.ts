@@ -1,8 +1,8 @@
 import type { Column } from '../../plan/data-type.ts';
 import type { Expression } from '../../plan/expression.ts';
 import { expressionText } from '../../plan/expression-text.ts';
-import { joinCondition } from '../../plan/join-condition.ts';
 import type { JoinNode, PlanNode, TemporalJoinNode } from '../../plan/node.ts';
+import { joinCondition } from '../../plan/optimizer/join-condition.ts';
 import { type CompiledBy, compiledBy } from '../wasm/program.ts';
 import { accumulatorInputs } from './aggregate/accumulator.ts';
 

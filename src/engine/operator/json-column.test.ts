@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Kernel } from '../../kernel/kernel.ts';
 import type { DataType } from '../../plan/data-type.ts';
-import { Decimal } from '../../plan/decimal.ts';
-import { toJsonText } from '../../plan/json-value.ts';
 import { TYPE } from '../../plan/type-name.ts';
+import { Decimal } from '../../plan/value/decimal.ts';
+import { toJsonText } from '../../plan/value/json-value.ts';
 import { columnOfValues } from './column-access.ts';
 import { jsonReader } from './json-column.ts';
 

@@ -1,7 +1,7 @@
 import type { ColumnVector } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { DataType } from '../../plan/data-type.ts';
-import { toJsonText } from '../../plan/json-value.ts';
+import { toJsonText } from '../../plan/value/json-value.ts';
 import { valueReader } from './column-access.ts';
 
 /** JSON text of one value of a column, as `toJsonText` has it. */

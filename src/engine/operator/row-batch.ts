@@ -1,7 +1,7 @@
 import { BATCH_ROWS_MAX } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Column, DataType } from '../../plan/data-type.ts';
-import { groupingKey } from '../../plan/value-order.ts';
+import { groupingKey } from '../../plan/value/value-order.ts';
 import { type Batch, WATERMARK_MIN } from './batch.ts';
 import { columnOfValues, forEachRow, type ValueReader, valueReader, weightOf } from './column-access.ts';
 import type { Emit } from './operator.ts';

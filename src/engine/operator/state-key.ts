@@ -2,7 +2,7 @@ import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { DataType } from '../../plan/data-type.ts';
 import { TYPE } from '../../plan/type-name.ts';
-import { groupingKey } from '../../plan/value-order.ts';
+import { groupingKey } from '../../plan/value/value-order.ts';
 import type { Batch } from './batch.ts';
 import { columnOfValues, forEachRow, valueReader } from './column-access.ts';
 

@@ -1,6 +1,6 @@
 import { type ByteReader, type ByteWriter, textOf, utf8 } from '../../base/bytes.ts';
 import type { DataType } from '../../plan/data-type.ts';
-import { textToValue, valueToText } from '../../plan/value-text.ts';
+import { textToValue, valueToText } from '../../plan/value/value-text.ts';
 
 /** A value in a snapshot: 0 for null, else 1 and its text; of an array how many values, and those. */
 export function writeValue(writer: ByteWriter, value: unknown, type: DataType): void {

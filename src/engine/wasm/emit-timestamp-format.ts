@@ -1,6 +1,6 @@
 import { HeadraceError } from '../../base/error.ts';
 import type { CallExpression } from '../../plan/expression.ts';
-import { type FormatPiece, formatPieces } from '../../plan/timestamp-format.ts';
+import { type FormatPiece, formatPieces } from '../../plan/value/timestamp-format.ts';
 import { emitStrict } from './emit-strict.ts';
 import { dayOf, floorTo } from './emit-time.ts';
 import type { Emitter } from './emitter.ts';

@@ -1,7 +1,7 @@
 import type { Interval } from '../../plan/data-type.ts';
-import type { Decimal } from '../../plan/decimal.ts';
 import type { CallExpression, Expression, LiteralExpression } from '../../plan/expression.ts';
 import { isComparison } from '../../plan/function/comparison.ts';
+import type { Decimal } from '../../plan/value/decimal.ts';
 import { emitArithmetic } from './emit-arithmetic.ts';
 import { emitCast } from './emit-cast.ts';
 import { emitComparison } from './emit-comparison.ts';

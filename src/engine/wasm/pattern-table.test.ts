@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Kernel } from '../../kernel/kernel.ts';
-import { regularExpressionMatcher } from '../../plan/regular-expression.ts';
+import { regularExpressionMatcher } from '../../plan/pattern/regular-expression.ts';
 import { patternTable } from './pattern-table.ts';
 import { prefixOf } from './program-memory.ts';
 

@@ -3,7 +3,7 @@ import {
   type RegularExpressionMachine,
   type RegularExpressionState,
   regularExpressionMachine,
-} from '../../plan/regular-expression.ts';
+} from '../../plan/pattern/regular-expression.ts';
 
 /** A regular expression as the kernel takes it (kernel/assembly/functions/pattern.ts). */
 export interface PatternTable {

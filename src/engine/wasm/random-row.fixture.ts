@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import type { Column, DataType } from '../../plan/data-type.ts';
-import { Decimal } from '../../plan/decimal.ts';
-import { makeInterval } from '../../plan/interval.ts';
 import { numericType, TYPE } from '../../plan/type-name.ts';
+import { Decimal } from '../../plan/value/decimal.ts';
+import { makeInterval } from '../../plan/value/interval.ts';
 
 /** Random rows of a fixed set of columns: what the property tests of expressions run on. */
 export const AMOUNT = numericType(12, 2);

@@ -1,6 +1,6 @@
-import type { Decimal } from '../decimal.ts';
 import { divisionByZero, evaluationError, outOfRange } from '../evaluation-error.ts';
-import { INTEGER_RANGE } from '../value-text.ts';
+import type { Decimal } from '../value/decimal.ts';
+import { INTEGER_RANGE } from '../value/value-text.ts';
 import { type FunctionOverload, overload } from './overload.ts';
 
 type SmallInteger = 'int2' | 'int4';

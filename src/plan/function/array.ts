@@ -1,8 +1,8 @@
 import type { DataType } from '../data-type.ts';
 import { evaluationError } from '../evaluation-error.ts';
 import { TYPE } from '../type-name.ts';
-import { valueOrder } from '../value-order.ts';
-import { valueToText } from '../value-text.ts';
+import { valueOrder } from '../value/value-order.ts';
+import { valueToText } from '../value/value-text.ts';
 import { COMPARISON_NAMES, type ComparisonName, comparison } from './comparison.ts';
 import { type GenericFunction, generic } from './generic.ts';
 import { ITEMS_MAX } from './limits.ts';

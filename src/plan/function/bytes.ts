@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { parseEscapedBytes } from '../bytes-text.ts';
 import { evaluationError } from '../evaluation-error.ts';
+import { parseEscapedBytes } from '../value/bytes-text.ts';
 import { TEXT_LENGTH_MAX } from './limits.ts';
 import { type FunctionOverload, overload } from './overload.ts';
 

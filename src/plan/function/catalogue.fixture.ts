@@ -1,8 +1,8 @@
 import type { DataType } from '../data-type.ts';
-import { Decimal } from '../decimal.ts';
 import { findOverload, functionNames, functionOverloads, genericFunctions, isForm } from '../function.ts';
-import { makeInterval } from '../interval.ts';
 import { arrayType, TYPE } from '../type-name.ts';
+import { Decimal } from '../value/decimal.ts';
+import { makeInterval } from '../value/interval.ts';
 import { COMPARISON_NAMES } from './comparison.ts';
 
 /** A function for certain types, and rows of arguments to call it with: for tests that run the whole catalogue somewhere. */

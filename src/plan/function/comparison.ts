@@ -1,6 +1,6 @@
 import type { DataType } from '../data-type.ts';
 import { TYPE } from '../type-name.ts';
-import { valueOrder } from '../value-order.ts';
+import { valueOrder } from '../value/value-order.ts';
 import type { FunctionOverload } from './overload.ts';
 
 /** The six comparisons and the two that know null; for every type, both sides of the same type. */

@@ -1,3 +1,5 @@
+import type { Interval } from '../data-type.ts';
+import { divisionByZero, outOfRange } from '../evaluation-error.ts';
 import {
   dateOfDays,
   daysInMonth,
@@ -5,10 +7,8 @@ import {
   MICROS_PER_HOUR,
   MICROS_PER_MINUTE,
   splitTimestamp,
-} from '../calendar.ts';
-import type { Interval } from '../data-type.ts';
-import { divisionByZero, outOfRange } from '../evaluation-error.ts';
-import { addIntervals, makeInterval, multiplyInterval, negateInterval } from '../interval.ts';
+} from '../value/calendar.ts';
+import { addIntervals, makeInterval, multiplyInterval, negateInterval } from '../value/interval.ts';
 import { type FunctionOverload, overload } from './overload.ts';
 import { extractInterval, truncateInterval } from './time-field.ts';
 

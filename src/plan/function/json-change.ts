@@ -1,5 +1,5 @@
 import { evaluationError } from '../evaluation-error.ts';
-import { canonicalJson } from '../value-order.ts';
+import { canonicalJson } from '../value/value-order.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 

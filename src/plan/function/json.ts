@@ -1,11 +1,11 @@
-import { formatDate, formatIsoTimestamp, formatTime } from '../calendar.ts';
 import type { DataType } from '../data-type.ts';
-import type { Decimal } from '../decimal.ts';
 import { evaluationError } from '../evaluation-error.ts';
-import { matchJsonPath, queryJsonPath } from '../json-path.ts';
-import { parseJsonPath } from '../json-path-syntax.ts';
 import { TYPE } from '../type-name.ts';
-import { itemText, jsonbText, valueToText } from '../value-text.ts';
+import { formatDate, formatIsoTimestamp, formatTime } from '../value/calendar.ts';
+import type { Decimal } from '../value/decimal.ts';
+import { matchJsonPath, queryJsonPath } from '../value/json-path.ts';
+import { parseJsonPath } from '../value/json-path-syntax.ts';
+import { itemText, jsonbText, valueToText } from '../value/value-text.ts';
 import { compiledOnce } from './compiled-cache.ts';
 import { type GenericFunction, generic } from './generic.ts';
 import { contains, deletePath, insertAt, setAt, without, withoutNulls } from './json-change.ts';

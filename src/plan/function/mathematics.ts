@@ -1,10 +1,10 @@
-import { Decimal } from '../decimal.ts';
-import { decimalExp, decimalLn, decimalLog, decimalPower } from '../decimal-transcendental.ts';
 import { divisionByZero, evaluationError, outOfRange } from '../evaluation-error.ts';
 import { TYPE } from '../type-name.ts';
-import { roundHalfEven } from '../value-cast.ts';
-import { valueOrder } from '../value-order.ts';
-import { INTEGER_RANGE } from '../value-text.ts';
+import { Decimal } from '../value/decimal.ts';
+import { decimalExp, decimalLn, decimalLog, decimalPower } from '../value/decimal-transcendental.ts';
+import { roundHalfEven } from '../value/value-cast.ts';
+import { valueOrder } from '../value/value-order.ts';
+import { INTEGER_RANGE } from '../value/value-text.ts';
 import { checkedFloat } from './arithmetic.ts';
 import { type GenericFunction, generic } from './generic.ts';
 import { FACTORIAL_MAX } from './limits.ts';

@@ -1,5 +1,5 @@
-import { Decimal } from '../decimal.ts';
-import { formatNumberAs, numberFormat, scanNumber } from '../number-format.ts';
+import { Decimal } from '../value/decimal.ts';
+import { formatNumberAs, numberFormat, scanNumber } from '../value/number-format.ts';
 import { compiledOnce } from './compiled-cache.ts';
 import { type FunctionOverload, overload } from './overload.ts';
 

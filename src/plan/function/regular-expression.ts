@@ -1,7 +1,11 @@
 import { evaluationError } from '../evaluation-error.ts';
-import type { TextSpan } from '../regular-expression-run.ts';
-import { type RegularExpressionMatch, RegularExpressionSearch, type SearchText } from '../regular-expression-search.ts';
-import { NO_FLAGS, withFlagLetters } from '../regular-expression-syntax.ts';
+import type { TextSpan } from '../pattern/regular-expression-run.ts';
+import {
+  type RegularExpressionMatch,
+  RegularExpressionSearch,
+  type SearchText,
+} from '../pattern/regular-expression-search.ts';
+import { NO_FLAGS, withFlagLetters } from '../pattern/regular-expression-syntax.ts';
 import { compiledOnce } from './compiled-cache.ts';
 import { ITEMS_MAX } from './limits.ts';
 import { type FunctionOverload, NULLABLE, overload } from './overload.ts';

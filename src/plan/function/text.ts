@@ -1,10 +1,10 @@
 import type { DataType } from '../data-type.ts';
 import { evaluationError } from '../evaluation-error.ts';
-import { likeMatcher } from '../like-pattern.ts';
-import { regularExpressionMatcher } from '../regular-expression.ts';
-import { hasSurrogates, textLength } from '../text-order.ts';
+import { likeMatcher } from '../pattern/like-pattern.ts';
+import { regularExpressionMatcher } from '../pattern/regular-expression.ts';
 import { TYPE } from '../type-name.ts';
-import { itemText } from '../value-text.ts';
+import { hasSurrogates, textLength } from '../value/text-order.ts';
+import { itemText } from '../value/value-text.ts';
 import { compiledOnce } from './compiled-cache.ts';
 import { type GenericFunction, generic } from './generic.ts';
 import { TEXT_LENGTH_MAX } from './limits.ts';

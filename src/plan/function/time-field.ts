@@ -1,3 +1,5 @@
+import type { Interval } from '../data-type.ts';
+import { evaluationError } from '../evaluation-error.ts';
 import {
   dateOfDays,
   daysOfDate,
@@ -6,11 +8,9 @@ import {
   MICROS_PER_MINUTE,
   MICROS_PER_SECOND,
   splitTimestamp,
-} from '../calendar.ts';
-import type { Interval } from '../data-type.ts';
-import { Decimal } from '../decimal.ts';
-import { evaluationError } from '../evaluation-error.ts';
-import { makeInterval } from '../interval.ts';
+} from '../value/calendar.ts';
+import { Decimal } from '../value/decimal.ts';
+import { makeInterval } from '../value/interval.ts';
 
 const floorTo = (value: bigint, step: bigint): bigint => {
   const rest = value % step;

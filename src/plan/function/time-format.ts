@@ -1,7 +1,7 @@
-import { checkedTimestamp, MICROS_PER_DAY } from '../calendar.ts';
 import type { Interval } from '../data-type.ts';
-import { formatIntervalAs, formatPieces, formatTimestampAs } from '../timestamp-format.ts';
-import { scanTimestamp } from '../timestamp-scan.ts';
+import { checkedTimestamp, MICROS_PER_DAY } from '../value/calendar.ts';
+import { formatIntervalAs, formatPieces, formatTimestampAs } from '../value/timestamp-format.ts';
+import { scanTimestamp } from '../value/timestamp-scan.ts';
 import { compiledOnce } from './compiled-cache.ts';
 import { type FunctionOverload, overload } from './overload.ts';
 

@@ -1,3 +1,6 @@
+import type { Interval } from '../data-type.ts';
+import { evaluationError, outOfRange } from '../evaluation-error.ts';
+import { TYPE } from '../type-name.ts';
 import {
   addInterval,
   checkedDate,
@@ -7,13 +10,10 @@ import {
   MICROS_PER_DAY,
   MICROS_PER_HOUR,
   MICROS_PER_MINUTE,
-} from '../calendar.ts';
-import type { Interval } from '../data-type.ts';
-import { evaluationError, outOfRange } from '../evaluation-error.ts';
-import { makeInterval, negateInterval } from '../interval.ts';
-import { intervalZone, type TimeZone, timeZone, toLocal, toUtc } from '../time-zone.ts';
-import { TYPE } from '../type-name.ts';
-import { valueOrder } from '../value-order.ts';
+} from '../value/calendar.ts';
+import { makeInterval, negateInterval } from '../value/interval.ts';
+import { intervalZone, type TimeZone, timeZone, toLocal, toUtc } from '../value/time-zone.ts';
+import { valueOrder } from '../value/value-order.ts';
 import { type GenericFunction, generic } from './generic.ts';
 import { ageBetween } from './interval.ts';
 import { type FunctionOverload, overload } from './overload.ts';

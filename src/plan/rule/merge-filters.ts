@@ -1,5 +1,5 @@
-import { mayThrow } from '../may-throw.ts';
-import { conjunctsOf, filtered } from '../rewrite.ts';
+import { mayThrow } from '../optimizer/may-throw.ts';
+import { conjunctsOf, filtered } from '../optimizer/rewrite.ts';
 import type { Rule } from './rule.ts';
 
 /** `filter b (filter a)` is `filter a and b`, unless b may fail: AND evaluates it also where a is null. */

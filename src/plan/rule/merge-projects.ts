@@ -2,7 +2,7 @@ import type { Expression } from '../expression.ts';
 import { someExpression } from '../expression-map.ts';
 import { projectNode } from '../factory.ts';
 import type { ProjectNode } from '../node.ts';
-import { mapColumns } from '../rewrite.ts';
+import { mapColumns } from '../optimizer/rewrite.ts';
 import type { Rule } from './rule.ts';
 
 /** A projection of a projection is one, when nothing is computed twice by it. */

@@ -22,7 +22,7 @@ import type {
   TemporalJoinNode,
   TopNNode,
 } from '../node.ts';
-import { columnsOf, moveColumns, withInputs } from '../rewrite.ts';
+import { columnsOf, moveColumns, withInputs } from '../optimizer/rewrite.ts';
 
 /** A node that gives fewer columns, and for each that is still there its new position (-1 for the others). */
 interface Pruned {

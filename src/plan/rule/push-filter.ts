@@ -1,8 +1,16 @@
 import type { Expression } from '../expression.ts';
 import { joinNode } from '../factory.ts';
-import { mayThrow } from '../may-throw.ts';
 import type { FilterNode, JoinNode, PlanNode, ProjectNode } from '../node.ts';
-import { columnsOf, conjunction, conjunctsOf, filtered, mapColumns, moveColumns, withInputs } from '../rewrite.ts';
+import { mayThrow } from '../optimizer/may-throw.ts';
+import {
+  columnsOf,
+  conjunction,
+  conjunctsOf,
+  filtered,
+  mapColumns,
+  moveColumns,
+  withInputs,
+} from '../optimizer/rewrite.ts';
 import type { Rule } from './rule.ts';
 
 /**

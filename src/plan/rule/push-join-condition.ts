@@ -1,9 +1,9 @@
 import type { Expression } from '../expression.ts';
 import { TRUE } from '../expression-factory.ts';
 import { joinNode } from '../factory.ts';
-import { mayThrow } from '../may-throw.ts';
 import type { JoinNode } from '../node.ts';
-import { columnsOf, conjunction, conjunctsOf, filtered, moveColumns } from '../rewrite.ts';
+import { mayThrow } from '../optimizer/may-throw.ts';
+import { columnsOf, conjunction, conjunctsOf, filtered, moveColumns } from '../optimizer/rewrite.ts';
 import type { Rule } from './rule.ts';
 
 /** Joins in which a row of the side that does not meet the condition has no part. */

@@ -1,7 +1,7 @@
 import type { Expression } from '../expression.ts';
 import { joinNode } from '../factory.ts';
 import type { JoinKind } from '../node.ts';
-import { conjunctsOf, filtered } from '../rewrite.ts';
+import { conjunctsOf, filtered } from '../optimizer/rewrite.ts';
 import type { Rule } from './rule.ts';
 
 /** Functions that give null when an argument is null. */

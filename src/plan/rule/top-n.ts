@@ -3,7 +3,7 @@ import type { Expression } from '../expression.ts';
 import { columnReference } from '../expression-factory.ts';
 import { type NamedExpression, projectNode } from '../factory.ts';
 import type { OverNode, PlanNode, TopNNode } from '../node.ts';
-import { conjunctsOf, filtered } from '../rewrite.ts';
+import { conjunctsOf, filtered } from '../optimizer/rewrite.ts';
 import type { Rule } from './rule.ts';
 
 /**

@@ -2,7 +2,7 @@ import { valueReader } from '../../engine/operator/column-access.ts';
 import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { DataType } from '../../plan/data-type.ts';
-import { groupingKey } from '../../plan/value-order.ts';
+import { groupingKey } from '../../plan/value/value-order.ts';
 import type { AliveRows } from './alive-rows.ts';
 
 /** The code of NULL in every dictionary. */

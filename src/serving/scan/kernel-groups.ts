@@ -7,10 +7,10 @@ import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
 import type { GroupLayout } from '../../kernel/group-layout.ts';
 import { type GroupOutput, GroupState } from '../../kernel/group-state.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import { Decimal } from '../../plan/decimal.ts';
 import type { AggregateCall, AggregateNode } from '../../plan/node.ts';
 import { TYPE } from '../../plan/type-name.ts';
-import { valueToText } from '../../plan/value-text.ts';
+import { Decimal } from '../../plan/value/decimal.ts';
+import { valueToText } from '../../plan/value/value-text.ts';
 import type { AggregatePartial } from './scan-aggregate.ts';
 import type { ScanPartial } from './topic-aggregation.ts';
 

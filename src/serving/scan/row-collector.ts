@@ -2,7 +2,7 @@ import type { Batch } from '../../engine/operator/batch.ts';
 import { type ValueReader, valueReader } from '../../engine/operator/column-access.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Column, DataType } from '../../plan/data-type.ts';
-import { textToValue, valueToText } from '../../plan/value-text.ts';
+import { textToValue, valueToText } from '../../plan/value/value-text.ts';
 import { SCAN_BLOCK_ROWS } from '../limits.ts';
 import { AliveRows } from './alive-rows.ts';
 import type { ScanSink } from './chain-scan.ts';

@@ -2,11 +2,11 @@ import { valueReader } from '../../engine/operator/column-access.ts';
 import { type ColumnVector, physicalOf } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { DataType } from '../../plan/data-type.ts';
-import { Decimal } from '../../plan/decimal.ts';
 import { outOfRange } from '../../plan/evaluation-error.ts';
 import type { AggregateCall } from '../../plan/node.ts';
-import { valueOrder } from '../../plan/value-order.ts';
-import { textToValue, valueToText } from '../../plan/value-text.ts';
+import { Decimal } from '../../plan/value/decimal.ts';
+import { valueOrder } from '../../plan/value/value-order.ts';
+import { textToValue, valueToText } from '../../plan/value/value-text.ts';
 import type { AliveRows } from './alive-rows.ts';
 import { GrowingNumbers } from './growing-numbers.ts';
 

@@ -1,5 +1,5 @@
 import type { AggregateNode } from '../../plan/node.ts';
-import { textToValue } from '../../plan/value-text.ts';
+import { textToValue } from '../../plan/value/value-text.ts';
 import { scanAggregate } from './scan-aggregate.ts';
 import { ScanGroups } from './scan-groups.ts';
 import type { ScanPartial } from './topic-aggregation.ts';

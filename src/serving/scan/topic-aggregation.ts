@@ -4,7 +4,7 @@ import type { ColumnVector } from '../../kernel/column.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { compileExpression, type Evaluator } from '../../plan/evaluate.ts';
 import type { AggregateNode } from '../../plan/node.ts';
-import { valueToText } from '../../plan/value-text.ts';
+import { valueToText } from '../../plan/value/value-text.ts';
 import { SCAN_GROUPS_MAX } from '../limits.ts';
 import { AliveRows } from './alive-rows.ts';
 import { type ScanSink, scanContext } from './chain-scan.ts';

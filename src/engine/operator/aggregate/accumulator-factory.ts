@@ -1,5 +1,5 @@
 import { HeadraceError } from '../../../base/error.ts';
-import { aggregateSpec } from '../../../plan/aggregate-catalog.ts';
+import { aggregateSpec } from '../../../plan/aggregate/aggregate-catalog.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
 import { TYPE } from '../../../plan/type-name.ts';
 import type { ExpressionContext } from '../row-evaluator.ts';

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
-import { Decimal } from '../../../plan/decimal.ts';
 import { evaluate } from '../../../plan/evaluate.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
-import { valueToText } from '../../../plan/value-text.ts';
+import { Decimal } from '../../../plan/value/decimal.ts';
+import { valueToText } from '../../../plan/value/value-text.ts';
 import { type Accumulator, accumulatorInputs } from './accumulator.ts';
 import { accumulatorFactory } from './accumulator-factory.ts';
 import { AGGREGATE_CASES } from './aggregate-case.fixture.ts';

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
-import { type AggregateOptions, aggregateCall } from '../../../plan/aggregate-call.ts';
-import { AGGREGATE_NAMES, aggregateSpec } from '../../../plan/aggregate-catalog.ts';
+import { type AggregateOptions, aggregateCall } from '../../../plan/aggregate/aggregate-call.ts';
+import { AGGREGATE_NAMES, aggregateSpec } from '../../../plan/aggregate/aggregate-catalog.ts';
 import type { DataType } from '../../../plan/data-type.ts';
-import { Decimal } from '../../../plan/decimal.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import { literal } from '../../../plan/expression-factory.ts';
-import { makeInterval } from '../../../plan/interval.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
 import { arrayType, TYPE, typeName } from '../../../plan/type-name.ts';
+import { Decimal } from '../../../plan/value/decimal.ts';
+import { makeInterval } from '../../../plan/value/interval.ts';
 
 export interface AggregateCase {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aggregateCall } from '../../../plan/aggregate-call.ts';
+import { aggregateCall } from '../../../plan/aggregate/aggregate-call.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import { TYPE } from '../../../plan/type-name.ts';
 import { accumulatorFactory } from './accumulator-factory.ts';

@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
-import { Decimal } from '../../../plan/decimal.ts';
+import { Decimal } from '../../../plan/value/decimal.ts';
 
 /**
  * A sum of numerics that shows as many digits after the point as the widest of those that are in it, also when others were taken

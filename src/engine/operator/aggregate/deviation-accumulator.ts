@@ -1,7 +1,7 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
-import { Decimal } from '../../../plan/decimal.ts';
 import { outOfRange } from '../../../plan/evaluation-error.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
+import { Decimal } from '../../../plan/value/decimal.ts';
 import type { Accumulator } from './accumulator.ts';
 import { DecimalTotal } from './decimal-total.ts';
 import { ExactProductSum } from './exact-product-sum.ts';

@@ -1,7 +1,7 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType } from '../../../plan/data-type.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
-import type { ValueOrder } from '../../../plan/value-order.ts';
+import type { ValueOrder } from '../../../plan/value/value-order.ts';
 import { readValue, writeValue } from '../state-value.ts';
 import type { Accumulator } from './accumulator.ts';
 import { OrderedMultiset } from './ordered-multiset.ts';

@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType } from '../../../plan/data-type.ts';
-import { groupingKey } from '../../../plan/value-order.ts';
+import { groupingKey } from '../../../plan/value/value-order.ts';
 import { byKeyGroup } from '../key-group.ts';
 import { readValue, writeValue } from '../state-value.ts';
 import type { Accumulator } from './accumulator.ts';

@@ -1,9 +1,9 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType } from '../../../plan/data-type.ts';
 import { evaluationError } from '../../../plan/evaluation-error.ts';
-import { toJsonValue } from '../../../plan/json-value.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
-import { compareText } from '../../../plan/text-order.ts';
+import { toJsonValue } from '../../../plan/value/json-value.ts';
+import { compareText } from '../../../plan/value/text-order.ts';
 import { readRow, writeRow } from '../state-value.ts';
 import { type Accumulator, accumulatorInputs } from './accumulator.ts';
 import { type Arrival, type OrderedRow, OrderedRows, type RowShape, rowOrder } from './ordered-rows.ts';

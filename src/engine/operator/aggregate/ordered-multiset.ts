@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType } from '../../../plan/data-type.ts';
-import type { ValueOrder } from '../../../plan/value-order.ts';
+import type { ValueOrder } from '../../../plan/value/value-order.ts';
 import { readValue, writeValue } from '../state-value.ts';
 import { type Counted, CountedTree } from './counted-tree.ts';
 import { totalOrder } from './total-order.ts';

@@ -1,8 +1,8 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType } from '../../../plan/data-type.ts';
 import type { SortKey } from '../../../plan/node.ts';
-import { valueOrder } from '../../../plan/value-order.ts';
-import { valueToText } from '../../../plan/value-text.ts';
+import { valueOrder } from '../../../plan/value/value-order.ts';
+import { valueToText } from '../../../plan/value/value-text.ts';
 import { readRow, writeRow } from '../state-value.ts';
 import { CountedTree } from './counted-tree.ts';
 

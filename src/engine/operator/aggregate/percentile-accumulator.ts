@@ -1,8 +1,8 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType, Interval } from '../../../plan/data-type.ts';
-import type { Decimal } from '../../../plan/decimal.ts';
-import { addIntervals, multiplyInterval, negateInterval } from '../../../plan/interval.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
+import type { Decimal } from '../../../plan/value/decimal.ts';
+import { addIntervals, multiplyInterval, negateInterval } from '../../../plan/value/interval.ts';
 import type { Accumulator } from './accumulator.ts';
 import { type Counted, CountedTree } from './counted-tree.ts';
 import { OrderedMultiset } from './ordered-multiset.ts';

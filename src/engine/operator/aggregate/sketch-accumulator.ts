@@ -2,7 +2,7 @@ import { type ByteReader, type ByteWriter, utf8 } from '../../../base/bytes.ts';
 import { murmur3 } from '../../../base/murmur3.ts';
 import type { DataType } from '../../../plan/data-type.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
-import { groupingKey } from '../../../plan/value-order.ts';
+import { groupingKey } from '../../../plan/value/value-order.ts';
 import type { Accumulator } from './accumulator.ts';
 import { DDSketch } from './dd-sketch.ts';
 import { HyperLogLog } from './hyperloglog.ts';

@@ -1,10 +1,10 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { HeadraceError } from '../../../base/error.ts';
 import type { DataType, Interval } from '../../../plan/data-type.ts';
-import { Decimal } from '../../../plan/decimal.ts';
 import { outOfRange } from '../../../plan/evaluation-error.ts';
-import { makeInterval } from '../../../plan/interval.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
+import { Decimal } from '../../../plan/value/decimal.ts';
+import { makeInterval } from '../../../plan/value/interval.ts';
 import type { Accumulator } from './accumulator.ts';
 import { DecimalTotal } from './decimal-total.ts';
 import { nearestEven } from './exact-ratio.ts';

@@ -1,8 +1,8 @@
 import type { DataType, Interval } from '../../../plan/data-type.ts';
-import type { Decimal } from '../../../plan/decimal.ts';
-import { compareText } from '../../../plan/text-order.ts';
-import { type ValueOrder, valueOrder } from '../../../plan/value-order.ts';
-import { valueToText } from '../../../plan/value-text.ts';
+import type { Decimal } from '../../../plan/value/decimal.ts';
+import { compareText } from '../../../plan/value/text-order.ts';
+import { type ValueOrder, valueOrder } from '../../../plan/value/value-order.ts';
+import { valueToText } from '../../../plan/value/value-text.ts';
 
 /**
  * The order of a type in which only the same values are equal: of those that compare equal (`1.0` and `1.00`, `0` and `-0`, a month and

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { HeadraceError } from '../../../base/error.ts';
-import { userAggregateCall } from '../../../plan/aggregate-call.ts';
+import { userAggregateCall } from '../../../plan/aggregate/aggregate-call.ts';
 import type { DataType } from '../../../plan/data-type.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import type { AggregateCall } from '../../../plan/node.ts';

@@ -1,9 +1,9 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { HeadraceError } from '../../../base/error.ts';
-import { Decimal } from '../../../plan/decimal.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
 import { decodeValue, encodeValue } from '../../../plan/pipeline-text.ts';
-import { acceptUserValue } from '../../../plan/user-value.ts';
+import { Decimal } from '../../../plan/value/decimal.ts';
+import { acceptUserValue } from '../../../plan/value/user-value.ts';
 import type { ExpressionContext, UserFunction } from '../row-evaluator.ts';
 import { type Accumulator, accumulatorInputs } from './accumulator.ts';
 import { OrderedRows, type RowShape, rowOrder } from './ordered-rows.ts';

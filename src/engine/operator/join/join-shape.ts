@@ -1,5 +1,5 @@
-import type { JoinCondition } from '../../../plan/join-condition.ts';
 import type { JoinKind, JoinNode } from '../../../plan/node.ts';
+import type { JoinCondition } from '../../../plan/optimizer/join-condition.ts';
 import { later } from '../batch.ts';
 import type { EmitMoment } from '../operator.ts';
 

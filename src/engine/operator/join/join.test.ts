@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { Kernel } from '../../../kernel/kernel.ts';
 import type { Column, DataType } from '../../../plan/data-type.ts';
-import { Decimal } from '../../../plan/decimal.ts';
 import { evaluate } from '../../../plan/evaluate.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import { call, castTo, columnReference, literal } from '../../../plan/expression-factory.ts';
 import { joinNode, sourceNode } from '../../../plan/factory.ts';
 import type { JoinKind, JoinNode, PlanNode } from '../../../plan/node.ts';
 import { numericType, TYPE } from '../../../plan/type-name.ts';
-import { valueToText } from '../../../plan/value-text.ts';
+import { Decimal } from '../../../plan/value/decimal.ts';
+import { valueToText } from '../../../plan/value/value-text.ts';
 import { batchOfRows, type Observed, observe, type TestRow } from '../row-batch.test-fixture.ts';
 import { JoinOperator } from './join.ts';
 

@@ -13,9 +13,9 @@ import {
 import type { RowList, RowPairs } from '../../../kernel/row-store.ts';
 import type { Column } from '../../../plan/data-type.ts';
 import { nodeLabel } from '../../../plan/explain.ts';
-import { type JoinCondition, joinCondition } from '../../../plan/join-condition.ts';
 import type { JoinNode } from '../../../plan/node.ts';
-import { columnsOf } from '../../../plan/rewrite.ts';
+import { type JoinCondition, joinCondition } from '../../../plan/optimizer/join-condition.ts';
+import { columnsOf } from '../../../plan/optimizer/rewrite.ts';
 import { JOINED_ROWS_MAX } from '../../limits.ts';
 import { type Batch, later, WATERMARK_MAX, WATERMARK_MIN } from '../batch.ts';
 import type { EmitMoment, Operator, OperatorContext, StagedSnapshot } from '../operator.ts';

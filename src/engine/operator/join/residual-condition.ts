@@ -4,7 +4,7 @@ import type { RowPairs } from '../../../kernel/row-store.ts';
 import type { Column } from '../../../plan/data-type.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import { expressionText } from '../../../plan/expression-text.ts';
-import { columnsOf } from '../../../plan/rewrite.ts';
+import { columnsOf } from '../../../plan/optimizer/rewrite.ts';
 import type { Batch } from '../batch.ts';
 import { ColumnEvaluator, type RowFailure } from '../column-evaluator.ts';
 import type { OperatorContext } from '../operator.ts';

@@ -3,7 +3,7 @@ import { messageOf } from '../../../base/error.ts';
 import { compileExpression } from '../../../plan/evaluate.ts';
 import type { EvaluationContext } from '../../../plan/function.ts';
 import type { MatchNode } from '../../../plan/node.ts';
-import { sortOrder } from '../../../plan/sort-order.ts';
+import { sortOrder } from '../../../plan/value/sort-order.ts';
 import { MATCH_ROWS_MAX } from '../../limits.ts';
 import { type Batch, later, WATERMARK_MIN } from '../batch.ts';
 import type { Operator, OperatorContext } from '../operator.ts';

@@ -1,5 +1,5 @@
 import type { DataType } from '../../../plan/data-type.ts';
-import { valueToText } from '../../../plan/value-text.ts';
+import { valueToText } from '../../../plan/value/value-text.ts';
 import { later } from '../batch.ts';
 import { OrderedList } from '../rank/ordered-list.ts';
 import { rowKey } from '../row-batch.ts';

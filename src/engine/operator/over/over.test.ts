@@ -5,8 +5,8 @@ import type { Interval } from '../../../plan/data-type.ts';
 import { call, columnReference, literal } from '../../../plan/expression-factory.ts';
 import { projectNode, sourceNode, windowNode } from '../../../plan/factory.ts';
 import type { AggregateFunction, FrameBound, OverNode, SortKey, WindowCall, WindowFrame } from '../../../plan/node.ts';
-import { sortKeyOrder, sortOrder } from '../../../plan/sort-order.ts';
 import { TYPE } from '../../../plan/type-name.ts';
+import { sortKeyOrder, sortOrder } from '../../../plan/value/sort-order.ts';
 import { WATERMARK_MIN } from '../batch.ts';
 import type { EmitMoment } from '../operator.ts';
 import {

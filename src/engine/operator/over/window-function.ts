@@ -1,7 +1,7 @@
 import { evaluationError } from '../../../plan/evaluation-error.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import type { SortKey, WindowCall } from '../../../plan/node.ts';
-import { sortOrder } from '../../../plan/sort-order.ts';
+import { sortOrder } from '../../../plan/value/sort-order.ts';
 import { accumulatorFactory } from '../aggregate/accumulator-factory.ts';
 import { CallInputs } from '../aggregate/call-inputs.ts';
 import type { OrderedList } from '../rank/ordered-list.ts';

@@ -2,7 +2,7 @@ import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { messageOf } from '../../../base/error.ts';
 import type { DataType } from '../../../plan/data-type.ts';
 import type { TopNNode } from '../../../plan/node.ts';
-import { sortOrder } from '../../../plan/sort-order.ts';
+import { sortOrder } from '../../../plan/value/sort-order.ts';
 import { type Batch, later, WATERMARK_MIN } from '../batch.ts';
 import { forEachRow, type ValueReader, valueReader, weightOf } from '../column-access.ts';
 import type { EmitMoment, Operator, OperatorContext } from '../operator.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Decimal } from '../../../plan/decimal.ts';
 import { distinctNode, setOperationNode, sourceNode, windowNode } from '../../../plan/factory.ts';
 import type { SetOperationNode } from '../../../plan/node.ts';
 import { TYPE } from '../../../plan/type-name.ts';
+import { Decimal } from '../../../plan/value/decimal.ts';
 import { changesOf, checkModel, type Standing, Subject, textOf } from '../operator-model.test-fixture.ts';
 import { KernelDistinct, rowSetOperator } from './kernel-distinct.ts';
 import { RowSetOperator } from './row-set.ts';

@@ -4,7 +4,7 @@ import { evaluationError } from '../../../plan/evaluation-error.ts';
 import type { TableFunctionNode } from '../../../plan/node.ts';
 import { TABLE_FUNCTION_ROWS_MAX, tableFunction } from '../../../plan/table-function.ts';
 import { typeName } from '../../../plan/type-name.ts';
-import { acceptUserRows } from '../../../plan/user-rows.ts';
+import { acceptUserRows } from '../../../plan/value/user-rows.ts';
 import type { Batch } from '../batch.ts';
 import { type OperatorContext, StatelessOperator } from '../operator.ts';
 import { RowEmitter, RowReader } from '../row-batch.ts';
