@@ -7,6 +7,8 @@ import { FILE_SOURCE_OPTIONS } from '../../src/connector/file/file-source-option
 import { HTTP_LOOKUP_OPTIONS } from '../../src/connector/http/http-lookup.ts';
 import { HTTP_SINK_OPTIONS } from '../../src/connector/http/http-sink-options.ts';
 import { LOOKUP_OPTIONS } from '../../src/connector/lookup/lookup-options.ts';
+import { POSTGRES_LOOKUP_OPTIONS } from '../../src/connector/postgres/postgres-lookup.ts';
+import { REDIS_LOOKUP_OPTIONS } from '../../src/connector/redis/redis-lookup.ts';
 import { SINK_OPTIONS } from '../../src/connector/sink-options.ts';
 import { code, pageHead, table } from './markdown.ts';
 
@@ -72,7 +74,13 @@ Of a look-up with \`connector = 'http'\`:
 ${partTable(ownOptions(HTTP_LOOKUP_OPTIONS, LOOKUP_OPTIONS))}
 Of a look-up with \`connector = 'file'\`:
 
-${partTable(ownOptions(FILE_LOOKUP_OPTIONS, LOOKUP_OPTIONS))}`;
+${partTable(ownOptions(FILE_LOOKUP_OPTIONS, LOOKUP_OPTIONS))}
+Of a look-up with \`connector = 'redis'\`, which needs the package \`ioredis\`:
+
+${partTable(ownOptions(REDIS_LOOKUP_OPTIONS, LOOKUP_OPTIONS))}
+Of a look-up with \`connector = 'postgres'\`, which needs the package \`pg\`:
+
+${partTable(ownOptions(POSTGRES_LOOKUP_OPTIONS, LOOKUP_OPTIONS))}`;
 }
 
 /** Those that not every sink, or not every look-up, has. */

@@ -84,10 +84,31 @@ describe('enrichment', () => {
     ["connector = 'http', url = 'http://x/{id}', tll = '1 s'", 'did you mean "ttl"?'],
     ["connector = 'http', url = 'http://x/{id}', ttl = 'soon'", 'ttl'],
     ["connector = 'file'", '"path" is missing'],
+    ["connector = 'redis', url = 'redis://h'", '"key" is missing'],
+    ["connector = 'redis', url = 'redis://h', key = 'u:{name}'", 'its key in Redis names {name}, its key is {id}'],
+    ["connector = 'redis', url = 'http://h', key = '{id}'", 'its address is not that of a server'],
+    ["connector = 'redis', url = 'redis://a:hush@h', key = '{id}'", 'its address holds a password'],
+    ["connector = 'redis', url = 'redis://h', ca_file = 'ca.pem', key = '{id}'", 'the address is without TLS'],
+    ["connector = 'redis', url = 'redis://h', key = '{id}', type = 'set'", '"set" is none of hash, json, string'],
+    ["connector = 'postgres', table = 't'", '"url" is missing'],
+    ["connector = 'postgres', url = 'postgres://h/d'", 'neither "table" nor "query" is set'],
+    ["connector = 'postgres', url = 'postgres://h/d', table = 't', query = '$1'", '"table" and "query" are set'],
+    ["connector = 'postgres', url = 'postgres://h/d', query = 'SELECT $10'", 'its query has no $1 for "id"'],
+    ["connector = 'postgres', url = 'postgres://h/d?sslmode=off', table = 't'", 'not that of a server'],
+    ["connector = 'postgres', url = 'postgres://a:hush@h/d', table = 't'", 'its address holds a password'],
   ])('refuses WITH (%s) at its place', async (options, message) => {
     write('pipelines/p.sql', lookup(options));
     const error = (await loadProject(dir, { flags: {}, env: {} }).catch((thrown: unknown) => thrown)) as HeadraceError;
     expect(error.message).toContain(message);
     expect(error.position?.line).toBe(2);
+    expect(`${error.message} ${error.next}`).not.toContain('hush');
+  });
+
+  it('takes a string of Redis as one column', async () => {
+    const sql = lookup("connector = 'redis', url = 'redis://h', key = '{id}', type = 'string'");
+    write('pipelines/p.sql', sql.replace('name text)', 'name text, level int)'));
+    await expect(loadProject(dir, { flags: {}, env: {} })).rejects.toThrow('the value of one column');
+    write('pipelines/p.sql', sql);
+    await expect(loadProject(dir, { flags: {}, env: {} })).resolves.toBeDefined();
   });
 });

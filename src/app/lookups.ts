@@ -6,28 +6,26 @@ import { YamlSection } from '../base/config/yaml-section.ts';
 import { HeadraceError, type SourcePosition } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import { FILE_LOOKUP_OPTIONS, FileLookupSource } from '../connector/file/file-lookup.ts';
-import { HTTP_LOOKUP_OPTIONS, HttpLookupSource, urlPlaceholders } from '../connector/http/http-lookup.ts';
-import { requireUrl } from '../connector/http/http-sink.ts';
+import { HTTP_LOOKUP_OPTIONS, HttpLookupSource } from '../connector/http/http-lookup.ts';
 import { CachedLookup } from '../connector/lookup/cached-lookup.ts';
 import { LOOKUP_OPTIONS } from '../connector/lookup/lookup-options.ts';
 import type { LookupSource, LookupTarget } from '../connector/lookup/lookup-source.ts';
+import { connectPostgres } from '../connector/postgres/postgres-client.ts';
+import { POSTGRES_LOOKUP_OPTIONS, PostgresLookupSource } from '../connector/postgres/postgres-lookup.ts';
+import { connectRedis } from '../connector/redis/redis-client.ts';
+import { REDIS_LOOKUP_OPTIONS, RedisLookupSource } from '../connector/redis/redis-lookup.ts';
 import type { LookupFactory } from '../engine/effect/lookup.ts';
 import { inputsOf } from '../plan/factory.ts';
 import type { LookupNode, Pipeline, PlanNode } from '../plan/node.ts';
 import type { SinkOption } from '../sql/statement/pipeline-compiler.ts';
-
-/** What is declared, whichever front end declared it. */
-interface Declared {
-  readonly name: string;
-  readonly keyNames: readonly string[];
-}
+import { checkHttpLookup, checkPostgresLookup, checkRedisLookup, type DeclaredLookup } from './lookup-checks.ts';
 
 interface LookupKind {
   readonly options: OptionMap;
   /** Options that have no fallback. */
   readonly needed: readonly string[];
   /** Refuses what the declarations of the options cannot. */
-  readonly check?: (declared: Declared, options: ReadonlyMap<string, SinkOption>) => void;
+  readonly check?: (declared: DeclaredLookup, options: ReadonlyMap<string, SinkOption>) => void;
   readonly open: (target: LookupTarget, dir: string) => LookupSource;
 }
 
@@ -38,7 +36,7 @@ const LOOKUPS: ReadonlyMap<string, LookupKind> = new Map<string, LookupKind>([
     {
       options: HTTP_LOOKUP_OPTIONS,
       needed: ['url'],
-      check: checkUrl,
+      check: checkHttpLookup,
       open: (target, dir) => {
         const options = readSection(HTTP_LOOKUP_OPTIONS, sectionOf(target.options));
         const { bearerTokenFile } = options;
@@ -59,34 +57,41 @@ const LOOKUPS: ReadonlyMap<string, LookupKind> = new Map<string, LookupKind>([
       },
     },
   ],
-]);
-
-function checkUrl({ name, keyNames }: Declared, options: ReadonlyMap<string, SinkOption>): void {
-  const { value, position } = options.get('url')!;
-  const named = urlPlaceholders(value);
-  requireUrl(name, value.replaceAll(/[{}]/g, ''), position);
-  const wrong = named.find((column) => !keyNames.includes(column)) ?? keyNames.find((key) => !named.includes(key));
-  if (wrong === undefined) return;
-  throw new HeadraceError(
-    `reading look-up "${name}": its address names ${shownNames(named)}, its key is ${shownNames(keyNames)}`,
+  [
+    'redis',
     {
-      code: 'CONFIG_VALUE_INVALID',
-      domain: 'config',
-      position,
-      next: `write each column of the key once, as in https://example.com/${keyNames.map((key) => `{${key}}`).join('/')}`,
+      options: REDIS_LOOKUP_OPTIONS,
+      needed: ['url', 'key'],
+      check: checkRedisLookup,
+      open: (target, dir) => {
+        const options = readSection(REDIS_LOOKUP_OPTIONS, sectionOf(target.options));
+        return new RedisLookupSource(options, target, () => connectRedis(options, dir));
+      },
     },
-  );
-}
-
-function shownNames(names: readonly string[]): string {
-  return names.length === 0 ? 'nothing' : names.map((name) => `{${name}}`).join(', ');
-}
+  ],
+  [
+    'postgres',
+    {
+      options: POSTGRES_LOOKUP_OPTIONS,
+      needed: ['url'],
+      check: checkPostgresLookup,
+      open: (target, dir) => {
+        const options = readSection(POSTGRES_LOOKUP_OPTIONS, sectionOf(target.options));
+        return new PostgresLookupSource(options, target, () => connectPostgres(options, dir));
+      },
+    },
+  ],
+]);
 
 /**
  * Refuses a look-up that could not be opened, at the place of the mistake.
  * @throws HeadraceError `CONFIG_CONNECTOR_UNKNOWN`, `CONNECTOR_OPTION_MISSING`, domain `config`
  */
-export function checkLookup(declared: Declared, connector: SinkOption, options: ReadonlyMap<string, SinkOption>): void {
+export function checkLookup(
+  declared: DeclaredLookup,
+  connector: SinkOption,
+  options: ReadonlyMap<string, SinkOption>,
+): void {
   const kind = kindOf(declared.name, connector.value, connector.position);
   const known = new Set(Object.values(kind.options).map((option) => option.name));
   const values = [...options].map(([path, { value, position, namePosition }]) =>
@@ -110,9 +115,10 @@ export function checkLookup(declared: Declared, connector: SinkOption, options: 
 /** As {@link checkLookup}, for the look-ups of a pipeline in TypeScript. */
 export function checkLookupNodes(pipeline: Pipeline, position: SourcePosition): void {
   const placed = (value: string): SinkOption => ({ value, position, namePosition: position });
-  for (const { name, connector, options, keyNames } of lookupsIn(pipeline)) {
+  for (const { name, connector, options, keyNames, found } of lookupsIn(pipeline)) {
+    const columns = found.map((column) => column.name);
     const given = new Map(Object.entries(options).map(([option, value]) => [option, placed(value)]));
-    checkLookup({ name, keyNames }, placed(connector), given);
+    checkLookup({ name, keyNames, columns }, placed(connector), given);
   }
 }
 

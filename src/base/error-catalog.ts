@@ -55,6 +55,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   CONNECTOR_FILE_UNWRITABLE:
     'The file of a sink cannot be written; it is tried again. Check the space on the disk and the rights.',
   CONNECTOR_OPTION_MISSING: 'A connector lacks an option that it needs. Set it.',
+  CONNECTOR_PACKAGE_MISSING:
+    'A connector needs a package that is optional and not installed. Install it beside Headrace.',
   CONNECTOR_RECORD_TOO_LARGE: 'A record of a file does not end. Check the format of the file.',
   CONNECTOR_TARGET_BUSY:
     'The target of a sink did not take what was sent; it is sent again. See its answer in the message.',

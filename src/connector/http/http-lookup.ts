@@ -1,6 +1,7 @@
 import { option } from '../../base/config/option.ts';
 import type { OptionValues } from '../../base/config/option-set.ts';
 import { messageOf } from '../../base/error.ts';
+import { fillPattern } from '../lookup/key-pattern.ts';
 import { LOOKUP_OPTIONS } from '../lookup/lookup-options.ts';
 import {
   foundInJson,
@@ -35,12 +36,6 @@ const ANSWER_BYTES_MAX = 1024 * 1024;
 const NOT_FOUND: ReadonlySet<number> = new Set([204, 404, 410]);
 /** The fault lies in the key; everything else (a wrong token, a limit, an outage) may be put right. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 405, 406, 414, 422]);
-const PLACEHOLDER = /\{([^{}]+)\}/g;
-
-/** The columns that the address names. */
-export function urlPlaceholders(url: string): readonly string[] {
-  return Array.from(url.matchAll(PLACEHOLDER), (match) => match[1]!);
-}
 
 /** Asks an address for each key with GET, and reads a JSON object: 404 and an empty answer are nothing found. */
 export class HttpLookupSource implements LookupSource {
@@ -67,10 +62,7 @@ export class HttpLookupSource implements LookupSource {
   }
 
   #url(key: LookupKey): string {
-    const { keyNames } = this.#target;
-    return this.#options.url.replaceAll(PLACEHOLDER, (_, name: string) =>
-      encodeURIComponent(key[keyNames.indexOf(name)] ?? ''),
-    );
+    return fillPattern(this.#options.url, this.#target.keyNames, (at) => encodeURIComponent(key[at] ?? ''));
   }
 
   async #get(url: string, signal: AbortSignal): Promise<Response> {
@@ -108,7 +100,7 @@ export class HttpLookupSource implements LookupSource {
 
   /** Without path and query, which may hold secrets. */
   #asking(): string {
-    return `asking ${new URL(this.#options.url.replaceAll(PLACEHOLDER, '0')).origin}`;
+    return `asking ${new URL(fillPattern(this.#options.url, [], () => '0')).origin}`;
   }
 
   async close(): Promise<void> {}

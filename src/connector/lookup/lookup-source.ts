@@ -1,6 +1,8 @@
+import { messageOf } from '../../base/error.ts';
 import type { AskTarget } from '../../engine/effect/effect.ts';
+import type { SourceColumn } from '../../plan/node.ts';
 import { fromJsonValue } from '../../plan/value/json-value.ts';
-import { valueToText } from '../../plan/value/value-text.ts';
+import { textToValue, valueToText } from '../../plan/value/value-text.ts';
 
 /** What is looked up, and what is wanted of it. */
 export type LookupTarget = AskTarget & { readonly kind: 'lookup' };
@@ -33,20 +35,44 @@ export class LookupBusy extends Error {
 
 /** The columns of a JSON object. @throws LookupRefused when a value is not of its type, or missing where null is not allowed */
 export function foundInJson(row: unknown, target: LookupTarget, key: LookupKey): LookupFound {
-  return target.found.map(({ name, type, nullable, path }) => {
+  return foundIn(target, key, ({ path, type }) => fromJsonValue(at(row, path), type));
+}
+
+/**
+ * The columns of a row of texts, each as its type is written. The first step of a path names a text, further ones lead into it as JSON.
+ * @throws LookupRefused as {@link foundInJson}
+ */
+export function foundInTexts(
+  textOf: (name: string) => string | null,
+  target: LookupTarget,
+  key: LookupKey,
+): LookupFound {
+  return foundIn(target, key, ({ path: [name = '', ...inner], type }) => {
+    const text = textOf(name);
+    if (text === null) return null;
+    return inner.length === 0 ? textToValue(text, type) : fromJsonValue(at(JSON.parse(text), inner), type);
+  });
+}
+
+function foundIn(target: LookupTarget, key: LookupKey, valueIn: (column: SourceColumn) => unknown): LookupFound {
+  return target.found.map((column) => {
+    const { name, type, nullable, path } = column;
     const keyAt = target.keyNames.indexOf(name);
     if (keyAt >= 0) return key[keyAt] ?? null;
-    const value = path.reduce<unknown>((inner, step) => memberOf(inner, step), row);
-    if (value === undefined || value === null) {
-      if (nullable) return null;
-      throw new LookupRefused(`there is no "${path.join('.')}" in what was found, and column "${name}" is NOT NULL`);
-    }
+    let value: unknown;
     try {
-      return valueToText(fromJsonValue(value, type), type);
+      value = valueIn(column);
     } catch (error) {
-      throw new LookupRefused(`column "${name}": ${(error as Error).message}`);
+      throw new LookupRefused(`column "${name}": ${messageOf(error)}`);
     }
+    if (value !== null) return valueToText(value, type);
+    if (nullable) return null;
+    throw new LookupRefused(`there is no "${path.join('.')}" in what was found, and column "${name}" is NOT NULL`);
   });
+}
+
+function at(row: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, step) => memberOf(inner, step), row);
 }
 
 function memberOf(value: unknown, name: string): unknown {

@@ -67,7 +67,7 @@ export interface CompileOptions {
   readonly checkSink?: (name: string, connector: SinkOption, options: ReadonlyMap<string, SinkOption>) => void;
   /** As `checkSink`, for a look-up. */
   readonly checkLookup?: (
-    lookup: { readonly name: string; readonly keyNames: readonly string[] },
+    lookup: { readonly name: string; readonly keyNames: readonly string[]; readonly columns: readonly string[] },
     connector: SinkOption,
     options: ReadonlyMap<string, SinkOption>,
   ) => void;
@@ -247,7 +247,8 @@ class PipelineCompiler {
     const lookup = declaredLookup(this.#source, statement);
     const { connector, rest } = this.#connectorOptions(statement.options);
     const keyNames = statement.keys.map((key) => key.name);
-    this.#options.checkLookup?.({ name: lookup.name, keyNames }, connector!, rest);
+    const columns = lookup.columns.map((column) => column.name);
+    this.#options.checkLookup?.({ name: lookup.name, keyNames, columns }, connector!, rest);
     this.#lookups.set(lookup.name, lookup);
   }
 
