@@ -1,18 +1,14 @@
-import { ByteReader, ByteWriter, textOf, utf8 } from '../../base/bytes.ts';
+import { ByteReader, ByteWriter, utf8 } from '../../base/bytes.ts';
 import { HeadraceError } from '../../base/error.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import type { DeadLetter } from '../../log/dead-letter.ts';
 import type { Append } from '../../log/log.ts';
 import type { Pipeline, SourceNode } from '../../plan/node.ts';
 import { stateHash } from '../../plan/pipeline-text.ts';
 import type { Asking } from '../effect/effect.ts';
 import { type EpochEffects, TaskAsks } from '../effect/task-asks.ts';
-import { DEAD_LETTER_VALUE_BYTES_MAX } from '../limits.ts';
 import { WATERMARK_MIN } from '../operator/batch.ts';
-import { weightOf } from '../operator/column-access.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import { JoinOperator } from '../operator/join/join.ts';
-import { jsonReader } from '../operator/json-column.ts';
 import type { Emit, RowLetter } from '../operator/operator.ts';
 import { RecordSink } from '../operator/record-sink.ts';
 import type { ExpressionContext } from '../operator/row-evaluator.ts';
@@ -27,12 +23,12 @@ import {
   type VersionHashes,
 } from './journal.ts';
 import { LetterBox } from './letter-box.ts';
+import { deadLetterOf } from './row-letter.ts';
 import { type SnapshotPart, snapshotAtOnce, TaskSnapshot } from './task-snapshot.ts';
 import type { TaskStatus } from './task-status.ts';
 import { WorkClock } from './work-clock.ts';
 
 const STATE_FORMAT = 3;
-const NOTHING = new Uint8Array(0);
 
 /** One partition that the task reads; its position in {@link Task.inputs} names it in journal records. */
 export interface TaskInput {
@@ -207,39 +203,17 @@ export class Task {
   }
 
   #deadLetter(vertex: Vertex, letter: RowLetter): void {
-    const { batch, row } = letter;
-    if (letter.reason === 'late') this.#lateRows++;
-    this.#letterCounts[letter.reason] = (this.#letterCounts[letter.reason] ?? 0) + 1;
-    const origin = batch.origin;
-    const bytes = (origin?.value(row) ?? this.#rowText(vertex, letter)).subarray(0, DEAD_LETTER_VALUE_BYTES_MAX);
-    const isRetracted = weightOf(this.#kernel, batch, row) < 0;
-    const value: DeadLetter = {
-      topic: origin?.source.topic ?? this.pipeline.name,
-      ...(origin && { partition: origin.partition, offset: origin.offset(row) }),
-      reason: letter.reason,
-      message: letter.message,
-      pipeline: this.pipeline.name,
-      operator: vertex.id,
-      receivedAt: origin?.timestamp(row) ?? this.#clockMs,
-      ...(isRetracted && { retracts: true }),
-      ...textOrBase64(bytes),
-    };
+    const { row, reason, batch } = letter;
+    if (reason === 'late') this.#lateRows++;
+    this.#letterCounts[reason] = (this.#letterCounts[reason] ?? 0) + 1;
+    const { origin } = batch;
+    const from = { pipeline: this.pipeline.name, clockMs: this.#clockMs };
     this.#letters.add({
       input: this.inputs.findIndex((i) => i.source === origin?.source && i.partition === origin.partition),
       offset: origin?.offset(row) ?? 0,
       vertex: this.#placeOf(vertex),
-      value: utf8(JSON.stringify(value)),
+      value: utf8(JSON.stringify(deadLetterOf(this.#kernel, vertex, letter, from))),
     });
-  }
-
-  /** A row that an operator made, as JSON: no record in the log has it. */
-  #rowText(vertex: Vertex, { batch, row, input = 0, columns: own }: RowLetter): Uint8Array {
-    const columns = own ?? vertex.inputs[input]?.node?.columns ?? [];
-    if (batch.columns.length !== columns.length) return NOTHING;
-    const values = columns.map(({ name, type }, at) => {
-      return `${JSON.stringify(name)}:${jsonReader(this.#kernel, type)(batch.columns[at]!, row)}`;
-    });
-    return utf8(`{${values.join(',')}}`);
   }
 
   #placeOf(vertex: Vertex): number {
@@ -553,14 +527,6 @@ export class Task {
 function waitsBefore({ operator }: Vertex, time: bigint): boolean {
   if (operator?.asking === undefined || operator.asking.waiting === 0) return false;
   return operator.outputWatermark !== undefined && operator.outputWatermark(time) < time;
-}
-
-function textOrBase64(bytes: Uint8Array): { value: string } | { base64: string } {
-  try {
-    return { value: textOf(bytes) };
-  } catch {
-    return { base64: Buffer.from(bytes).toString('base64') };
-  }
 }
 
 function outOfOrder(epoch: number, last: number): HeadraceError {
