@@ -47,6 +47,7 @@ export {
   zeroOrMore,
 } from './pattern.ts';
 export { type AlertSpec, PipelineBuilder, pipeline, type View } from './pipeline.ts';
+export type { Row, Shape } from './row.ts';
 export { asc, desc, type NullsOption, SortOrder } from './sort-order.ts';
 export {
   approxCountDistinct,
@@ -60,7 +61,7 @@ export {
   varPop,
   varSamp,
 } from './statistic-aggregate.ts';
-export { fromView, Grouped, type Row, type Shape, Stream, source, WindowedStream } from './stream.ts';
+export { fromView, Grouped, Stream, source, WindowedStream } from './stream.ts';
 export { TableCall, type UserTableFunction, udtf } from './table-function.ts';
 export { type AggregateParts, type UserAggregate, udaf } from './user-aggregate.ts';
 export { bindUserModule, type UserFunction, udf } from './user-function.ts';

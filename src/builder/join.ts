@@ -4,7 +4,7 @@ import { temporalJoinNode } from '../plan/analytic-factory.ts';
 import { columnReference } from '../plan/expression-factory.ts';
 import { joinNode, projectNode } from '../plan/factory.ts';
 import type { JoinKind, PlanNode } from '../plan/node.ts';
-import { columnIndex, namedValues, type Row, rowOf, type Shape } from './stream.ts';
+import { columnIndex, namedValues, type Row, rowOf, type Shape } from './row.ts';
 import { Value } from './value.ts';
 
 /** How two streams are joined. */

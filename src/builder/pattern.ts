@@ -7,7 +7,7 @@ import type { MatchNode, PlanNode, RowNavigation, RowPattern } from '../plan/nod
 import { serializeValue } from '../plan/pipeline-text.ts';
 import { TYPE, type TypeKind } from '../plan/type-name.ts';
 import type { Aggregate } from './aggregate.ts';
-import { columnIndex, type Row, rowOf, type Shape } from './stream.ts';
+import { columnIndex, type Row, rowOf, type Shape } from './row.ts';
 import { Value } from './value.ts';
 
 /** A pattern over rows that have names: what a text names, one row is. */

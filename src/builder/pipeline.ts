@@ -7,7 +7,8 @@ import { optimize, optimizeOutputs } from '../plan/optimizer/optimizer.ts';
 import { liftOutputs } from '../plan/optimizer/user-call-lifting.ts';
 import { outputShape } from '../plan/output-key.ts';
 import { shareNodes } from '../plan/pipeline-text.ts';
-import { columnIndex, type Row, rowOf, type Shape, type Stream } from './stream.ts';
+import { columnIndex, type Row, rowOf, type Shape } from './row.ts';
+import type { Stream } from './stream.ts';
 import type { Value } from './value.ts';
 
 /** A materialized view that alerts and sinks can name. */

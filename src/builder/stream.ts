@@ -1,6 +1,4 @@
 import { parseDurationMs, parseDurationUs } from '../base/duration.ts';
-import { HeadraceError } from '../base/error.ts';
-import { nearestName } from '../base/nearest-name.ts';
 import { overNode, topNNode } from '../plan/analytic-factory.ts';
 import { columnReference } from '../plan/expression-factory.ts';
 import {
@@ -8,7 +6,6 @@ import {
   deduplicateNode,
   distinctNode,
   filterNode,
-  type NamedExpression,
   projectNode,
   setOperationNode,
   sourceNode,
@@ -25,16 +22,11 @@ import type { ColumnType } from './column-type.ts';
 import { type AsOfOptions, asOfPlan, existencePlan, type JoinOptions, joinPlan } from './join.ts';
 import { type Lookup, type LookupKeys, lookupPlan } from './lookup.ts';
 import { type MatchOptions, matchPlan } from './pattern.ts';
+import { columnIndex, namedValues, type Row, rowOf, type Shape } from './row.ts';
 import { desc, type SortOrder } from './sort-order.ts';
 import { expandPlan, type TableCall } from './table-function.ts';
-import { Value } from './value.ts';
+import type { Value } from './value.ts';
 import { type Frame, type WindowValue, windowFrame } from './window-function.ts';
-
-/** The columns of a stream: name to kind. */
-export type Shape = Readonly<Record<string, TypeKind>>;
-
-/** A row of a stream, as expressions see it. */
-export type Row<Columns extends Shape> = { readonly [Name in keyof Columns]: Value<Columns[Name]> };
 
 type ShapeOfValues<Values extends Readonly<Record<string, Value>>> = {
   readonly [Name in keyof Values]: Values[Name] extends Value<infer Kind> ? Kind : never;
@@ -385,37 +377,4 @@ export function fromView<Columns extends Shape>(view: {
   readonly shape?: Columns;
 }): Stream<Columns> {
   return new Stream(viewSource(view.output));
-}
-
-export function namedValues(values: Readonly<Record<string, Value>>): NamedExpression[] {
-  return Object.entries(values).map(([name, { expression }]) => ({ name, expression }));
-}
-
-/** Columns by name; a name that is not there is an error also without the compiler. */
-export function rowOf<Columns extends Shape>(node: PlanNode): Row<Columns> {
-  const row = Object.fromEntries(
-    node.columns.map(({ name }, index) => [name, new Value(columnReference(node.columns, index))]),
-  );
-  return new Proxy(row, {
-    get(target, name) {
-      if (typeof name !== 'string' || Object.hasOwn(target, name)) return Reflect.get(target, name) as unknown;
-      throw unknownColumn(node, name);
-    },
-  }) as Row<Columns>;
-}
-
-export function columnIndex(node: PlanNode, name: string): number {
-  const index = node.columns.findIndex((column) => column.name === name);
-  if (index < 0) throw unknownColumn(node, name);
-  return index;
-}
-
-function unknownColumn(node: PlanNode, name: string): HeadraceError {
-  const names = node.columns.map((column) => column.name);
-  const near = nearestName(name, names);
-  return new HeadraceError(`building a pipeline: column "${name}" does not exist`, {
-    code: 'PLAN_UNKNOWN_COLUMN',
-    domain: 'plan',
-    next: near === undefined ? `there is ${names.join(', ')}` : `did you mean "${near}"?`,
-  });
 }

@@ -8,7 +8,7 @@ import type { Batch } from '../batch.ts';
 import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
 import { isCanonical } from '../state-key.ts';
 import { windowEndOfRows } from '../window/window-end.ts';
-import type { TopNOptions } from './top-n.ts';
+import type { TopNOptions } from './top-n-options.ts';
 
 /** The longest top-N that the kernel keeps: a row is looked for among the first one by one. */
 const KERNEL_LIMIT_MAX = 64;

@@ -1,7 +1,8 @@
 import type { LimitNode } from '../../../plan/node.ts';
 import type { Batch } from '../batch.ts';
 import { type Operator, StatelessOperator } from '../operator.ts';
-import { type TopNOptions, topNOperator } from './top-n.ts';
+import { topNOperator } from './top-n.ts';
+import type { TopNOptions } from './top-n-options.ts';
 
 /** The first rows: in the order of a sort right below, else as they came. */
 export function limitOperator(node: LimitNode, options: Omit<TopNOptions, 'node'>): Operator {

@@ -10,7 +10,8 @@ import type { Operator } from '../operator.ts';
 import { changesOf, checkModel, plainExpressions, type Standing, Subject } from '../operator-model.test-fixture.ts';
 import { KernelTopN, runsInKernel } from './kernel-top-n.ts';
 import { endOf } from './ranking.ts';
-import { RowTopN, type TopNOptions, topNOperator } from './top-n.ts';
+import { RowTopN, topNOperator } from './top-n.ts';
+import type { TopNOptions } from './top-n-options.ts';
 
 const source = sourceNode({
   name: 's',

@@ -1,11 +1,10 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { messageOf } from '../../../base/error.ts';
 import type { DataType } from '../../../plan/data-type.ts';
-import type { TopNNode } from '../../../plan/node.ts';
 import { sortOrder } from '../../../plan/value/sort-order.ts';
 import { type Batch, later, WATERMARK_MIN } from '../batch.ts';
 import { forEachRow, type ValueReader, valueReader, weightOf } from '../column-access.ts';
-import type { EmitMoment, Operator, OperatorContext } from '../operator.ts';
+import type { Operator, OperatorContext } from '../operator.ts';
 import { mapKey, RowEmitter, RowReader, timeOf, watermarkOf } from '../row-batch.ts';
 import { type ExpressionContext, RowEvaluator } from '../row-evaluator.ts';
 import { readRow, readTime, writeRow, writeTime } from '../state-value.ts';
@@ -14,18 +13,11 @@ import { WindowedMap } from '../window/windowed-map.ts';
 import { KernelTopN, runsInKernel } from './kernel-top-n.ts';
 import { type PartitionShape, RankedPartition } from './ranked-partition.ts';
 import { forEachVisible, type RankedRow } from './ranking.ts';
+import type { TopNOptions } from './top-n-options.ts';
 
 /** Bytes of a row beside its values, about. */
 const ROW_BYTES = 120;
 const VALUE_BYTES = 24;
-
-export interface TopNOptions {
-  readonly node: Omit<TopNNode, 'kind'>;
-  readonly emit: EmitMoment;
-  /** No input row is ever taken back. */
-  readonly appendOnly: boolean;
-  readonly expressions: ExpressionContext;
-}
 
 /** The first rows of each partition: in the kernel where it can keep them, else row by row. Results are the same. */
 export function topNOperator(options: TopNOptions): Operator {
