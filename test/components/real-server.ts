@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -42,6 +42,14 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** A certificate for `localhost` that is signed with its own key. */
+export function selfSigned(key: string, certificate: string): void {
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+  const form = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject];
+  execFileSync('openssl', [...form, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+  chmodSync(key, 0o600);
+}
+
 interface Program {
   readonly file: string;
   readonly args: readonly string[];
@@ -78,11 +86,30 @@ export class RealServer {
     throw new Error(`${file} did not answer within ${READY_MS_MAX} ms:\n${output}`);
   }
 
+  /** It is there, and does nothing, until {@link thaw}. */
+  freeze(): void {
+    this.#signalAll('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#signalAll('SIGCONT');
+  }
+
+  /** The processes that it has started, too: one for each connection to PostgreSQL. */
+  #signalAll(signal: NodeJS.Signals): void {
+    const pid = this.#process?.pid;
+    if (pid === undefined) return;
+    process.kill(pid, signal);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    for (const child of children === '' ? [] : children.split(' ')) process.kill(Number(child), signal);
+  }
+
   /** Ends the process, by its id. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#process;
-    this.#process = undefined;
     if (child === undefined || child.exitCode !== null) return;
+    this.thaw();
+    this.#process = undefined;
     const ended = once(child, 'exit');
     child.kill(signal);
     await ended;

@@ -35,6 +35,8 @@ export async function connectRedis(options: Connection, dir: string): Promise<Re
     lazyConnect: true,
     connectTimeout: options.timeout,
     commandTimeout: options.timeout,
+    // A connection that says nothing any more, whose other end may be gone, is made again.
+    socketTimeout: options.timeout,
     // What waits fails with the first attempt to connect that fails.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
