@@ -107,7 +107,7 @@ export class RealServer {
   /** Ends the process, by its id. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#process;
-    if (child === undefined || child.exitCode !== null) return;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     this.thaw();
     this.#process = undefined;
     const ended = once(child, 'exit');
