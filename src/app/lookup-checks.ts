@@ -116,8 +116,11 @@ function shownNames(names: readonly string[]): string {
   return names.length === 0 ? 'nothing' : names.map((name) => `{${name}}`).join(', ');
 }
 
-/** Packages of connectors that few need are optional. */
-function requirePackage(name: string, packageName: string, position: SourcePosition): void {
+/**
+ * Packages of connectors that few need are optional.
+ * @throws HeadraceError `CONNECTOR_PACKAGE_MISSING`
+ */
+export function requirePackage(name: string, packageName: string, position: SourcePosition): void {
   try {
     createRequire(import.meta.url).resolve(packageName);
   } catch {
