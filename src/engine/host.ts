@@ -54,6 +54,8 @@ class HostEngine implements Engine {
   readonly #snapshots: SnapshotStore;
   readonly #pool: FunctionPool;
   readonly #running = new Map<string, PipelineRunner>();
+  /** Pipelines whose start has not come to its runner yet. */
+  readonly #starting = new Set<string>();
   readonly #meter: PipelineMeter;
 
   constructor(dependencies: EngineDependencies) {
@@ -69,12 +71,25 @@ class HostEngine implements Engine {
 
   async start(pipeline: Pipeline, options: StartOptions = {}): Promise<RunningPipeline> {
     const known = this.#running.get(pipeline.name);
-    if (known !== undefined && !['stopped', 'failed'].includes(known.status().state)) throw running(pipeline.name);
+    const isRunning = known !== undefined && !['stopped', 'failed'].includes(known.status().state);
+    if (isRunning || this.#starting.has(pipeline.name)) throw running(pipeline.name);
+    this.#starting.add(pipeline.name);
+    try {
+      const runner = await this.#prepared(pipeline, options);
+      this.#running.set(pipeline.name, runner);
+      await runner.start();
+      return runner;
+    } finally {
+      this.#starting.delete(pipeline.name);
+    }
+  }
+
+  async #prepared(pipeline: Pipeline, options: StartOptions): Promise<PipelineRunner> {
     this.#requireSources(pipeline);
     await this.#createTopics(pipeline);
     if (options.rebuild === true) await this.#discard(pipeline);
     const { log, clock, options: engine, logger } = this.#dependencies;
-    const runner = new PipelineRunner({
+    return new PipelineRunner({
       pipeline,
       log,
       clock,
@@ -87,9 +102,6 @@ class HostEngine implements Engine {
       onFailure: (error) => logger?.error('pipeline failed', { pipeline: pipeline.name, error }),
       onWarning: (message) => logger?.warn(message, { pipeline: pipeline.name }),
     });
-    this.#running.set(pipeline.name, runner);
-    await runner.start();
-    return runner;
   }
 
   /** The tasks of a pipeline, with somebody who answers what they ask. */
@@ -113,14 +125,27 @@ class HostEngine implements Engine {
   }
 
   async #createTopics(pipeline: Pipeline): Promise<void> {
-    const { log } = this.#dependencies;
     for (const output of pipeline.outputs) {
       const wanted = outputTopic(output, pipeline.name);
-      const existing = log.topic(output.topic);
-      if (existing === undefined) await log.createTopic(wanted);
-      else await this.#describeTopic(output, existing, wanted);
+      const existing = await this.#existingOrCreated(wanted);
+      if (existing !== undefined) await this.#describeTopic(output, existing, wanted);
     }
-    if (log.topic(DEAD_LETTER_TOPIC) === undefined) await log.createTopic(plainTopic(DEAD_LETTER_TOPIC));
+    await this.#existingOrCreated(plainTopic(DEAD_LETTER_TOPIC));
+  }
+
+  /** The topic that is there; undefined when this has made it. Others may make the same one at the same time. */
+  async #existingOrCreated(wanted: TopicConfig): Promise<TopicConfig | undefined> {
+    const { log } = this.#dependencies;
+    const existing = log.topic(wanted.name);
+    if (existing !== undefined) return existing;
+    try {
+      await log.createTopic(wanted);
+      return undefined;
+    } catch (error) {
+      const made = log.topic(wanted.name);
+      if (made === undefined || !(error instanceof HeadraceError) || error.code !== 'LOG_TOPIC_EXISTS') throw error;
+      return made;
+    }
   }
 
   /** A topic that somebody else made, or an earlier version of the view, says what it holds now. */

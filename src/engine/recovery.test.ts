@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DEAD_LETTER_TOPIC } from '../log/dead-letter.ts';
 import type { RunningPipeline } from './engine.ts';
 import { at, EngineWorld, sqlPipeline } from './engine-world.fixture.ts';
 import { RETRY_DELAY_MS, SNAPSHOT_QUIET_MS } from './limits.ts';
@@ -285,4 +286,18 @@ describe('workers', () => {
 it('a pipeline that runs is not started twice', async () => {
   await world.startSql(SQL);
   await expect(world.startPipeline(await sqlPipeline(SQL))).rejects.toMatchObject({ code: 'ENGINE_PIPELINE_RUNNING' });
+});
+
+it('a pipeline is not started twice at once', async () => {
+  const pipeline = await sqlPipeline(SQL);
+  const [first, second] = await Promise.allSettled([world.startPipeline(pipeline), world.startPipeline(pipeline)]);
+  expect(first.status).toBe('fulfilled');
+  expect(second).toMatchObject({ status: 'rejected', reason: { code: 'ENGINE_PIPELINE_RUNNING' } });
+});
+
+it('pipelines that start at once share the topics that each would make', async () => {
+  const pipelines = await Promise.all(['a', 'b', 'c'].map((name) => sqlPipeline(SQL, name)));
+  const shared = await Promise.all(pipelines.map((pipeline) => world.startPipeline(pipeline)));
+  expect(shared.map((running) => running.status().state)).toEqual(['running', 'running', 'running']);
+  expect(world.log.topic(DEAD_LETTER_TOPIC)).toBeDefined();
 });

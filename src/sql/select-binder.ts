@@ -6,6 +6,7 @@ import { columnReference } from '../plan/expression-factory.ts';
 import { deduplicateNode, filterNode, projectNode, valuesNode } from '../plan/factory.ts';
 import type { PlanNode } from '../plan/node.ts';
 import { AggregateRebase, Aggregation } from './clause/aggregation.ts';
+import { renamed, tooManyNames } from './clause/column-names.ts';
 import { FromBinder } from './clause/from-clause.ts';
 import { bindGrouping, type Grouping, GroupingCalls } from './clause/grouping-sets.ts';
 import { OverClause } from './clause/over-clause.ts';
@@ -75,15 +76,23 @@ export class SelectBinder {
     for (const node of clause.ctes ?? []) {
       if (!('CommonTableExpr' in node)) continue;
       const { ctename = '', ctequery, aliascolnames, location } = node.CommonTableExpr;
+      const at = this.#context.place(location);
+      if (plans.has(ctename)) {
+        throw this.#context.source.error(at, `WITH query name "${ctename}" specified more than once`, {
+          code: 'SQL_DUPLICATE_NAME',
+          next: 'choose another name',
+        });
+      }
       if (ctequery === undefined || !('SelectStmt' in ctequery)) {
-        throw this.#context.source.error(
-          this.#context.place(location),
-          'only queries are allowed in WITH: queries are read-only',
-          { code: 'SQL_READ_ONLY' },
-        );
+        throw this.#context.source.error(at, 'only queries are allowed in WITH: queries are read-only', {
+          code: 'SQL_READ_ONLY',
+        });
       }
       const plan = this.bind(ctequery.SelectStmt, visible, outer);
       const names = nameParts(aliascolnames);
+      if (names.length > plan.columns.length) {
+        throw tooManyNames(this.#context, `WITH query "${ctename}"`, plan.columns.length, names.length, at);
+      }
       plans.set(ctename, renamed(plan, names));
     }
     return visible;
@@ -299,14 +308,4 @@ function deduplicatedBy(input: PlanNode, keys: readonly Expression[], ttlMs: num
   let at = own.length;
   const positions = keys.map((key) => (key.kind === 'column' ? key.index : at++));
   return deduplicateNode(projectNode(input, [...own, ...computed]), positions, ttlMs);
-}
-
-function renamed(plan: PlanNode, names: readonly (string | undefined)[]): PlanNode {
-  return projectNode(
-    plan,
-    plan.columns.map((column, index) => ({
-      name: names[index] ?? column.name,
-      expression: columnReference(plan.columns, index),
-    })),
-  );
 }

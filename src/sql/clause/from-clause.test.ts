@@ -189,7 +189,7 @@ const MISTAKES: readonly (readonly [sql: string, message: string])[] = [
   ['SELECT unnest(ARRAY[1]), ▲generate_series(1, 2) FROM orders', 'one set-returning function'],
   ['SELECT * FROM orders, ▲unest(ARRAY[1])', 'did you mean "unnest"?'],
   ['SELECT * FROM orders, ▲generate_series(1, shop)', 'there is generate_series(integer, integer)'],
-  ['SELECT * FROM ▲generate_series(1, 2) AS g(a, b)', '"g" has 1 columns, but 2 are named'],
+  ['SELECT * FROM ▲generate_series(1, 2) AS g(a, b)', 'table "g" has 1 columns available but 2 columns specified'],
   ["SELECT 1 FROM ▲HOP(orders, time, INTERVAL '1 minute')", 'HOP needs a relation'],
   ["SELECT 1 FROM HOP(orders, ▲time, INTERVAL '0 seconds', INTERVAL '1 minute')", 'longer than zero'],
   ["SELECT 1 FROM HOP(orders, time, INTERVAL ▲'1 month', INTERVAL '1 year')", 'no fixed length'],
@@ -217,6 +217,13 @@ const MISTAKES: readonly (readonly [sql: string, message: string])[] = [
     'write left.time >= right.time',
   ],
   ['SELECT 1 FROM orders o ASOF ▲FULL JOIN rates r ON true', 'expected JOIN or LEFT JOIN'],
+  ['SELECT 1 FROM orders JOIN ▲orders ON true', 'table name "orders" specified more than once; give each an alias'],
+  ['SELECT 1 FROM orders o, ▲shops o', 'table name "o" specified more than once'],
+  ['SELECT 1 FROM orders JOIN (SELECT ▲1) orders ON true', 'table name "orders" specified more than once'],
+  ['SELECT 1 FROM orders JOIN ▲orders USING (id)', 'table name "orders" specified more than once'],
+  ['WITH t AS (SELECT 1), ▲t AS (SELECT 2) SELECT * FROM t', 'WITH query name "t" specified more than once'],
+  ['WITH ▲t(a, b) AS (SELECT 1) SELECT * FROM t', 'WITH query "t" has 1 columns available but 2 columns specified'],
+  ['SELECT 1 FROM (VALUES (▲1)) AS t(a, b)', 'table "t" has 1 columns available but 2 columns specified'],
 ];
 
 describe('a mistake in FROM or in a sub-query is shown where it is', () => {

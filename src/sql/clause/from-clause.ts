@@ -1,7 +1,7 @@
 import type { JoinExpr, Node, RangeFunction, RangeVar, SelectStmt } from 'libpg-query';
 import { nearestName } from '../../base/nearest-name.ts';
 import type { Expression } from '../../plan/expression.ts';
-import { columnReference, TRUE } from '../../plan/expression-factory.ts';
+import { TRUE } from '../../plan/expression-factory.ts';
 import { joinNode, projectNode, valuesNode } from '../../plan/factory.ts';
 import type { JoinKind, PlanNode } from '../../plan/node.ts';
 import { dependentJoin } from '../../plan/optimizer/decorrelate.ts';
@@ -10,6 +10,7 @@ import { type BindContext, ExpressionBinder } from '../expression-binder.ts';
 import type { QueryRules, RelationCatalog } from '../relation.ts';
 import { Scope } from '../scope.ts';
 import { bareName, nameParts, nodeLocation } from '../text/syntax-tree.ts';
+import { renamed, tooManyNames } from './column-names.ts';
 import { bindFromFunction } from './from-function.ts';
 import { commonNames, type FromResult, joinedScope, joinUsing } from './join-clause.ts';
 import { bindLookupJoin } from './lookup-clause.ts';
@@ -126,13 +127,19 @@ export class FromBinder {
       if (subquery === undefined || !('SelectStmt' in subquery))
         throw this.#refuse(node, 'a derived table must be a query');
       const outer = lateral === true && left !== undefined ? this.#scope(left.scope.relations) : this.#spec.outer;
-      return this.#named(this.#spec.bindSelect(subquery.SelectStmt, outer), alias?.aliasname ?? '', alias);
+      return this.#named(
+        this.#spec.bindSelect(subquery.SelectStmt, outer),
+        alias?.aliasname ?? '',
+        alias,
+        this.#placeOf(node),
+      );
     }
     throw this.#refuse(node, `${Object.keys(node)[0]} is not supported in FROM`);
   }
 
   #relationItem({ relname = '', alias, location }: RangeVar): FromResult {
-    return this.#named(this.relation(relname, this.#context.place(location)), relname, alias);
+    const at = this.#context.place(location);
+    return this.#named(this.relation(relname, at), relname, alias, at);
   }
 
   get #temporal(): TemporalClauses {
@@ -151,27 +158,15 @@ export class FromBinder {
     });
   }
 
-  #named(node: PlanNode, name: string, alias: AliasClause): FromResult {
+  #named(node: PlanNode, name: string, alias: AliasClause, at: number): FromResult {
     const match = this.#context.matches?.get(alias?.aliasname ?? '');
     if (match !== undefined) return bindMatch(this.#context, match, { node, name }, this.#spec.rules.streaming);
     const names = nameParts(alias?.colnames);
     if (names.length > node.columns.length) {
-      const shown = alias?.aliasname ?? name;
-      throw this.#refuse(
-        alias?.colnames?.[0],
-        `"${shown}" has ${node.columns.length} columns, but ${names.length} are named`,
-      );
+      const shown = `table "${alias?.aliasname ?? name}"`;
+      throw tooManyNames(this.#context, shown, node.columns.length, names.length, at);
     }
-    const plan =
-      names.length === 0
-        ? node
-        : projectNode(
-            node,
-            node.columns.map((column, index) => ({
-              name: names[index] ?? column.name,
-              expression: columnReference(node.columns, index),
-            })),
-          );
+    const plan = names.length === 0 ? node : renamed(node, names);
     return { node: plan, scope: Scope.of(alias?.aliasname ?? name, plan.columns) };
   }
 
@@ -191,7 +186,7 @@ export class FromBinder {
         fn,
         item,
       );
-      return this.#named(made.node, made.name, range.alias);
+      return this.#named(made.node, made.name, range.alias, this.#placeOf(item));
     }
     const visible = this.#scope(left?.scope.relations ?? []);
     return bindFromFunction(this.#context, range, node, visible);
@@ -223,7 +218,7 @@ export class FromBinder {
       made.node,
       shown.map((column) => ({ name: column.name, expression: column })),
     );
-    return this.#named(plan, alias.aliasname, alias);
+    return this.#named(plan, alias.aliasname, alias, this.#placeOf(node));
   }
 
   #joinBy(expression: JoinExpr, left: FromResult, right: FromResult, kind: JoinKind, node: Node): FromResult {
@@ -238,7 +233,7 @@ export class FromBinder {
       return joinUsing(this.#context, { left, right, kind, names, at, join });
     }
     if (quals === undefined) return this.#joined(left, right, kind === 'inner' ? 'cross' : kind, node);
-    const scope = joinedScope(left, right);
+    const scope = joinedScope(this.#context, left, right, at);
     const visible = this.#scope(scope.relations);
     if (holdsSubquery(quals)) {
       if (kind !== 'inner') {
@@ -261,7 +256,9 @@ export class FromBinder {
   }
 
   #joined(left: FromResult, right: FromResult, kind: JoinKind, node: Node): FromResult {
-    return { node: this.#made(left, right, kind, undefined, this.#placeOf(node)), scope: joinedScope(left, right) };
+    const at = this.#placeOf(node);
+    const scope = joinedScope(this.#context, left, right, at);
+    return { node: this.#made(left, right, kind, undefined, at), scope };
   }
 
   #made(left: FromResult, right: FromResult, kind: JoinKind, condition: Expression | undefined, at: number): PlanNode {
@@ -287,7 +284,10 @@ function firstPlaced(node: Node): Node | undefined {
   if ('JoinExpr' in node) return node.JoinExpr.rarg === undefined ? undefined : firstPlaced(node.JoinExpr.rarg);
   if ('RangeSubselect' in node) {
     const { subquery } = node.RangeSubselect;
-    return subquery !== undefined && 'SelectStmt' in subquery ? subquery.SelectStmt.targetList?.[0] : undefined;
+    if (subquery === undefined || !('SelectStmt' in subquery)) return undefined;
+    const { targetList, valuesLists } = subquery.SelectStmt;
+    const [row] = valuesLists ?? [];
+    return row !== undefined && 'List' in row ? row.List.items?.[0] : targetList?.[0];
   }
   if ('RangeFunction' in node) {
     const list = node.RangeFunction.functions?.[0];

@@ -4,6 +4,7 @@ import { valuesNode } from '../../plan/factory.ts';
 import { type BindContext, ExpressionBinder } from '../expression-binder.ts';
 import { Scope } from '../scope.ts';
 import { bareName, nameParts, nodeLocation } from '../text/syntax-tree.ts';
+import { tooManyNames } from './column-names.ts';
 import type { FromResult } from './join-clause.ts';
 import { bindTableFunction } from './table-function-call.ts';
 
@@ -25,9 +26,7 @@ export function bindFromFunction(context: BindContext, range: RangeFunction, nod
   const { columns: made, unnamed, user } = called;
   const width = made.length + (range.ordinality === true ? 1 : 0);
   if (names.length > width) {
-    throw context.source.error(at, `"${aliasname ?? name}" has ${width} columns, but ${names.length} are named`, {
-      next: 'name fewer',
-    });
+    throw tooManyNames(context, `table "${aliasname ?? name}"`, width, names.length, at);
   }
   const own = unnamed && aliasname !== undefined ? aliasname : undefined;
   const columns = made.map((column, index) => ({ ...column, name: names[index] ?? own ?? column.name }));

@@ -21,8 +21,16 @@ function moved(relation: ScopeRelation, by: number): ScopeRelation {
   };
 }
 
-/** The names of both sides, over the joined row. */
-export function joinedScope(left: FromResult, right: FromResult): Scope {
+/** The names of both sides, over the joined row. @throws HeadraceError `SQL_DUPLICATE_NAME` when both have a relation of one name */
+export function joinedScope({ source }: BindContext, left: FromResult, right: FromResult, at: number): Scope {
+  const names = new Set(left.scope.relations.map(({ name }) => name));
+  const twice = right.scope.relations.find(({ name }) => name !== '' && names.has(name));
+  if (twice !== undefined) {
+    throw source.error(at, `table name "${twice.name}" specified more than once`, {
+      code: 'SQL_DUPLICATE_NAME',
+      next: 'give each an alias of its own (AS name)',
+    });
+  }
   const by = left.node.columns.length;
   return new Scope([...left.scope.relations, ...right.scope.relations.map((relation) => moved(relation, by))]);
 }
@@ -52,6 +60,7 @@ export interface UsingJoin {
  */
 export function joinUsing(context: BindContext, spec: UsingJoin): FromResult {
   const { left, right, kind, names, at } = spec;
+  const scope = joinedScope(context, left, right, at);
   const by = left.node.columns.length;
   const pairs = names.map((name) => {
     const first = left.scope.resolve(context.source, at, name);
@@ -75,7 +84,7 @@ export function joinUsing(context: BindContext, spec: UsingJoin): FromResult {
     ...relation,
     hidden: new Set([...(relation.hidden ?? []), ...names]),
   });
-  return { node, scope: new Scope([pseudo, ...joinedScope(left, right).relations.map(hide)]) };
+  return { node, scope: new Scope([pseudo, ...scope.relations.map(hide)]) };
 }
 
 function withCoalesced(

@@ -30,7 +30,7 @@ export interface TemporalSpec {
  */
 export function bindTemporalJoin(spec: TemporalSpec): FromResult {
   const { left, right } = spec;
-  const scope = joinedScope(left, right);
+  const scope = joinedScope(spec.context, left, right, spec.at);
   const parts = conditionParts(spec, scope);
   const width = left.node.columns.length;
   const keys: { readonly left: Expression; readonly right: Expression }[] = [];
