@@ -7,6 +7,7 @@ import type {
   Expression,
   LiteralExpression,
 } from '../plan/expression.ts';
+import { MICROS_PER_DAY } from '../plan/value/calendar.ts';
 import type { Decimal } from '../plan/value/decimal.ts';
 import { valueToText } from '../plan/value/value-text.ts';
 import { constantValue } from './duckdb-evaluation.ts';
@@ -61,12 +62,27 @@ function compileCall(expression: CallExpression, scope: ExpressionScope): Compil
   if (isNative(expression)) {
     try {
       const args = expression.args.map((argument) => compileToDuckdb(argument, scope));
-      return compileFunction(expression, args, scope);
+      const native = compileFunction(expression, args, scope);
+      return LETTER_CASES.has(expression.function) ? asciiCall(expression, args, native, scope) : native;
     } catch (error) {
       if (scope.evaluation === undefined || !isUnsupported(error)) throw error;
     }
   }
   return evaluated(expression, expression.args, (args) => ({ ...expression, args }), scope);
+}
+
+const LETTER_CASES: ReadonlySet<string> = new Set(['upper', 'lower']);
+
+/** DuckDB knows other upper and lower letters than PostgreSQL (`ß`): it converts ASCII, the evaluator what else there is. */
+function asciiCall(
+  expression: CallExpression,
+  [text]: readonly CompiledExpression[],
+  native: CompiledExpression,
+  scope: ExpressionScope,
+): CompiledExpression {
+  const exact = evaluated(expression, expression.args, (args) => ({ ...expression, args }), scope);
+  const isAscii = `strlen(${text?.sql}) = length(${text?.sql})`;
+  return { ...exact, sql: `(CASE WHEN ${isAscii} THEN ${native.sql} ELSE ${exact.sql} END)` };
 }
 
 function isUnsupported(error: unknown): boolean {
@@ -137,7 +153,7 @@ function literalText(value: unknown, type: DataType): string {
     case 'date':
       return `(DATE '1970-01-01' + ${Number(value)})`;
     case 'time':
-      return `(TIME '00:00:00' + to_microseconds(${String(value)}))`;
+      return value === MICROS_PER_DAY ? `TIME '24:00:00'` : `(TIME '00:00:00' + to_microseconds(${String(value)}))`;
     case 'timestamp':
     case 'timestamptz':
       return `make_timestamp(CAST(${String(value)} AS BIGINT))`;
@@ -181,6 +197,7 @@ function plainTextCast(
 function isNativeCast(from: DataType, to: DataType): boolean {
   if (to.kind === 'text') return !BY_EVALUATOR.has(from.kind);
   if (from.kind === 'jsonb' || from.kind === 'array' || to.kind === 'array') return false;
+  if (FLOATS.has(from.kind) && to.kind === 'numeric') return false;
   return from.kind !== 'text';
 }
 

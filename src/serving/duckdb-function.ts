@@ -1,4 +1,5 @@
-import type { CallExpression } from '../plan/expression.ts';
+import type { DataType } from '../plan/data-type.ts';
+import type { CallExpression, Expression } from '../plan/expression.ts';
 import { TEXT_LENGTH_MAX } from '../plan/function/limits.ts';
 import {
   type CompiledExpression,
@@ -112,8 +113,8 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   rpad: (args) => pad('rpad', args),
   like: ([a, b]) => `(${a?.sql} LIKE ${b?.sql} ESCAPE '\\')`,
   ilike: ([a, b]) => `(${a?.sql} ILIKE ${b?.sql} ESCAPE '\\')`,
-  matches: ([a, b]) => `regexp_matches(${a?.sql}, ${b?.sql})`,
-  imatches: ([a, b]) => `regexp_matches(${a?.sql}, ${b?.sql}, 'i')`,
+  matches: ([a, b]) => `regexp_matches(${a?.sql}, ${b?.sql}, 's')`,
+  imatches: ([a, b]) => `regexp_matches(${a?.sql}, ${b?.sql}, 'is')`,
   now: (_args, scope) => `make_timestamp(CAST(${scope.nowUs} AS BIGINT))`,
   date_trunc: ([field, a]) => `CAST(date_trunc(${field?.sql}, ${a?.sql}) AS ${duckdbType(a!.type, 0)})`,
   to_timestamp: ([a]) => `make_timestamp(CAST(round_even(${a?.sql} * 1000000, 0) AS BIGINT))`,
@@ -167,6 +168,23 @@ const TEXT_NAMES: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Patterns that DuckDB reads as PostgreSQL does: no class escapes or constraints, no flags, no ranges but the usual. */
+const PLAIN_PATTERN = (() => {
+  const set = String.raw`\[\^?(?:a-z|A-Z|0-9|[A-Za-z0-9_ ])+\]`;
+  const atom = String.raw`(?:[A-Za-z0-9 _@#%&=:;,<>"'!~/.-]|\\[.*+?|()^$\\[\]]|${set})[*+?]?`;
+  const choice = String.raw`(?:${atom})+(?:\|(?:${atom})+)*`;
+  return new RegExp(String.raw`^\^?(?:${atom}|\(${choice}\)[*+?]?)*\$?$`);
+})();
+
+/** Parts of a date at whose begin DuckDB sees the same moment; it begins a century in its year 0, PostgreSQL in its year 1. */
+const TRUNCATED_FIELDS: ReadonlySet<string> = new Set(
+  'microseconds milliseconds second minute hour day week month quarter year'.split(' '),
+);
+
+function literalTextOf(argument: Expression | undefined): string {
+  return argument?.kind === 'literal' && typeof argument.value === 'string' ? argument.value : '';
+}
+
 /** Whether DuckDB's SQL has this function for these types with PostgreSQL's meaning. */
 export function isNative({ function: name, args }: CallExpression): boolean {
   if (NULL_TESTS.has(name)) return true;
@@ -175,13 +193,15 @@ export function isNative({ function: name, args }: CallExpression): boolean {
   if (kinds.includes('jsonb') || kinds.includes('array')) return false;
   if (kinds.includes('interval')) return INTERVAL_NAMES.has(name) && !kinds.includes('time');
   if (TEXT_NAMES.has(name)) {
+    if (name === 'matches' || name === 'imatches') return PLAIN_PATTERN.test(literalTextOf(args[1]));
     const isPattern = name === 'substring' && kinds[1] === 'text';
     return !isPattern && kinds.every((kind) => kind === 'text' || kind === 'int4') && !hasEscape(name, args.length);
   }
   if (name === 'power' || (name === 'sqrt' && kinds[0] === 'numeric') || (name === 'sign' && kinds[0] !== 'numeric'))
     return false;
   if (kinds.includes('time')) return !/^(?:add|subtract|extract|date_part)$/.test(name);
-  if (name === 'date_trunc' || name === 'to_timestamp') return kinds.length === (name === 'date_trunc' ? 2 : 1);
+  if (name === 'date_trunc') return kinds.length === 2 && TRUNCATED_FIELDS.has(literalTextOf(args[0]).toLowerCase());
+  if (name === 'to_timestamp') return kinds.length === 1;
   return true;
 }
 
@@ -306,17 +326,28 @@ const WHOLE_FIELDS: ReadonlySet<string> = new Set(
   'century day decade dow doy hour isodow isoyear microseconds millennium minute month quarter week year'.split(' '),
 );
 
+const FIELDS_OF_DAY: ReadonlySet<string> = new Set(
+  'hour minute second seconds milliseconds microseconds epoch'.split(' '),
+);
+
+/** A date has no parts of its day, and a time no others: the evaluator says so. */
+function isFieldOf(kind: DataType['kind'], name: string): boolean {
+  if (kind === 'date') return !FIELDS_OF_DAY.has(name);
+  return kind !== 'time' || FIELDS_OF_DAY.has(name);
+}
+
 function extract({ args: [field], type }: CallExpression, [, a]: Args): CompiledExpression {
   const name = field?.kind === 'literal' ? String(field.value).toLowerCase() : undefined;
   if (name === undefined) throw unsupported('extract of a computed field');
+  if (a !== undefined && !isFieldOf(a.type.kind, name)) throw unsupported(`extract of ${name} of ${a.type.kind}`);
   const numeric = { kind: 'numeric' } as const;
   const fractional = Object.hasOwn(FRACTIONAL, name) ? FRACTIONAL[name] : undefined;
-  if (fractional !== undefined && a?.type.kind !== 'date') {
+  if (fractional !== undefined) {
     const [micros, scale] = fractional;
     const unit = `CAST('0.${'0'.repeat(scale - 1)}1' AS DECIMAL(${scale + 1},${scale}))`;
     const sql = `CAST(CAST(${micros}(${a?.sql}) AS DECIMAL(20,0)) * ${unit} AS ${duckdbType(numeric, scale)})`;
     return { sql, type, scale };
   }
-  if (fractional === undefined && !WHOLE_FIELDS.has(name)) throw unsupported(`extract of ${name}`);
+  if (!WHOLE_FIELDS.has(name)) throw unsupported(`extract of ${name}`);
   return { sql: `CAST(date_part('${name}', ${a?.sql}) AS ${duckdbType(numeric, 0)})`, type, scale: 0 };
 }

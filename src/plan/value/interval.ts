@@ -67,7 +67,7 @@ const TERM = /\s*([+-]?)(\d*)(?:\.(\d+))?\s*([a-z]+)\s*/iy;
 const YEAR_MONTH = /\s*([+-]?)(\d+)-(\d{1,2})(?=\s|$)\s*/y;
 /** A number without a unit: days before a time of day, else seconds. */
 const BARE = /\s*([+-]?)(\d+)(?:\.(\d+))?(?=\s+[+-]?\d+:|\s*$)\s*/y;
-const CLOCK = /\s*([+-]?)(\d+):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*/y;
+const CLOCK = /\s*([+-]?)(\d+):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?(?=\s|$)\s*/y;
 
 /** PostgreSQL's interval text: `1 day 02:03:04`, `5 minutes`, `-1 mon`, `1 hour ago`, and ISO 8601 `P1DT2H`. */
 export function parseInterval(text: string): Interval {
@@ -110,6 +110,7 @@ function readTerm(body: string, at: number): { readonly interval: Interval; read
 }
 
 function clockInterval(match: RegExpExecArray): Interval {
+  if (Number(match[3]) > 59 || Number(match[4] ?? 0) > 60) throw outOfRange('interval field value');
   const seconds = (Number(match[2]) * 60 + Number(match[3])) * 60 + Number(match[4] ?? 0);
   const micros = BigInt(seconds) * MICROS_PER_SECOND + BigInt((match[5] ?? '').padEnd(6, '0').slice(0, 6));
   return makeInterval(0, 0, match[1] === '-' ? -micros : micros);
