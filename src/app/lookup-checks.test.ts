@@ -8,8 +8,8 @@ describe('a look-up whose package is optional', () => {
     expect(() => requirePackage('users', 'not-a-package-of-anyone', position)).toThrow(
       expect.objectContaining({
         code: 'CONNECTOR_PACKAGE_MISSING',
-        message: 'reading look-up "users": the package not-a-package-of-anyone is not installed',
-        next: 'run "npm install not-a-package-of-anyone"',
+        message:
+          'reading look-up "users": the package not-a-package-of-anyone is not installed; run "npm install not-a-package-of-anyone"',
         position,
       }),
     );
