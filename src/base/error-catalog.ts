@@ -223,4 +223,5 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   SQL_UNKNOWN_OPTION: 'An option of WITH (...) is not known. The message has the nearest one.',
   SQL_UNKNOWN_RELATION: 'There is no such source, view or topic. The message has the nearest one.',
   SQL_UNKNOWN_TYPE: 'There is no such type. See docs/sql/functions.md for the types.',
+  SQL_UNKNOWN_WINDOW: 'OVER names a window that the query does not have. Add it to the WINDOW clause.',
 };

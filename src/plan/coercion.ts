@@ -206,7 +206,8 @@ const OPERATOR_TEXT: Readonly<Record<string, string>> = {
   json_get_text: '->>',
 };
 
-function operandType(operand: Operand): string {
+/** The name of its type, as messages show it. */
+export function operandType(operand: Operand): string {
   return operand.kind === 'unknown' ? 'unknown' : typeName(operand.type);
 }
 

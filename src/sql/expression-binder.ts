@@ -31,6 +31,7 @@ import { bindSpecialCall, bindSpecialForm, type FormBinder } from './special-for
 import type { Attachments } from './text/attachment.ts';
 import type { PositionMap, SourceText } from './text/source-text.ts';
 import { bareName, constantLocation, nameParts, nodeLocation, typeOf } from './text/syntax-tree.ts';
+import { checkTypeModifiers } from './type-modifier.ts';
 
 /** What binding needs besides the names of the row. */
 export interface BindContext {
@@ -121,6 +122,9 @@ export class ExpressionBinder {
   #operand(node: Node): Operand {
     const own = this.#intercept?.(node);
     if (own !== undefined) return own;
+    if ('TypeCast' in node && node.TypeCast.typeName !== undefined) {
+      checkTypeModifiers(this.#context, node.TypeCast.typeName);
+    }
     const special = bindSpecialForm(node, this.#forms);
     if (special !== undefined) return special;
     if ('A_Const' in node) return this.#constant(node.A_Const, node);

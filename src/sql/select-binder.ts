@@ -231,21 +231,22 @@ export class SelectBinder {
 
   #values(lists: readonly Node[], outer: Scope | undefined): PlanNode {
     const binder = new ExpressionBinder(this.#context, new Scope([], { outer }));
-    const rows = lists.map((list) =>
-      ('List' in list ? (list.List.items ?? []) : []).map((node) => binder.operand(node)),
-    );
+    const items = lists.map((list) => ('List' in list ? (list.List.items ?? []) : []));
+    const rows = items.map((row) => row.map((node) => ({ operand: binder.operand(node), at: this.#at(node) })));
     const width = rows[0]?.length ?? 0;
-    if (rows.some((row) => row.length !== width))
-      throw this.#context.source.error(this.#context.place(0), 'VALUES lists must all be the same length');
+    const uneven = rows.find((row) => row.length !== width);
+    if (uneven !== undefined)
+      throw this.#context.source.error(uneven[0]!.at, 'VALUES lists must all be the same length');
     const types = Array.from({ length: width }, (_, index) =>
       commonType(
-        rows.map((row) => row[index]!),
+        rows.map((row) => row[index]!.operand),
         'VALUES',
       ),
     );
+    const { source } = this.#context;
     return valuesNode(
       [],
-      rows.map((row) => row.map((operand, index) => coerce(operand, types[index]!))),
+      rows.map((row) => row.map(({ operand, at }, index) => source.locate(at, () => coerce(operand, types[index]!)))),
     );
   }
 

@@ -9,7 +9,7 @@ const CODES: Readonly<Record<string, readonly string[]>> = {
   '42601': ['SQL_SYNTAX'],
   '42702': ['SQL_AMBIGUOUS_COLUMN'],
   '42703': ['SQL_UNKNOWN_COLUMN'],
-  '42704': ['SQL_UNKNOWN_TYPE'],
+  '42704': ['SQL_UNKNOWN_TYPE', 'SQL_UNKNOWN_WINDOW'],
   '42712': ['SQL_DUPLICATE_NAME'],
   '42803': ['SQL_GROUPING'],
   '42804': ['PLAN_TYPE_MISMATCH'],

@@ -63,6 +63,7 @@ function readsNothing(query: string): boolean {
     const source = new SourceText(query);
     const { select } = parseQuery(source, { start: 0, end: query.replace(/;\s*$/, '').length });
     const { fromClause, valuesLists, larg, whereClause, sortClause, limitCount } = select;
+    if (/^SELECT \*$/i.test(query)) return false;
     return [fromClause, valuesLists, larg, whereClause, sortClause, limitCount].every((part) => part === undefined);
   } catch {
     return false;

@@ -1,7 +1,7 @@
 import type { FuncCall, Node, WindowDef } from 'libpg-query';
 import { isAggregateName } from '../../plan/aggregate/aggregate-name.ts';
 import { overNode } from '../../plan/analytic-factory.ts';
-import { coerce, coerceAll, type Operand } from '../../plan/coercion.ts';
+import { coerce, coerceAll, type Operand, operandType } from '../../plan/coercion.ts';
 import type { DataType } from '../../plan/data-type.ts';
 import type { Expression } from '../../plan/expression.ts';
 import { columnReference } from '../../plan/expression-factory.ts';
@@ -195,7 +195,9 @@ export class OverClause {
       const wanted = least === most ? `${least}` : `${least} to ${most}`;
       throw this.#error(
         nodeLocation(node),
-        `${name} takes ${wanted} argument${wanted === '1' ? '' : 's'}, not ${operands.length}`,
+        `function ${name}(${operands.map(operandType).join(', ')}) does not exist`,
+        `${name} takes ${wanted} argument${wanted === '1' ? '' : 's'}`,
+        'PLAN_TYPE_MISMATCH',
       );
     }
     const at = this.#spec.context.place(nodeLocation(node));
@@ -211,6 +213,7 @@ export class OverClause {
         nodeLocation(node),
         `${what} is not supported with OVER`,
         'aggregate in a sub-query, and join it',
+        'SQL_NOT_SUPPORTED',
       );
     }
     const { context, scope, aggregates, intercept } = this.#spec;
@@ -279,6 +282,7 @@ export class OverClause {
       location,
       `window "${name}" does not exist`,
       known === '' ? `add WINDOW ${name} AS (...)` : `there is ${known}`,
+      'SQL_UNKNOWN_WINDOW',
     );
   }
 
