@@ -108,6 +108,8 @@ const KINDS = [
   'timestamptz',
   'jsonb',
 ] as const;
+/** Strings for a number are only those that say what JSON has no number for; as TYPE_SPELLED_ONLY in assembly/shape.ts. */
+const SPELLED_ONLY = 1 << 16;
 const TYPE_BITS: Readonly<Record<JsonType, number>> = {
   null: 1,
   true: 2,
@@ -236,7 +238,7 @@ function writeNode(
   let types = root ?? TYPES_ALL;
   if (field !== undefined) {
     types = typeBits(field.types ?? TYPES_OF_KIND[field.kind]);
-    if (field.types === undefined) types |= TYPE_BITS.null;
+    if (field.types === undefined) types |= TYPE_BITS.null | SPELLED_ONLY;
     if (root !== undefined) types &= root;
     if (!nullable) types &= ~TYPE_BITS.null;
   }

@@ -160,8 +160,10 @@ function storeText(p: usize, node: usize, kind: u32, start: usize, length: u32):
     else refuse(S.ERROR_FORMAT, p, node);
   } else if (kind == S.KIND_FLOAT8 || kind == S.KIND_FLOAT4) {
     const value = spelledFloat(start, length);
-    if (value == 0) refuse(S.ERROR_TYPE, p, node);
-    else store<f64>(address(node, 3), value);
+    if (value == 0) {
+      if (load<u32>(node, S.NODE_TYPES) & S.TYPE_SPELLED_ONLY) refuse(S.ERROR_TYPE, p, node);
+      else storeNull(node);
+    } else store<f64>(address(node, 3), value);
   } else storeNull(node);
 }
 

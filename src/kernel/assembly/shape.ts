@@ -50,6 +50,8 @@ export const TYPE_FALSE: u32 = 4;
 export const TYPE_INTEGER: u32 = 8;
 export const TYPE_NUMBER: u32 = 16;
 export const TYPE_STRING: u32 = 32;
+/** Of a field whose types nobody named: a text for a number is "NaN" or an infinity, or refused; else another text is no value. */
+export const TYPE_SPELLED_ONLY: u32 = 1 << 16;
 export const TYPE_OBJECT: u32 = 64;
 export const TYPE_ARRAY: u32 = 128;
 

@@ -37,7 +37,8 @@ function rowStep(node: PlanNode, nowUs: bigint): RowStep {
       const { sizeUs, offsetUs } = tumblingOf(node);
       return (row) => {
         const time = row[node.timeColumn] as bigint | null;
-        if (time === null) return [...row, null, null];
+        // As in a pipeline, a row without a time is in no window.
+        if (time === null) return undefined;
         const into = (((time - offsetUs) % sizeUs) + sizeUs) % sizeUs;
         return [...row, time - into, time - into + sizeUs];
       };

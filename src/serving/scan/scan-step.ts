@@ -42,17 +42,30 @@ function filterStep(kernel: Kernel, { input, predicate }: FilterNode, context: E
 
 /** Keeps the rows for which a boolean column is true. */
 function rowsWhere(kernel: Kernel, batch: Batch, { data, nulls }: ColumnVector): Batch {
+  return rowsThat(kernel, batch, (words, bytes) => {
+    return (row) => words[(data >>> 2) + row] !== 0 && (nulls === 0 || bytes[nulls + row] === 0);
+  });
+}
+
+/** As in a pipeline, a row without a time is in no window. */
+function rowsWithout(kernel: Kernel, batch: Batch, nulls: number): Batch {
+  return rowsThat(kernel, batch, (_, bytes) => (row) => bytes[nulls + row] === 0);
+}
+
+type Keeps = (row: number) => boolean;
+
+/** `keepsIn` is given views of the memory as it is once there is room for the selection. */
+function rowsThat(kernel: Kernel, batch: Batch, keepsIn: (words: Uint32Array, bytes: Uint8Array) => Keeps): Batch {
   const selection = kernel.arenaAlloc(Math.max(1, batch.selected) * 4);
   const words = kernel.u32();
-  const bytes = kernel.u8();
+  const keeps = keepsIn(words, kernel.u8());
   const before = batch.selection >>> 2;
-  let selected = 0;
+  let count = 0;
   for (let i = 0; i < batch.selected; i++) {
     const row = batch.selection === 0 ? i : words[before + i]!;
-    if (words[(data >>> 2) + row] === 0 || (nulls !== 0 && bytes[nulls + row] === 1)) continue;
-    words[(selection >>> 2) + selected++] = row;
+    if (keeps(row)) words[(selection >>> 2) + count++] = row;
   }
-  return { ...batch, selection, selected };
+  return { ...batch, selection, selected: count };
 }
 
 function projectStep(
@@ -83,7 +96,8 @@ function windowStep(kernel: Kernel, node: WindowNode): ScanStep {
     const start = kernel.arenaAlloc(Math.max(1, batch.rows) * 8);
     const end = kernel.arenaAlloc(Math.max(1, batch.rows) * 8);
     kernel.exports.tumble(time.data, batch.rows, sizeUs, offsetUs, start, end);
-    const bounds = [start, end].map((data) => ({ physical: 'i64' as const, data, nulls: time.nulls }));
-    return { ...batch, columns: [...batch.columns, ...bounds] };
+    const bounds = [start, end].map((data) => ({ physical: 'i64' as const, data, nulls: 0 }));
+    const windowed = { ...batch, columns: [...batch.columns, ...bounds] };
+    return time.nulls === 0 ? windowed : rowsWithout(kernel, windowed, time.nulls);
   };
 }
