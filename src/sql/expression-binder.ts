@@ -6,6 +6,7 @@ import {
   coerce,
   coerceAll,
   type Operand,
+  operandType,
   requireBoolean,
   resolveCall,
   resolveCase,
@@ -64,7 +65,7 @@ export class ExpressionBinder {
   readonly #intercept: ((node: Node) => Operand | undefined) | undefined;
   readonly #forms: FormBinder = {
     operand: (node) => this.operand(node),
-    refuse: (node, message, next) => this.#refuse(node, message, next),
+    refuse: (node, message, next, code) => this.#refuse(node, message, next, code),
   };
   /** Where each bound column stood in the text. */
   readonly places = new WeakMap<Expression, number>();
@@ -107,12 +108,9 @@ export class ExpressionBinder {
     }
   }
 
-  #refuse(node: Node, message: string, next?: string): Error {
+  #refuse(node: Node, message: string, next?: string, code = 'SQL_NOT_SUPPORTED'): Error {
     const at = this.#context.place(nodeLocation(node));
-    return this.#context.source.error(at, message, {
-      code: 'SQL_NOT_SUPPORTED',
-      ...(next === undefined ? {} : { next }),
-    });
+    return this.#context.source.error(at, message, { code, ...(next === undefined ? {} : { next }) });
   }
 
   #misplaced(node: Node, message: string, code: string, next = 'compute it in a sub-query'): Error {
@@ -226,7 +224,11 @@ export class ExpressionBinder {
     const denied = NEGATED_OPERATORS.get(symbol);
     if (denied !== undefined) return resolveCall('not', [resolveCall(denied, this.#operands([left, right]))]);
     const name = OPERATOR_NAMES.get(symbol);
-    if (name === undefined) throw this.#refuse(node, `operator ${symbol} is not supported`);
+    if (name === undefined) {
+      const [first, second] = this.#operands([left, right]).map(operandType);
+      const next = 'see the operators in the documentation';
+      throw this.#refuse(node, `operator does not exist: ${first} ${symbol} ${second}`, next, 'PLAN_UNKNOWN_FUNCTION');
+    }
     if (name === 'json_path' || name === 'json_path_text') return this.#jsonPath(name, left, right, node);
     return resolveCall(name, this.#operands([left, right]));
   }

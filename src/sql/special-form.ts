@@ -12,7 +12,8 @@ import { bareName, typeOf } from './text/syntax-tree.ts';
 /** What the forms of this file need of the binder of expressions. */
 export interface FormBinder {
   operand(node: Node): Operand;
-  refuse(node: Node, message: string, next?: string): Error;
+  /** `SQL_NOT_SUPPORTED`, unless it is said which. */
+  refuse(node: Node, message: string, next?: string, code?: string): Error;
 }
 
 const ITEM_MIN = -2_147_483_648;
@@ -130,7 +131,8 @@ function subscripted(indirection: A_Indirection, node: Node, binder: FormBinder)
     } else if (subject.type.kind === 'jsonb' && isSlice !== true) {
       subject = resolveCall('json_get', [subject, binder.operand(uidx!)]);
     } else {
-      throw binder.refuse(node, `cannot subscript type ${typeName(subject.type)}`, 'subscript an array or jsonb');
+      const message = `cannot subscript type ${typeName(subject.type)} because it does not support subscripting`;
+      throw binder.refuse(node, message, 'subscript an array or jsonb', 'PLAN_TYPE_MISMATCH');
     }
   }
   return subject;
@@ -225,7 +227,7 @@ function rowComparison(
     throw binder.refuse(node, `operator ${symbol} is not supported between rows`, 'compare rows with = <> < <= > >=');
   }
   if (left.length !== right.length || left.length === 0)
-    throw binder.refuse(node, 'unequal number of entries in row expressions');
+    throw binder.refuse(node, 'unequal number of entries in row expressions', 'give both as many', 'SQL_SYNTAX');
   const pairs = left.map((item, index) => [binder.operand(item), binder.operand(right[index]!)] as const);
   const compared = (comparison: string, [a, b]: readonly [Operand, Operand]): Expression =>
     resolveCall(comparison, [a, b]);
@@ -253,7 +255,7 @@ function rowIn(left: Node, items: readonly Node[], negated: boolean, node: Node,
 function rowDistinct(distinct: boolean, left: Node, right: Node, node: Node, binder: FormBinder): Operand {
   const [a, b] = [rowItems(left) ?? [], rowItems(right)];
   if (b === undefined || a.length !== b.length)
-    throw binder.refuse(node, 'unequal number of entries in row expressions');
+    throw binder.refuse(node, 'unequal number of entries in row expressions', 'give both as many', 'SQL_SYNTAX');
   const same = a.map((item, index) =>
     resolveCall('is_not_distinct_from', [binder.operand(item), binder.operand(b[index]!)]),
   );
