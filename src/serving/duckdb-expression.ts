@@ -29,6 +29,8 @@ import {
  * @throws HeadraceError `SERVING_QUERY_UNSUPPORTED`
  */
 export function compileToDuckdb(expression: Expression, scope: ExpressionScope): CompiledExpression {
+  const constant = isComputedConstant(expression) ? constantValue(expression, scope.nowUs) : undefined;
+  if (constant?.kind === 'literal') return compileLiteral(constant);
   switch (expression.kind) {
     case 'literal':
       return compileLiteral(expression);
@@ -51,6 +53,14 @@ export function compileToDuckdb(expression: Expression, scope: ExpressionScope):
       throw unsupported(`the user function ${expression.name}`);
   }
 }
+
+/** An expression of constants has one value, with the digits that the evaluator gives it. */
+function isComputedConstant(expression: Expression): boolean {
+  if (expression.kind === 'cast') return isConstant(expression.input);
+  return expression.kind === 'call' && expression.args.length > 0 && expression.args.every(isConstant);
+}
+
+const isConstant = (expression: Expression): boolean => expression.kind === 'literal' || isComputedConstant(expression);
 
 export function quoted(text: string): string {
   if (text.includes('\0')) throw unsupported('a text with the character 0');
