@@ -54,13 +54,17 @@ export function compileToDuckdb(expression: Expression, scope: ExpressionScope):
   }
 }
 
-/** An expression of constants has one value, with the digits that the evaluator gives it. */
+/** A numeric of constants, or the text of one: the evaluator gives it the digits of PostgreSQL, at any scale. */
 function isComputedConstant(expression: Expression): boolean {
-  if (expression.kind === 'cast') return isConstant(expression.input);
-  return expression.kind === 'call' && expression.args.length > 0 && expression.args.every(isConstant);
+  if (expression.kind === 'cast' && expression.type.kind === 'text') return isComputedConstant(expression.input);
+  return expression.kind !== 'literal' && expression.type.kind === 'numeric' && isConstant(expression);
 }
 
-const isConstant = (expression: Expression): boolean => expression.kind === 'literal' || isComputedConstant(expression);
+function isConstant(expression: Expression): boolean {
+  if (expression.kind === 'cast') return isConstant(expression.input);
+  if (expression.kind === 'call') return expression.args.length > 0 && expression.args.every(isConstant);
+  return expression.kind === 'literal';
+}
 
 export function quoted(text: string): string {
   if (text.includes('\0')) throw unsupported('a text with the character 0');
