@@ -19,7 +19,7 @@ import type { Expression } from '../plan/expression.ts';
 import { call, literal, userFunctionCall } from '../plan/expression-factory.ts';
 import { functionNames, isForm, isFunction } from '../plan/function.ts';
 import type { AggregateCall } from '../plan/node.ts';
-import { NUMERIC_PRECISION_MAX, TYPE, typeName } from '../plan/type-name.ts';
+import { TYPE, typeName } from '../plan/type-name.ts';
 import { Decimal } from '../plan/value/decimal.ts';
 import { bindAggregate, callsAggregate } from './clause/aggregate-binder.ts';
 import type { DeclaredLookup } from './clause/lookup-clause.ts';
@@ -265,12 +265,6 @@ export class ExpressionBinder {
       throw this.#context.source.error(this.#context.place(cast.typeName?.location), `type "${shown}" is not known`, {
         code: 'SQL_UNKNOWN_TYPE',
       });
-    }
-    const precision = type.kind === 'numeric' ? (type.precision ?? 1) : 1;
-    if (precision < 1 || precision > NUMERIC_PRECISION_MAX) {
-      const message = `NUMERIC precision ${precision} must be between 1 and ${NUMERIC_PRECISION_MAX}`;
-      const place = this.#context.place(cast.typeName?.location);
-      throw this.#context.source.error(place, message, { code: 'PLAN_INVALID_ARGUMENT' });
     }
     if (cast.arg === undefined) throw this.#refuse(node, 'a cast needs a value');
     return resolveCast(this.operand(cast.arg), type);
