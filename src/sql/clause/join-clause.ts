@@ -21,16 +21,21 @@ function moved(relation: ScopeRelation, by: number): ScopeRelation {
   };
 }
 
-/** The names of both sides, over the joined row. @throws HeadraceError `SQL_DUPLICATE_NAME` when both have a relation of one name */
-export function joinedScope({ source }: BindContext, left: FromResult, right: FromResult, at: number): Scope {
-  const names = new Set(left.scope.relations.map(({ name }) => name));
-  const twice = right.scope.relations.find(({ name }) => name !== '' && names.has(name));
-  if (twice !== undefined) {
-    throw source.error(at, `table name "${twice.name}" specified more than once`, {
-      code: 'SQL_DUPLICATE_NAME',
-      next: 'give each an alias of its own (AS name)',
-    });
-  }
+/** @throws HeadraceError `SQL_DUPLICATE_NAME` when a relation of the right side has the name of one on the left */
+export function requireOwnNames({ source }: BindContext, left: Scope, right: readonly string[], at: number): void {
+  const names = new Set(left.relations.map(({ name }) => name));
+  const twice = right.find((name) => name !== '' && names.has(name));
+  if (twice === undefined) return;
+  throw source.error(at, `table name "${twice}" specified more than once`, {
+    code: 'SQL_DUPLICATE_NAME',
+    next: 'give each an alias of its own (AS name)',
+  });
+}
+
+/** The names of both sides, over the joined row. @throws HeadraceError `SQL_DUPLICATE_NAME` */
+export function joinedScope(context: BindContext, left: FromResult, right: FromResult, at: number): Scope {
+  const names = right.scope.relations.map(({ name }) => name);
+  requireOwnNames(context, left.scope, names, at);
   const by = left.node.columns.length;
   return new Scope([...left.scope.relations, ...right.scope.relations.map((relation) => moved(relation, by))]);
 }

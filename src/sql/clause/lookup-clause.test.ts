@@ -42,6 +42,10 @@ describe('a join with a look-up', () => {
     [view('SELECT 1 AS x FROM orders o JOIN customers c ON c.name = o.id'), 'must be joined by its key (id)'],
     [view('SELECT 1 AS x FROM orders o RIGHT JOIN customers c ON c.id = o.id'), 'has no rows of its own'],
     [view('SELECT 1 AS x FROM customers'), 'has no rows of its own'],
+    [
+      view('SELECT 1 AS x FROM orders o JOIN customers o ON o.id = o.customer'),
+      'table name "o" specified more than once',
+    ],
     ["CREATE LOOKUP l (a text) WITH (connector = 'http');", 'has no key'],
     ["CREATE LOOKUP l (a text PRIMARY KEY, a text) WITH (connector = 'http');", '"a" is declared twice'],
     ["CREATE LOOKUP l (ab text, PRIMARY KEY (ac)) WITH (connector = 'http');", 'did you mean "ab"?'],

@@ -12,7 +12,7 @@ import { Scope } from '../scope.ts';
 import type { CreateLookup } from '../statement/lookup-statement.ts';
 import type { SourceText } from '../text/source-text.ts';
 import { nameParts } from '../text/syntax-tree.ts';
-import type { FromResult } from './join-clause.ts';
+import { type FromResult, requireOwnNames } from './join-clause.ts';
 
 /** A look-up that `JOIN` may name. */
 export interface DeclaredLookup {
@@ -117,6 +117,7 @@ class LookupJoin {
   }
 
   bind(join: JoinExpr): FromResult {
+    requireOwnNames(this.#context, this.#left.scope, [this.#name], this.#at);
     const using = nameParts(join.usingClause).filter((name) => name !== undefined);
     const terms = using.length > 0 ? this.#using(using) : this.#terms(join.quals);
     const keys = this.#declared.keys.map((key) =>
