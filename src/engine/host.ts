@@ -30,6 +30,8 @@ export interface EngineDependencies {
   readonly lookups?: LookupFactory;
   /** Uniform in [0, 1): spreads what is tried again. */
   readonly random?: () => number;
+  /** Calls back soon, after what is ready has run: `setImmediate` by default. */
+  readonly soon?: (callback: () => void) => void;
   /** Files in the data directory by default. */
   readonly snapshots?: SnapshotStore;
 }
@@ -106,8 +108,8 @@ class HostEngine implements Engine {
 
   /** The tasks of a pipeline, with somebody who answers what they ask. */
   #answering({ modules }: Pipeline): ExecutorFactory {
-    const { clock, lookups, random = Math.random } = this.#dependencies;
-    return answeringExecutor(this.#executor, { clock, random, modules, pool: this.#pool, lookups });
+    const { clock, lookups, random = Math.random, soon = setImmediate } = this.#dependencies;
+    return answeringExecutor(this.#executor, { clock, random, soon, modules, pool: this.#pool, lookups });
   }
 
   #requireSources(pipeline: Pipeline): void {

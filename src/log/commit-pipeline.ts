@@ -26,6 +26,8 @@ export interface PipelineContext {
   readonly publish: (round: Round) => void;
   /** A fresh salt for a new commit-log file. */
   readonly nextSalt: () => number;
+  /** Calls back soon, after what is ready has run. */
+  readonly soon: (callback: () => void) => void;
 }
 
 interface Queued {
@@ -103,7 +105,7 @@ export class CommitPipeline {
   #schedule(): void {
     if (this.#scheduled || this.#running !== undefined) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.#context.soon(() => {
       this.#scheduled = false;
       this.#running = this.#drain().finally(() => {
         this.#running = undefined;
@@ -130,7 +132,7 @@ export class CommitPipeline {
   async #settled(): Promise<void> {
     while (this.#scheduled || this.#running !== undefined) {
       if (this.#running !== undefined) await this.#running;
-      else await new Promise((resolve) => setImmediate(resolve));
+      else await new Promise<void>((resolve) => this.#context.soon(resolve));
     }
   }
 

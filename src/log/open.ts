@@ -29,6 +29,8 @@ export interface OpenLogOptions {
   readonly onFsync?: (elapsedMs: number) => void;
   /** A random unsigned 32-bit number. */
   readonly random?: () => number;
+  /** Calls back soon, after what is ready has run: `setImmediate` by default. */
+  readonly soon?: (callback: () => void) => void;
 }
 
 /**
@@ -57,6 +59,7 @@ async function openLocked(options: OpenLogOptions, disk: Disk, limits: LogLimits
   const onWarning = options.onWarning ?? (() => {});
   const nextSalt = options.random ?? (() => randomBytes(4).readUInt32LE());
   const onFsync = options.onFsync ?? (() => {});
+  const soon = options.soon ?? setImmediate;
   const recovery = recover(disk.reader, dataDir, limits) ?? (await createLog(dataDir, disk, limits, nextSalt));
   for (const warning of recovery.warnings) onWarning(warning);
   if (recovery.repairs.length > 0) await disk.run(recovery.repairs);
@@ -67,7 +70,7 @@ async function openLocked(options: OpenLogOptions, disk: Disk, limits: LogLimits
   const vector = VisibilityVector.create(Math.max(limits.partitionsMax, state.partitions.size));
   const parts = { dataDir, disk, clock, limits, state, files, vector, onWarning };
   const log = new DiskLog(parts, (publish) => {
-    const pipeline = new CommitPipeline({ ...parts, place, onFsync, publish, nextSalt });
+    const pipeline = new CommitPipeline({ ...parts, place, onFsync, publish, nextSalt, soon });
     if (recovery.damage !== undefined) pipeline.fail(recovery.damage);
     return pipeline;
   });

@@ -12,6 +12,8 @@ export interface AskServiceOptions {
   readonly modules: readonly UserModule[];
   readonly pool: FunctionPool;
   readonly lookups: LookupFactory | undefined;
+  /** Calls back soon, after what is ready has run. */
+  readonly soon: (callback: () => void) => void;
   readonly answer: (operator: string, effects: readonly Effect[]) => void;
 }
 
@@ -76,7 +78,7 @@ export class AskService {
 
   #done(operator: string, effect: Effect): void {
     if (this.#closed) return;
-    if (this.#answers.size === 0) setImmediate(() => this.#flush());
+    if (this.#answers.size === 0) this.#options.soon(() => this.#flush());
     const known = this.#answers.get(operator);
     if (known === undefined) this.#answers.set(operator, [effect]);
     else known.push(effect);

@@ -59,8 +59,13 @@ function functionHangs(): HeadraceError {
   });
 }
 
-/** Runs the task on the calling thread: for tests, which own the clock. */
-export function inlineExecutor(log: Log, clock: Clock, snapshots: SnapshotStore): ExecutorFactory {
+/** Runs the task on the calling thread: for tests, which own the clock, and may own the schedule (`soon`). */
+export function inlineExecutor(
+  log: Log,
+  clock: Clock,
+  snapshots: SnapshotStore,
+  soon: (callback: () => void) => void = setImmediate,
+): ExecutorFactory {
   return (start, receive) => {
     let ended = false;
     const post = (message: FromTask): void => {
@@ -74,7 +79,7 @@ export function inlineExecutor(log: Log, clock: Clock, snapshots: SnapshotStore)
       snapshots,
       post,
       soon: (callback) => {
-        setImmediate(() => {
+        soon(() => {
           if (!ended) callback();
         });
       },
