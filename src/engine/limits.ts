@@ -14,6 +14,8 @@ export const OUTPUT_BATCH_RECORDS_MAX = 10_000;
 export const OUTPUT_BATCH_BYTES_MAX = 1024 ** 2;
 /** Bytes of a dead letter's value that are kept. */
 export const DEAD_LETTER_VALUE_BYTES_MAX = 1024 ** 2;
+/** Groups of a partial aggregate after which its rows are handed on before the epoch ends. */
+export const PARTIAL_GROUPS_MAX = 131_072;
 /** Rows of one operator that wait for the results of calls; with more, no input is read. */
 export const WAITING_ROWS_MAX = 10_000;
 /** Bytes of these rows, about. */

@@ -6,7 +6,7 @@ import type { Kernel } from './kernel.ts';
 import { COLUMN_BYTES, putColumns } from './state-column.ts';
 
 /** Offsets as in assembly/state/group-layout.ts. */
-const TABLE = { groups: 24, size: 32, changedCount: 44, late: 52, failed: 60 } as const;
+const TABLE = { groups: 24, size: 32, changed: 40, changedCount: 44, late: 52, failed: 60 } as const;
 const SHAPE = { i32: 0, i64: 1, f64: 2, str: 3, f32: 4 } as const;
 
 /** Rows of a batch and where their windows end: addresses as in column.ts. */
@@ -243,10 +243,50 @@ export class GroupState {
     this.#kernel.exports.groupAdd(this.#table, aggregate, described, weights, records, rows, count);
   }
 
+  /** Merges states that {@link stateWord} and {@link exactSums} made into one aggregate; extremes are added as values are. */
+  addStates(aggregate: number, columns: readonly ColumnVector[], { records, rows, count }: GroupedRows): void {
+    const described = this.#kernel.arenaAlloc(columns.length * COLUMN_BYTES);
+    putColumns(this.#kernel, described, columns);
+    this.#kernel.exports.groupAddStates(this.#table, aggregate, described, columns.length, records, rows, count);
+  }
+
   #describe(column: ColumnVector): number {
     const address = this.#kernel.arenaAlloc(COLUMN_BYTES);
     putColumns(this.#kernel, address, [column]);
     return address;
+  }
+
+  /** Address of the records (u32) of changed groups from a position, in the order of their first change. */
+  changedRecords(from: number): number {
+    return this.#word(TABLE.changed) + from * 4;
+  }
+
+  /** A word of the states of an aggregate that counts (0: the count) or sums integers (0 and 1: the sum, 2: how many). */
+  stateWord(aggregate: number, word: number, records: number, count: number): ColumnVector {
+    const data = this.#kernel.arenaAlloc(Math.max(1, count) * PHYSICAL_WIDTH.i64);
+    this.#kernel.exports.groupStateWord(this.#table, aggregate, word, records, count, data);
+    return { physical: 'i64', data, nulls: 0 };
+  }
+
+  /** The states of an aggregate that sums doubles, as bytes. */
+  exactSums(aggregate: number, records: number, count: number): ColumnVector {
+    const data = this.#kernel.arenaAlloc(Math.max(1, count) * PHYSICAL_WIDTH.str);
+    this.#kernel.exports.groupExactSums(this.#table, aggregate, records, count, data);
+    return { physical: 'str', data, nulls: 0 };
+  }
+
+  /** The least or greatest values so far. Strings point into the groups' memory. */
+  extremes(aggregate: number, records: number, count: number): ColumnVector {
+    return this.#column(this.#layout.aggregates[aggregate]!.argument, count, (data, nulls) =>
+      this.#kernel.exports.groupExtremes(this.#table, aggregate, records, count, data, nulls),
+    );
+  }
+
+  /** Forgets every group. */
+  clear(): void {
+    const { exports } = this.#kernel;
+    exports.groupForget(this.#table);
+    exports.groupDropWindows(this.#table, exports.groupWindows(this.#table));
   }
 
   get changes(): number {

@@ -155,6 +155,18 @@ export interface StateExports {
     data: number,
     nulls: number,
   ): number;
+  groupStateWord(table: number, aggregate: number, word: number, records: number, count: number, data: number): void;
+  groupExactSums(table: number, aggregate: number, records: number, count: number, data: number): void;
+  groupExtremes(table: number, aggregate: number, records: number, count: number, data: number, nulls: number): number;
+  groupAddStates(
+    table: number,
+    aggregate: number,
+    columns: number,
+    columnCount: number,
+    records: number,
+    rows: number,
+    count: number,
+  ): void;
   groupWindows(table: number): number;
   groupWindowEnd(table: number, at: number): bigint;
   groupWindowGroups(table: number, at: number): number;

@@ -4,6 +4,7 @@ import { windowSizeBelow } from '../../../plan/window-size.ts';
 import type { EmitMoment } from '../operator.ts';
 import type { ExpressionContext } from '../row-evaluator.ts';
 import type { WindowEnd } from '../window/window-end.ts';
+import type { PartialPlan } from './partial-plan.ts';
 
 export interface AggregateOptions {
   readonly node: AggregateNode;
@@ -13,6 +14,8 @@ export interface AggregateOptions {
   /** Whoever follows needs the old row of a key taken back before the new one comes. */
   readonly retracts: boolean;
   readonly expressions: ExpressionContext;
+  /** The input is partial rows of the aggregate, instead of rows of `node.input`. */
+  readonly merges?: PartialPlan;
 }
 
 /** Where the window of a row ends, from its group values. */

@@ -301,6 +301,25 @@ export function sumExport(state: usize, target: usize): void {
   if (block != 0) memory.copy(target + SUM_BYTES, block, BLOCK_BYTES);
 }
 
+const incoming: usize = memory.data(40, 16);
+
+/** Adds all of a sum that {@link sumExport} wrote. */
+export function sumMergeExported(state: usize, from: usize): void {
+  memory.copy(incoming, from, SUM_BYTES);
+  if (load<u32>(incoming, SUM_BLOCK) == 0) {
+    sumMerge(state, incoming);
+    return;
+  }
+  const block = blockOf(state);
+  const other = from + SUM_BYTES;
+  store<i64>(state, load<i64>(state, SUM_COUNT) + load<i64>(incoming, SUM_COUNT), SUM_COUNT);
+  for (let at: usize = 0; at < BLOCK_WORDS; at += 8) {
+    store<i64>(block + at, load<i64>(block + at) + load<i64>(other + at));
+  }
+  carry = 0;
+  for (let at = BLOCK_WORDS; at < BLOCK_BYTES; at += 8) addWord(block + at, load<u64>(other + at));
+}
+
 /** Takes in what {@link sumExport} wrote; returns the bytes read. */
 export function sumImport(state: usize, from: usize): usize {
   memory.copy(state, from, SUM_BYTES);

@@ -10,6 +10,7 @@ export {
 export { groupDistinct, groupDistinctCounts, groupFilterBits } from "./distinct";
 export { groupAdd, groupFilter } from "./aggregate";
 export { groupChanges, groupKeyColumn, groupResultColumn, groupResults } from "./group-result";
+export { groupAddStates, groupExactSums, groupExtremes, groupStateWord } from "./group-states";
 export { groupIsOneWindow, groupMerge, groupPartial, groupPartialIsPlain } from "./group-partial";
 export {
   groupImport, groupSnapshotBegin, groupSnapshotEnd, groupSnapshotNeeded, groupSnapshotNext,
