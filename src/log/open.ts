@@ -91,7 +91,11 @@ async function createLog(dataDir: string, disk: Disk, limits: LogLimits, nextSal
     { kind: 'remove', path },
     { kind: 'write', path, position: 0, buffers: [head.written()] },
     { kind: 'sync', path },
+    // Before the checkpoint has its name: one without its commit log is damage.
+    { kind: 'sync-directory', path: commitDirectory(dataDir) },
     { kind: 'sync-directory', path: dataDir },
+    // Its own name: else a power loss could take the whole directory.
+    { kind: 'sync-directory', path: dirname(dataDir) },
     ...checkpointOperations(dataDir, 0, encodeCheckpoint(state, { ...place, salt: nextSalt() }, 0)),
   ]);
   const nothing = { repairs: [], warnings: [], damage: undefined, indexes: new Map(), unsyncedIndexes: [] };

@@ -1,4 +1,4 @@
-import { dirname, join, sep } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { HeadraceError } from '../base/error.ts';
 import { derivedOperations } from './derivation.ts';
 import {
@@ -11,8 +11,11 @@ import {
   type RunResult,
 } from './disk.ts';
 
-/** What a fault does to the operation that it hits. */
-export type DiskFault = 'crash' | 'EIO' | 'ENOSPC';
+/** What a fault does to the operation that it hits. `short`: a write happens in two parts, with time in between. */
+export type DiskFault = 'crash' | 'EIO' | 'ENOSPC' | 'short';
+
+/** Who changes files beside the others: rounds, what goes on behind them, snapshots. Within a lane all happens in order. */
+export type DiskLane = 'rounds' | 'behind' | 'snapshots';
 
 export interface VirtualDiskOptions {
   /** Uniform in [0, 1); decides what a crash loses and where a write tears. */
@@ -21,6 +24,10 @@ export interface VirtualDiskOptions {
   readonly fault?: (operation: PlainOperation, number: number) => DiskFault | undefined;
   /** Bytes that all files may take together. */
   readonly capacity?: number;
+  /** Awaited before every operation: who owns the schedule decides when it takes effect. */
+  readonly pace?: (lane: DiskLane) => Promise<void>;
+  /** Asked before every read of a file. */
+  readonly readFault?: (path: string) => 'EIO' | undefined;
 }
 
 /** Writes to the disk proper happen in sectors; a torn write stops, or is lost, between them. */
@@ -34,9 +41,12 @@ class VirtualFile {
   durable = new Uint8Array(0);
   /** Sectors written since the last sync. */
   readonly dirty = new Set<number>();
+  /** Bits that have flipped and were not written over since, by position. */
+  readonly flips = new Map<number, number>();
 
   write(position: number, bytes: Uint8Array): void {
     if (position + bytes.length > this.cached.length) this.setLength(position + bytes.length);
+    this.#forgetFlips(position, position + bytes.length);
     this.cached.set(bytes, position);
     this.#touch(position, position + bytes.length);
   }
@@ -45,6 +55,7 @@ class VirtualFile {
     const changed = new Uint8Array(length);
     changed.set(this.cached.subarray(0, length));
     const from = Math.min(length, this.cached.length);
+    this.#forgetFlips(length, Number.POSITIVE_INFINITY);
     this.cached = changed;
     this.#touch(from, length);
   }
@@ -53,8 +64,30 @@ class VirtualFile {
     for (let at = Math.floor(from / SECTOR_BYTES); at * SECTOR_BYTES < to; at++) this.dirty.add(at);
   }
 
+  /** Flips a bit, or flips it back. */
+  flip(position: number, mask: number): void {
+    for (const bytes of [this.cached, this.durable]) if (position < bytes.length) bytes[position]! ^= mask;
+    const left = (this.flips.get(position) ?? 0) ^ mask;
+    if (left === 0) this.flips.delete(position);
+    else this.flips.set(position, left);
+  }
+
+  /** What is written over is damaged no longer. */
+  #forgetFlips(from: number, to: number): void {
+    for (const [position, mask] of [...this.flips]) if (position >= from && position < to) this.flip(position, mask);
+  }
+
+  /** What a failed sync has marked clean stays as it is on the disk. */
   sync(): void {
-    this.durable = this.cached.slice();
+    if (this.durable.length !== this.cached.length) {
+      const resized = new Uint8Array(this.cached.length);
+      resized.set(this.durable.subarray(0, resized.length));
+      this.durable = resized;
+    }
+    for (const sector of this.dirty) {
+      const at = sector * SECTOR_BYTES;
+      if (at < this.cached.length) this.durable.set(this.cached.subarray(at, at + SECTOR_BYTES), at);
+    }
     this.dirty.clear();
   }
 
@@ -87,10 +120,12 @@ export class VirtualDisk implements Disk {
   #names = new Map<string, VirtualFile>();
   #durableNames = new Map<string, VirtualFile>();
   readonly #directories = new Set<string>();
+  /** Those whose own name is durable. */
+  readonly #durableDirectories = new Set<string>();
   #operations = 0;
   #crashed = false;
   #locked = false;
-  #behind: Promise<unknown> = Promise.resolve();
+  readonly #lanes = new Map<DiskLane, Promise<unknown>>();
   /** Counts restarts and power losses. */
   #incarnation = 0;
   capacity: number;
@@ -113,9 +148,12 @@ export class VirtualDisk implements Disk {
   #open(path: string): ReturnType<DiskReader['open']> {
     const file = this.#names.get(path);
     if (file === undefined) return undefined;
+    const { readFault } = this.#options;
     return {
       size: () => file.cached.length,
       read(target, offset, length, position) {
+        const fault = readFault?.(path);
+        if (fault !== undefined) throw Object.assign(new Error(`${fault}: i/o error, read`), { code: fault });
         const bytes = file.cached.subarray(position, position + length);
         target.set(bytes, offset);
         return bytes.length;
@@ -145,11 +183,11 @@ export class VirtualDisk implements Disk {
   }
 
   run(operations: readonly DiskOperation[]): Promise<RunResult> {
-    return this.#run(operations, this.#incarnation);
+    return this.#run('rounds', operations, this.#incarnation);
   }
 
   runBehind(operations: readonly DiskOperation[]): Promise<RunResult> {
-    return this.#runBehind(operations, this.#incarnation);
+    return this.#run('behind', operations, this.#incarnation);
   }
 
   /** The disk as one process sees it: after a power loss or a restart nothing that it still does takes effect. */
@@ -158,55 +196,73 @@ export class VirtualDisk implements Disk {
     return {
       reader: this.reader,
       lock: (dataDir) => this.lock(dataDir),
-      run: (operations) => this.#run(operations, incarnation),
-      runBehind: (operations) => this.#runBehind(operations, incarnation),
+      run: (operations) => this.#run('rounds', operations, incarnation),
+      runBehind: (operations) => this.#run('behind', operations, incarnation),
       close: async () => {
         if (incarnation === this.#incarnation) await this.close();
       },
     };
   }
 
-  async #run(operations: readonly DiskOperation[], incarnation: number): Promise<RunResult> {
+  /** The disk as snapshots of one process use it: beside the rounds. */
+  snapshotSession(): Pick<Disk, 'reader' | 'run'> {
+    const incarnation = this.#incarnation;
+    return { reader: this.reader, run: (operations) => this.#run('snapshots', operations, incarnation) };
+  }
+
+  #run(lane: DiskLane, operations: readonly DiskOperation[], incarnation: number): Promise<RunResult> {
     // Buffers are taken over at the call, as by a transfer; the effect comes later.
     const taken = operations.map((operation) =>
       operation.kind === 'write'
         ? { ...operation, buffers: operation.buffers.map((b) => Uint8Array.from(b)) }
         : operation,
     );
-    await Promise.resolve();
-    for (const operation of taken) this.#steps(operation, incarnation);
-    return { syncMs: 0 };
-  }
-
-  /** Batches of the second lane follow one another; between two operations the other lane may go on. */
-  #runBehind(operations: readonly DiskOperation[], incarnation: number): Promise<RunResult> {
-    const done = this.#behind.then(async () => {
-      for (const operation of operations) {
-        for (let pause = Math.floor(this.#options.random() * BEHIND_PAUSES_MAX); pause > 0; pause--) {
-          await Promise.resolve();
+    const before = this.#lanes.get(lane) ?? Promise.resolve();
+    const done = before.then(async () => {
+      for (const operation of taken) {
+        const plain = operation.kind === 'derive' ? derivedOperations(this.reader, operation.task) : [operation];
+        for (const step of plain) {
+          const pause = this.#pause(lane);
+          if (pause !== undefined) await pause;
+          if (this.#step(step, incarnation) === 'short') await this.#finishShort(step, lane, incarnation);
         }
-        this.#steps(operation, incarnation);
       }
       return { syncMs: 0 };
     });
-    this.#behind = done.catch(() => undefined);
+    this.#lanes.set(
+      lane,
+      done.catch(() => undefined),
+    );
     return done;
   }
 
-  #steps(operation: DiskOperation, incarnation: number): void {
-    const plain = operation.kind === 'derive' ? derivedOperations(this.reader, operation.task) : [operation];
-    for (const step of plain) this.#step(step, incarnation);
+  /** Without somebody who owns the schedule, rounds do not wait, and what goes on behind them gives way now and then. */
+  #pause(lane: DiskLane): Promise<void> | undefined {
+    const { pace, random } = this.#options;
+    if (pace !== undefined) return pace(lane);
+    return lane === 'behind' ? turns(Math.floor(random() * BEHIND_PAUSES_MAX)) : undefined;
   }
 
-  #step(operation: PlainOperation, incarnation: number): void {
+  async #finishShort(operation: PlainOperation, lane: DiskLane, incarnation: number): Promise<void> {
+    await this.#pause(lane);
+    this.#requireAlive(operation, incarnation);
+    this.#apply(operation);
+  }
+
+  #requireAlive(operation: PlainOperation, incarnation: number): void {
     if (this.#crashed || incarnation !== this.#incarnation) throw new DiskFailure('io', 'CRASHED', operation.kind);
+  }
+
+  #step(operation: PlainOperation, incarnation: number): DiskFault | undefined {
+    this.#requireAlive(operation, incarnation);
     const number = this.#operations++;
     const fault = this.#options.fault?.(operation, number);
-    if (fault === undefined) {
+    if (fault === undefined || (fault === 'short' && operation.kind !== 'write')) {
       this.#apply(operation);
-      return;
+      return undefined;
     }
     this.#applyPart(operation);
+    if (fault === 'short') return fault;
     if (fault === 'crash') this.#crashed = true;
     // A failed fsync leaves its pages marked clean: what was dirty may be lost, and a second fsync says nothing.
     if (operation.kind === 'sync' && fault !== 'crash') this.#failSync(operation.path);
@@ -247,7 +303,7 @@ export class VirtualDisk implements Disk {
         this.#syncDirectory(operation.path);
         return;
       case 'make-directory':
-        this.#directories.add(operation.path);
+        this.#makeDirectory(operation.path);
         return;
       case 'rename':
         this.#names.set(operation.to, this.#file(operation.from));
@@ -272,6 +328,12 @@ export class VirtualDisk implements Disk {
     file.write(position, bytes);
   }
 
+  #makeDirectory(path: string): void {
+    if (this.#directories.has(path) || dirname(path) === path) return;
+    this.#makeDirectory(dirname(path));
+    this.#directories.add(path);
+  }
+
   #file(path: string): VirtualFile {
     let file = this.#names.get(path);
     if (file === undefined) {
@@ -286,14 +348,24 @@ export class VirtualDisk implements Disk {
       if (dirname(known) === path && !this.#names.has(known)) this.#durableNames.delete(known);
     }
     for (const [name, file] of this.#names) if (dirname(name) === path) this.#durableNames.set(name, file);
+    for (const name of this.#durableDirectories) {
+      if (dirname(name) === path && !this.#directories.has(name)) this.#durableDirectories.delete(name);
+    }
+    for (const name of this.#directories) if (dirname(name) === path) this.#durableDirectories.add(name);
   }
 
   #remove(path: string): void {
     for (const name of [...this.#names.keys()]) {
       if (name === path || name.startsWith(path + sep)) this.#names.delete(name);
     }
+    this.#removeUnder(path);
+  }
+
+  #removeUnder(path: string): void {
     for (const name of [...this.#directories]) {
-      if (name === path || name.startsWith(path + sep)) this.#directories.delete(name);
+      if (name !== path && !name.startsWith(path + sep)) continue;
+      this.#directories.delete(name);
+      this.#durableDirectories.delete(name);
     }
   }
 
@@ -304,7 +376,7 @@ export class VirtualDisk implements Disk {
   }
 
   async close(): Promise<void> {
-    await this.#behind;
+    await this.#lanes.get('behind');
     this.#locked = false;
   }
 
@@ -318,6 +390,11 @@ export class VirtualDisk implements Disk {
       const file = durable === seen || random() < 0.5 ? durable : seen;
       if (file !== undefined) names.set(name, file);
     }
+    for (const directory of [...this.#directories].sort()) {
+      if (this.#durableDirectories.has(directory) || random() < 0.5) continue;
+      this.#removeUnder(directory);
+      for (const name of [...names.keys()]) if (name.startsWith(directory + sep)) names.delete(name);
+    }
     for (const file of new Set(names.values())) file.lose(random);
     this.#names = names;
     this.#durableNames = new Map(names);
@@ -329,12 +406,40 @@ export class VirtualDisk implements Disk {
     this.#incarnation++;
     this.#crashed = false;
     this.#locked = false;
+    this.#lanes.clear();
+  }
+
+  /** A bit of a file that is at rest flips; false when the file is being written, or has no such byte. */
+  flip(path: string, position: number, bit: number): boolean {
+    const file = this.#names.get(path);
+    if (file === undefined || file.dirty.size > 0 || position >= file.cached.length) return false;
+    file.flip(position, 1 << bit);
+    return true;
+  }
+
+  /** Flips back what has flipped and was not written over: the file was restored from a copy. */
+  heal(): void {
+    for (const file of new Set([...this.#names.values(), ...this.#durableNames.values()])) {
+      for (const [position, mask] of [...file.flips]) file.flip(position, mask);
+    }
+  }
+
+  /** Bits that are flipped now. */
+  get damaged(): number {
+    let count = 0;
+    for (const file of this.#names.values()) count += file.flips.size;
+    return count;
+  }
+
+  /** Length of a file; 0 when it is not there. */
+  lengthOf(path: string): number {
+    return this.#names.get(path)?.cached.length ?? 0;
   }
 
   /** The content of a file, to damage it: what is changed here is durable. */
   content(path: string): Uint8Array {
     const file = this.#file(path);
-    file.sync();
+    file.dirty.clear();
     file.durable = file.cached;
     return file.cached;
   }
@@ -342,7 +447,8 @@ export class VirtualDisk implements Disk {
   setContent(path: string, bytes: Uint8Array): void {
     const file = this.#file(path);
     file.cached = Uint8Array.from(bytes);
-    file.sync();
+    file.durable = file.cached.slice();
+    file.dirty.clear();
     this.#durableNames.set(path, file);
   }
 
@@ -350,11 +456,18 @@ export class VirtualDisk implements Disk {
   copy(options: VirtualDiskOptions): VirtualDisk {
     const copy = new VirtualDisk(options);
     for (const [name, file] of this.#names) copy.setContent(name, file.cached);
-    for (const directory of this.#directories) copy.#directories.add(join(directory));
+    for (const directory of this.#directories) {
+      copy.#directories.add(directory);
+      copy.#durableDirectories.add(directory);
+    }
     return copy;
   }
 
   paths(): readonly string[] {
     return [...this.#names.keys()].sort();
   }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let left = count; left > 0; left--) await Promise.resolve();
 }
