@@ -78,6 +78,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   ENGINE_MUST_REBUILD: 'The state of a pipeline was made by another version of it. Rebuild it from its inputs.',
   ENGINE_NODE_UNSUPPORTED: 'This operation does not run as a stream. Ask it as a query over the result table.',
   ENGINE_NOT_BUILT: 'The compiled worker is missing. Run `npm run build`.',
+  ENGINE_OUT_OF_MEMORY:
+    'The state of a pipeline needs more memory than its worker may have. Raise `engine.worker_memory_max`, or keep less state.',
   ENGINE_OUTPUT_KIND:
     'The topic of a view holds records of another kind, of an earlier version of the view. Name another topic, or delete it.',
   ENGINE_PIPELINE_RUNNING: 'A pipeline of this name runs already. Stop it first.',

@@ -120,9 +120,25 @@ describe('commands as a user runs them', () => {
     ['topics', ['topics', 'describe', 'events']],
     ['dlq', ['dlq']],
     ['doctor', ['doctor', 'app']],
+    ['state', ['state']],
   ])('%s answers in JSON', async (_name, line) => {
     const { code, out } = await ended(headrace([...line, '--json', '--url', url]));
     expect([code, typeof JSON.parse(out)]).toEqual([0, 'object']);
+  });
+
+  it('state shows what each operator keeps, and the last snapshot', async () => {
+    const body = JSON.stringify({ id: 'kept', time: '2026-01-31T12:00:00Z', kind: 'order', amount: 1 });
+    await fetch(`${url}/ingest`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const all = await ended(headrace(['state', '--json', '--url', url]));
+    const [first] = (JSON.parse(all.out) as { pipelines: { name: string; operators: object[] }[] }).pipelines;
+    expect(first).toMatchObject({ state: 'running', keys: expect.any(Number), memoryBytesMax: expect.any(Number) });
+    expect(first!.operators).toContainEqual(
+      expect.objectContaining({ id: expect.stringMatching(/^aggregate:/), bytes: expect.any(Number) }),
+    );
+    const one = await ended(headrace(['state', first!.name, '--url', url]));
+    expect([one.code, one.out]).toEqual([0, expect.stringMatching(/^pipeline .*\(running\), epoch \d+\n.* of state;/)]);
+    const missing = await ended(headrace(['state', `${first!.name}x`, '--url', url]));
+    expect([missing.code, missing.err]).toEqual([1, expect.stringContaining(`did you mean "${first!.name}"?`)]);
   });
 
   it('doctor finds this project, its server and its owner', async () => {

@@ -34,6 +34,7 @@ export interface WorldOptions {
   /** Turns of the event loop that a change of the disk for a snapshot takes: epochs run meanwhile. */
   readonly snapshotTurns?: number;
   readonly lookups?: LookupFactory;
+  readonly memoryBytesMax?: number;
 }
 
 export interface StoredRecord {
@@ -63,6 +64,8 @@ export class EngineWorld {
   readonly #snapshotIntervalMs: number;
   readonly #snapshotTurns: number;
   readonly #lookups: LookupFactory | undefined;
+  /** Of a worker, from the next start on. */
+  memoryBytesMax: number;
   #log: Log | undefined;
   #engine: Engine | undefined;
 
@@ -72,6 +75,7 @@ export class EngineWorld {
       fault: (operation) => this.fault?.(operation.kind, 'path' in operation ? operation.path : operation.to),
     });
     this.#lookups = options.lookups;
+    this.memoryBytesMax = options.memoryBytesMax ?? 2 ** 28;
     this.#snapshotTurns = options.snapshotTurns ?? 0;
     this.#snapshotIntervalMs = options.snapshotIntervalMs ?? Number.MAX_SAFE_INTEGER;
   }
@@ -105,7 +109,7 @@ export class EngineWorld {
     this.#engine = createEngine({
       log: this.#log,
       clock,
-      options: { workers: 1, snapshotIntervalMs: this.#snapshotIntervalMs, workerMemoryBytesMax: 2 ** 28 },
+      options: { workers: 1, snapshotIntervalMs: this.#snapshotIntervalMs, workerMemoryBytesMax: this.memoryBytesMax },
       snapshots,
       random: () => 0.5,
       ...(this.#lookups !== undefined && { lookups: this.#lookups }),

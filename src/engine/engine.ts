@@ -66,6 +66,22 @@ export interface PipelineStatus {
   readonly stateBytes: number;
   readonly stateKeys: number;
   readonly snapshotEpoch: Epoch | undefined;
+  /** The snapshot that a recovery would begin with. */
+  readonly snapshot: SnapshotStatus | undefined;
+  /** Memory of the workers in use, state and batches together, and what they may have. */
+  readonly memoryBytes: number;
+  readonly memoryBytesMax: number;
+}
+
+/** What a recovery would read before it replays. */
+export interface SnapshotStatus {
+  readonly epoch: Epoch;
+  readonly takenAtMs: number | undefined;
+  /** All files that it needs. */
+  readonly files: number;
+  readonly bytes: number;
+  /** What taking it wrote: less than all when the rest was written before. */
+  readonly writtenBytes: number;
 }
 
 export interface OperatorStatus {

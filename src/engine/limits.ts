@@ -12,6 +12,8 @@ export const EPOCHS_IN_FLIGHT_MAX = 4;
 export const OUTPUT_BATCH_RECORDS_MAX = 10_000;
 /** Bytes in one record batch of an output, about. */
 export const OUTPUT_BATCH_BYTES_MAX = 1024 ** 2;
+/** JavaScript heap of a worker beyond what its state may take, MiB: code, batches on their way, garbage. */
+export const HEAP_HEADROOM_MB = 256;
 /** Bytes of a dead letter's value that are kept. */
 export const DEAD_LETTER_VALUE_BYTES_MAX = 1024 ** 2;
 /** Groups of a partial aggregate after which its rows are handed on before the epoch ends. */

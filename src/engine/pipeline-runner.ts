@@ -4,7 +4,7 @@ import { HeadraceError, messageOf } from '../base/error.ts';
 import type { Append, LedgerPut, Log } from '../log/log.ts';
 import type { Pipeline } from '../plan/node.ts';
 import { serializePipeline } from '../plan/pipeline-text.ts';
-import type { EngineOptions, PipelineState, PipelineStatus, RunningPipeline } from './engine.ts';
+import type { EngineOptions, PipelineState, PipelineStatus, RunningPipeline, SnapshotStatus } from './engine.ts';
 import { EPOCH_SAMPLES, RETRY_DELAY_MS, RETRY_DELAY_MS_MAX } from './limits.ts';
 import { CommittedPositions } from './task/committed-positions.ts';
 import type { ExecutorFactory, TaskExecutor } from './task/executor.ts';
@@ -71,7 +71,7 @@ export class PipelineRunner implements RunningPipeline {
   #journalFrom = 1;
   /** A call of a user function did not return. */
   #guarded = false;
-  #snapshotEpoch: number | undefined;
+  #snapshot: SnapshotPointer | undefined;
   #epochMs: number[] = [];
   #nextDrain = 1;
   readonly #drains = new Map<number, Waiter & { readonly closeWindows: boolean; epoch: number | undefined }>();
@@ -116,7 +116,7 @@ export class PipelineRunner implements RunningPipeline {
     const stored = log.ledgerGet(SNAPSHOT_SPACE, name);
     const snapshot = stored === undefined ? undefined : decodeSnapshotPointer(stored);
     const journal = journalOf(log.ledgerEntries(JOURNAL_SPACE), name, snapshot?.epoch ?? 0);
-    this.#snapshotEpoch = snapshot?.epoch;
+    this.#snapshot = snapshot;
     this.#journalFrom = (snapshot?.epoch ?? 0) + 1;
     this.#committedEpoch = journal.at(-1)?.epoch ?? snapshot?.epoch ?? 0;
     this.#committed.recover(snapshot, journal);
@@ -262,7 +262,7 @@ export class PipelineRunner implements RunningPipeline {
         this.#options.onVisible(receipts, deadLetters);
       }
       if (snapshot === undefined) continue;
-      this.#snapshotEpoch = snapshot.epoch;
+      this.#snapshot = snapshot;
       void this.#options.snapshots.keepOnly(this.pipeline.name, snapshot.file);
       const owner = `pipeline/${this.pipeline.name}`;
       for (const p of snapshot.positions) this.#options.log.pin(owner, p.topic, p.partition, offset(p.offset));
@@ -392,7 +392,10 @@ export class PipelineRunner implements RunningPipeline {
       epochMs: { p50: quantile(0.5), p99: quantile(0.99) },
       stateBytes: operators.reduce((sum, operator) => sum + operator.stateBytes, 0),
       stateKeys: operators.reduce((sum, operator) => sum + operator.stateKeys, 0),
-      snapshotEpoch: this.#snapshotEpoch === undefined ? undefined : epochOf(this.#snapshotEpoch),
+      snapshotEpoch: this.#snapshot === undefined ? undefined : epochOf(this.#snapshot.epoch),
+      snapshot: this.#snapshot === undefined ? undefined : snapshotStatus(this.#snapshot),
+      memoryBytes: report?.memoryBytes ?? 0,
+      memoryBytesMax: this.#options.engine.workerMemoryBytesMax,
     };
   }
 }
@@ -408,4 +411,8 @@ function asHeadraceError(error: unknown): HeadraceError {
     domain: 'engine',
     cause: error,
   });
+}
+
+function snapshotStatus({ epoch, takenAtMs, bytes }: SnapshotPointer): SnapshotStatus {
+  return { epoch: epochOf(epoch), takenAtMs, files: 1, bytes, writtenBytes: bytes };
 }

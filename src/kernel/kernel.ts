@@ -56,6 +56,7 @@ export class Kernel {
   #i64: BigInt64Array;
   #f64: Float64Array;
   #bytes: Buffer;
+  #exhaustion: HeadraceError | undefined;
 
   private constructor(memoryBytesMax: number) {
     const pages = Math.floor(Math.min(memoryBytesMax, KERNEL_MEMORY_BYTES_MAX) / PAGE_BYTES);
@@ -99,7 +100,7 @@ export class Kernel {
   }
 
   #outOfMemory(bytes: number): never {
-    throw new HeadraceError(
+    this.#exhaustion = new HeadraceError(
       `allocating ${bytes} bytes: the kernel's memory (limit ${this.memoryBytesMax} bytes) is used up`,
       {
         code: 'KERNEL_OUT_OF_MEMORY',
@@ -107,6 +108,12 @@ export class Kernel {
         next: 'raise the memory limit of the worker, use more workers, or keep less state (shorter windows or time-to-live)',
       },
     );
+    throw this.#exhaustion;
+  }
+
+  /** Why an allocation was refused, once one was: what the memory holds is not to be trusted since, whoever caught the error. */
+  get exhaustion(): HeadraceError | undefined {
+    return this.#exhaustion;
   }
 
   #refresh(): void {

@@ -8,6 +8,7 @@ import { init } from './init.ts';
 import { run } from './run.ts';
 import { sql } from './sql.ts';
 import { start } from './start.ts';
+import { state } from './state.ts';
 import { tail } from './tail.ts';
 import { test } from './test.ts';
 import { tokens } from './tokens.ts';
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   dlq,
   tokens,
   explain,
+  state,
   doctor,
   bench,
 ];

@@ -1,12 +1,16 @@
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { offset } from '../../base/brand.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { HeadraceError } from '../../base/error.ts';
 import { workerEntry } from '../../base/worker-entry.ts';
 import type { Log } from '../../log/log.ts';
+import { deserializePipeline } from '../../plan/pipeline-text.ts';
+import { HEAP_HEADROOM_MB } from '../limits.ts';
 import type { FromTask, TaskStart, ToTask } from './message.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import { failureOf, TaskLoop } from './task-loop.ts';
+import { outOfMemory } from './task-memory.ts';
+import type { TaskReport } from './task-status.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** Where a task runs. */
@@ -21,8 +25,10 @@ export type ExecutorFactory = (start: TaskStart, receive: (message: FromTask) =>
 /** One worker thread per task. */
 export function threadExecutor(log: Log): ExecutorFactory {
   return (start, receive) => {
-    const worker = new Worker(workerEntry(import.meta.url, '../worker'), { name: 'headrace-task' });
+    const resourceLimits = heapLimits(start.memoryBytesMax);
+    const worker = new Worker(workerEntry(import.meta.url, '../worker'), { name: 'headrace-task', resourceLimits });
     let ended = false;
+    let report: TaskReport | undefined;
     const watchdog = new Watchdog(systemClock, () => {
       if (ended) return;
       ended = true;
@@ -30,10 +36,11 @@ export function threadExecutor(log: Log): ExecutorFactory {
       receive(failureOf(functionHangs()));
     });
     worker.on('message', (message: FromTask) => {
+      if (message.kind === 'status') report = message.status;
       if (!ended) receive(message);
     });
     worker.on('error', (error) => {
-      if (!ended) receive(failureOf(error));
+      if (!ended) receive(failureOf(isHeapUsedUp(error) ? heapUsedUp(start, report, error) : error));
     });
     const { heartbeat } = watchdog;
     worker.postMessage({ kind: 'start', dataDir: log.dataDir, view: log.view(), start, heartbeat } satisfies ToTask);
@@ -48,6 +55,25 @@ export function threadExecutor(log: Log): ExecutorFactory {
       },
     };
   };
+}
+
+/** What JavaScript may hold of state is as much as the kernel may; V8 ends the thread, and no more, when that is used up. */
+function heapLimits(memoryBytesMax: number): ResourceLimits {
+  return { maxOldGenerationSizeMb: Math.ceil(memoryBytesMax / 1024 ** 2) + HEAP_HEADROOM_MB };
+}
+
+function isHeapUsedUp(error: Error): boolean {
+  return 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+}
+
+function heapUsedUp(
+  { pipeline, memoryBytesMax }: TaskStart,
+  report: TaskReport | undefined,
+  cause: Error,
+): HeadraceError {
+  const { name } = deserializePipeline(pipeline);
+  const held = report?.operators.map(({ id, stateKeys, stateBytes }) => ({ id, keys: stateKeys, bytes: stateBytes }));
+  return outOfMemory(name, memoryBytesMax, held ?? [], undefined, cause);
 }
 
 function functionHangs(): HeadraceError {

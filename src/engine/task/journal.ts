@@ -61,6 +61,8 @@ export interface SnapshotPointer {
   readonly bytes: number;
   readonly crc: number;
   readonly versions: VersionHashes;
+  /** Wall clock, milliseconds; older snapshots do not say. */
+  readonly takenAtMs?: number;
   /** Where reading goes on: what retention must keep. */
   readonly positions: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[];
 }

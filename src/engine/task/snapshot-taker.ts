@@ -94,6 +94,7 @@ export class SnapshotTaker {
     const { name } = task.pipeline;
     this.#begunAtMs = begunAtMs;
     this.#replayMs = 0;
+    const takenAtMs = clock.now();
     const before = this.#epoch;
     this.#epoch = epoch;
     const positions = task.inputs.map(({ topic, partition }, i) => ({ topic, partition, offset: task.positions[i]! }));
@@ -109,7 +110,7 @@ export class SnapshotTaker {
         return;
       }
       const written = await writer.finish();
-      post({ kind: 'snapshot', pointer: { epoch, ...written, versions, positions } });
+      post({ kind: 'snapshot', pointer: { epoch, ...written, versions, takenAtMs, positions } });
     } catch (error) {
       await writer.abandon();
       this.#epoch = before;

@@ -375,7 +375,7 @@ export class TaskLoop {
         idleInMs: idle || idleAtMs === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.round(idleAtMs - nowMs)),
       };
     });
-    return { ...this.#task.status(), inputs };
+    return { ...this.#task.status(), inputs, memoryBytes: this.#kernel.allocatedBytes() };
   }
 }
 

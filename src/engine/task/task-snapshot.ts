@@ -1,5 +1,6 @@
 import { ByteWriter } from '../../base/bytes.ts';
 import type { Operator, StagedSnapshot } from '../operator/operator.ts';
+import type { TaskMemory } from './task-memory.ts';
 
 const PART_BYTES = 64 * 1024;
 
@@ -30,16 +31,18 @@ export function snapshotAtOnce(operator: Operator): StagedSnapshot {
 /** The state of a task at the end of one epoch, handed out in sections; see `Task.beginSnapshot`. */
 export class TaskSnapshot {
   #header: Uint8Array | undefined;
+  readonly #memory: TaskMemory;
   readonly #parts: readonly SnapshotPart[];
   readonly #scratch = new ByteWriter(new Uint8Array(PART_BYTES));
   #current = 0;
 
-  constructor(header: Uint8Array, parts: readonly SnapshotPart[]) {
+  constructor(header: Uint8Array, parts: readonly SnapshotPart[], memory: TaskMemory) {
     this.#header = header;
     this.#parts = parts;
+    this.#memory = memory;
   }
 
-  /** The next section, owned by the caller; undefined after the last. */
+  /** The next section, owned by the caller; undefined after the last. @throws HeadraceError `ENGINE_OUT_OF_MEMORY` */
   next(): Uint8Array | undefined {
     const header = this.#header;
     if (header !== undefined) {
@@ -50,7 +53,7 @@ export class TaskSnapshot {
       const { at, staged } = this.#parts[this.#current]!;
       this.#scratch.clear();
       this.#scratch.varint(at);
-      if (staged.next(this.#scratch)) return this.#scratch.written().slice();
+      if (this.#memory.within(() => staged.next(this.#scratch))) return this.#scratch.written().slice();
     }
     return undefined;
   }

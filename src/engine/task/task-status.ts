@@ -43,4 +43,8 @@ export interface InputStatus {
   readonly idleInMs: number | undefined;
 }
 
-export type TaskReport = TaskStatus & { readonly inputs: readonly InputStatus[] };
+export type TaskReport = TaskStatus & {
+  readonly inputs: readonly InputStatus[];
+  /** Bytes that the kernel has handed out, for state and for the batch at hand. */
+  readonly memoryBytes: number;
+};

@@ -24,6 +24,7 @@ import {
 } from './journal.ts';
 import { LetterBox } from './letter-box.ts';
 import { deadLetterOf } from './row-letter.ts';
+import { TaskMemory } from './task-memory.ts';
 import { type SnapshotPart, snapshotAtOnce, TaskSnapshot } from './task-snapshot.ts';
 import type { TaskStatus } from './task-status.ts';
 import { WorkClock } from './work-clock.ts';
@@ -110,6 +111,7 @@ export class Task {
   readonly #positions: number[];
   readonly #letters = new LetterBox();
   readonly #work: WorkClock;
+  readonly #memory: TaskMemory;
   /** The operators whose results come from outside. */
   readonly asks: TaskAsks;
   #clockMs = 0;
@@ -132,6 +134,7 @@ export class Task {
     });
     this.#places = new Map(this.#vertices.map((vertex, place) => [vertex, place]));
     this.#work = new WorkClock(this.#vertices.length, options.monotonicMs ?? (() => 0));
+    this.#memory = new TaskMemory(options.pipeline.name, options.kernel, this.#vertices, this.#work);
     this.asks = new TaskAsks(this.#vertices, options.functions);
     const needed = columnsNeeded(options.pipeline);
     const inputs: TaskInput[] = [];
@@ -227,6 +230,10 @@ export class Task {
 
   /** Processes one epoch. Throws when the pipeline cannot go on; its state is then to be discarded. */
   runEpoch(plan: EpochPlan): EpochResult {
+    return this.#memory.within(() => this.#runEpoch(plan));
+  }
+
+  #runEpoch(plan: EpochPlan): EpochResult {
     if (plan.epoch !== this.#epoch + 1) throw outOfOrder(plan.epoch, this.#epoch);
     this.#clockMs = Math.max(this.#clockMs, plan.clockMs);
     this.asks.begin(plan.effects ?? {}, plan.replay ?? false);
@@ -272,6 +279,7 @@ export class Task {
       rows += taken;
       bytes += length;
       this.#positions[index] = to;
+      this.#memory.check();
     }
   }
 
@@ -284,6 +292,7 @@ export class Task {
     this.#passWatermarks();
     if (plan.end) this.#closeWindows();
     this.#kernel.arenaReset();
+    this.#memory.check();
   }
 
   #passWatermarks(): void {
@@ -411,7 +420,7 @@ export class Task {
       const staged = operator.stageSnapshot?.() ?? snapshotAtOnce(operator);
       parts.push({ at, staged });
     });
-    return new TaskSnapshot(writer.written().slice(), parts);
+    return new TaskSnapshot(writer.written().slice(), parts, this.#memory);
   }
 
   #writeHeader(writer: ByteWriter): void {
@@ -438,14 +447,21 @@ export class Task {
 
   /** Sections as {@link TaskSnapshot} gave them. @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` */
   restore(sections: Iterable<Uint8Array>): void {
+    this.#memory.within(() => this.#restore(sections));
+  }
+
+  #restore(sections: Iterable<Uint8Array>): void {
     let first = true;
     for (const section of sections) {
       const reader = new ByteReader(section);
       if (first) this.#restoreHeader(reader);
       else {
-        const operator = this.#vertices[reader.unsigned()]?.operator;
+        const at = reader.unsigned();
+        const operator = this.#vertices[at]?.operator;
         if (operator === undefined) throw badSnapshot('a part belongs to no operator');
+        this.#work.begin(at);
         operator.restore(reader);
+        this.#work.end();
       }
       first = false;
     }

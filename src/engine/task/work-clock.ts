@@ -29,9 +29,9 @@ export class WorkClock {
     this.#since = now;
   }
 
-  /** After an error: nobody is at work. */
-  reset(): void {
-    this.#working.length = 0;
+  /** Who is at work; after an error, who was. */
+  get current(): number | undefined {
+    return this.#working.at(-1);
   }
 
   busyMs(worker: number): number {

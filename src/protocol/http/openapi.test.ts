@@ -18,6 +18,7 @@ describe('the routes', () => {
         "/api/v2/openapi.json",
         "/api/v2/pipelines",
         "/api/v2/pipelines/{name}",
+        "/api/v2/pipelines/{name}/state",
         "/api/v2/query",
         "/api/v2/stream/{id}",
         "/api/v2/tables",

@@ -5,6 +5,7 @@ import { healthLive, healthReady } from './health.ts';
 import { ingestToDefault, ingestToTopic } from './ingest.ts';
 import { metricsJson, metricsText } from './metrics.ts';
 import { openApi } from './openapi.ts';
+import { describePipelineState } from './pipeline-state.ts';
 import { describePipeline, listPipelines } from './pipelines.ts';
 import { query } from './query.ts';
 import { liveStream } from './stream.ts';
@@ -21,6 +22,7 @@ export const routes: readonly Route[] = [
   readTable,
   listPipelines,
   describePipeline,
+  describePipelineState,
   listTopics,
   createTopic,
   describeTopic,

@@ -59,19 +59,21 @@ export const describePipeline = defineRoute({
     404: { description: 'There is no such pipeline.' },
   },
   access: { action: 'describe', resource: (p) => ({ kind: 'pipeline', name: p.name }) },
-  handle({ services, parameters }) {
-    const all = services.pipelines();
-    const running = all.find(({ pipeline }) => pipeline.name === parameters.name);
-    if (running !== undefined) return jsonReply(shownPipeline(running));
-    const names = all.map(({ pipeline }) => pipeline.name);
-    const near = nearestName(parameters.name, names);
-    throw httpError(
-      'HTTP_NOT_FOUND',
-      `looking for pipeline "${parameters.name}": there is none`,
-      near === undefined ? `there are ${names.join(', ') || 'none'}` : `did you mean "${near}"?`,
-    );
-  },
+  handle: ({ services, parameters }) => jsonReply(shownPipeline(pipelineNamed(services.pipelines(), parameters.name))),
 });
+
+/** @throws HttpError 404 */
+export function pipelineNamed(all: readonly RunningPipeline[], name: string): RunningPipeline {
+  const running = all.find(({ pipeline }) => pipeline.name === name);
+  if (running !== undefined) return running;
+  const names = all.map(({ pipeline }) => pipeline.name);
+  const near = nearestName(name, names);
+  throw httpError(
+    'HTTP_NOT_FOUND',
+    `looking for pipeline "${name}": there is none`,
+    near === undefined ? `there are ${names.join(', ') || 'none'}` : `did you mean "${near}"?`,
+  );
+}
 
 function shownPipeline(running: RunningPipeline): Record<string, unknown> {
   const status: PipelineStatus = running.status();
