@@ -11,6 +11,16 @@ export interface RandomPipeline {
   readonly columns: readonly { readonly name: string; readonly type: ValueType | 'time' }[];
   /** What it is made of. */
   readonly operators: readonly string[];
+  /** When its rows are given, for one that emits on window close: with event time at the end of their window, or beyond it. */
+  readonly closes?: 'at the end' | 'beyond the end' | undefined;
+  /** Of sessions: the rows that come to them, in order, from which it follows which are late. */
+  readonly sessions?: SessionInput | undefined;
+}
+
+export interface SessionInput {
+  /** Gives `p`, `o`, `key`, `ts` and `wm` (µs). */
+  readonly query: string;
+  readonly gapUs: bigint;
 }
 
 const SOURCE_COLUMNS: readonly TypedColumn[] = [
@@ -157,6 +167,7 @@ interface Windowing {
   readonly from: string;
   readonly table: string;
   readonly kind: 'tumble' | 'hop' | 'session';
+  readonly sessions?: SessionInput;
 }
 
 const IN_TIME = 'ts IS NOT NULL AND (wm IS NULL OR window_end > wm)';
@@ -182,13 +193,16 @@ function windowing(random: RandomSource, chain: Chain): Windowing {
   }
   const keys = random.some(chain.columns.filter(({ name }) => /^(id|k|i|b)$/.test(name))).map(({ name }) => name);
   const by = keys.join(', ');
+  const key = keys.map((name) => `coalesce(CAST(${name} AS VARCHAR), '<null>')`).join(", '|', ");
+  const rows = `SELECT p, o, concat(${key}) AS key, epoch_us(ts) AS ts, epoch_us(wm) AS wm FROM ${chain.last} WHERE ts IS NOT NULL ORDER BY seq`;
+  const sessions = { query: withTables(chain.tables, rows), gapUs: BigInt(seconds) * 1_000_000n };
   const inTime = `SELECT * FROM ${chain.last} WHERE ts IS NOT NULL AND (p, o) NOT IN (SELECT (p, o) FROM late_rows)`;
   const order = `OVER (PARTITION BY ${by} ORDER BY ts, seq)`;
   const begun = `SELECT *, CASE WHEN ts - lag(ts) ${order} <= ${size} THEN 0 ELSE 1 END AS begins FROM (${inTime})`;
   const numbered = `SELECT *, sum(begins) ${order} AS session FROM (${begun})`;
   const whole = `OVER (PARTITION BY ${by}, session)`;
   const table = `windowed AS (SELECT *, min(ts) ${whole} AS window_start, max(ts) ${whole} + ${size} AS window_end FROM (${numbered}))`;
-  return { kind, from: `SESSION(${chain.last}, ts, ${size}, ${by})`, table };
+  return { kind, from: `SESSION(${chain.last}, ts, ${size}, ${by})`, table, sessions };
 }
 
 function aggregated(random: RandomSource, chain: Chain, windowed: boolean): RandomPipeline {
@@ -213,5 +227,7 @@ function aggregated(random: RandomSource, chain: Chain, windowed: boolean): Rand
     query: withTables(window === undefined ? chain.tables : [...chain.tables, window.table], selected),
     columns: [...(windowed ? timeColumns : []), ...keys, ...calls],
     operators: [...chain.operators, window?.kind ?? 'aggregate', ...(emit === '' ? [] : ['emit on window close'])],
+    closes: emit === '' ? undefined : window?.kind === 'session' ? 'beyond the end' : 'at the end',
+    sessions: window?.sessions,
   };
 }

@@ -5,8 +5,9 @@ import type { OutputMode, Pipeline } from '../../src/plan/node.ts';
 import { standingRows } from '../standing-rows.ts';
 import { type Connection, comparableRow, difference, type Oracle } from './comparison.ts';
 import { type RandomData, randomData } from './random-data.ts';
-import { type RandomPipeline, randomPipeline } from './random-pipeline.ts';
+import { type RandomPipeline, randomPipeline, type SessionInput } from './random-pipeline.ts';
 import { RandomSource } from './random-source.ts';
+import { lateForSessions, type SessionRow } from './session-model.ts';
 
 const SNAPSHOT_TURN_MS = 1_000;
 /** Reasons for which the engine may leave a row out; the query leaves the same rows out. */
@@ -15,7 +16,7 @@ const EXPECTED_REASONS = new Set(['late', 'no-event-time']);
 /** What each pipeline of a round was made of. */
 export type RoundCoverage = readonly (readonly string[])[];
 
-/** One set of data through several pipelines, with crashes between; throws with both answers where they differ. */
+/** One set of data through several pipelines, compared at commits, with crashes between; throws with both answers where they differ. */
 export async function runRound(seed: number, pipelines: number, oracle: Oracle): Promise<RoundCoverage> {
   const random = new RandomSource(seed);
   const data = randomData(random);
@@ -26,11 +27,7 @@ export async function runRound(seed: number, pipelines: number, oracle: Oracle):
     ...(data.partitions === 1 ? { snapshotIntervalMs: 1 } : {}),
   });
   try {
-    const compiled = await process(world, data, plans, random);
-    await loadEvents(oracle.connection, world, data);
-    for (const [i, plan] of plans.entries()) {
-      await compare(world, oracle.connection, { plan, topic: `p${i}`, mode: compiled[i]!.outputs[0]!.mode, seed });
-    }
+    await new Round(world, oracle.connection, { seed, data, plans }).run(random);
   } finally {
     await world.stop();
   }
@@ -43,35 +40,74 @@ CREATE SOURCE events (id text, ts timestamptz, k text, i int4, l int8, f float8,
 ) WITH (topic = 'events', format = 'json');
 `;
 
-async function process(
-  world: EngineWorld,
-  data: RandomData,
-  plans: readonly RandomPipeline[],
-  random: RandomSource,
-): Promise<readonly Pipeline[]> {
-  await world.createTopic('events', { partitions: data.partitions });
-  const compiled: Pipeline[] = [];
-  for (const [i, plan] of plans.entries()) {
-    const pipeline = await sqlPipeline(sourceSql(data) + plan.sql, `p${i}`);
-    compiled.push({ ...pipeline, outputs: pipeline.outputs.map((output) => ({ ...output, topic: `p${i}` })) });
+interface RoundInput {
+  readonly seed: number;
+  readonly data: RandomData;
+  readonly plans: readonly RandomPipeline[];
+}
+
+class Round {
+  readonly #world: EngineWorld;
+  readonly #connection: Connection;
+  readonly #input: RoundInput;
+  readonly #compiled: Pipeline[] = [];
+  #running: RunningPipeline[] = [];
+
+  constructor(world: EngineWorld, connection: Connection, input: RoundInput) {
+    this.#world = world;
+    this.#connection = connection;
+    this.#input = input;
   }
-  const start = async (): Promise<RunningPipeline[]> => {
-    const started: RunningPipeline[] = [];
-    for (const pipeline of compiled) started.push(await world.startPipeline(pipeline, { bounded: true }));
-    return started;
-  };
-  let running = await start();
-  for (const group of data.groups) {
-    for (const { partition, rows } of group) await world.write('events', rows, partition);
-    world.clock.advance(SNAPSHOT_TURN_MS);
-    for (const pipeline of running) await pipeline.idle();
-    if (!random.chance(0.2)) continue;
-    await world.crash(random.chance(0.5));
-    await world.start();
-    running = await start();
+
+  async run(random: RandomSource): Promise<void> {
+    const { data, plans } = this.#input;
+    await this.#world.createTopic('events', { partitions: data.partitions });
+    for (const [i, plan] of plans.entries()) {
+      const pipeline = await sqlPipeline(sourceSql(data) + plan.sql, `p${i}`);
+      this.#compiled.push({ ...pipeline, outputs: pipeline.outputs.map((output) => ({ ...output, topic: `p${i}` })) });
+    }
+    await this.#start();
+    for (const [at, group] of data.groups.entries()) {
+      for (const { partition, rows } of group) await this.#world.write('events', rows, partition);
+      this.#world.clock.advance(SNAPSHOT_TURN_MS);
+      for (const pipeline of this.#running) await pipeline.idle();
+      if (at < data.groups.length - 1) await this.#compare(false);
+      if (!random.chance(0.2)) continue;
+      await this.#world.crash(random.chance(0.5));
+      await this.#world.start();
+      await this.#start();
+    }
+    for (const pipeline of this.#running) await pipeline.idle({ closeWindows: true });
+    await this.#compare(true);
   }
-  for (const pipeline of running) await pipeline.idle({ closeWindows: true });
-  return compiled;
+
+  async #start(): Promise<void> {
+    this.#running = [];
+    for (const pipeline of this.#compiled) {
+      this.#running.push(await this.#world.startPipeline(pipeline, { bounded: true }));
+    }
+  }
+
+  async #compare(ended: boolean): Promise<void> {
+    const { data, plans, seed } = this.#input;
+    await loadEvents(this.#connection, this.#world, data);
+    const closed = ended ? Number.POSITIVE_INFINITY : await watermarkMs(this.#connection, data);
+    for (const [i, plan] of plans.entries()) {
+      const { mode } = this.#compiled[i]!.outputs[0]!;
+      await compare(this.#world, this.#connection, { plan, topic: `p${i}`, mode, seed, closed });
+    }
+  }
+}
+
+/** Event time of the source, milliseconds: the least of its partitions, each the largest time seen less the delay. */
+async function watermarkMs(connection: Connection, data: RandomData): Promise<number> {
+  const answer = await connection.runAndReadAll(
+    `SELECT CAST(epoch_ms(min(largest)) AS DOUBLE) AS ms, count(largest) AS partitions
+    FROM (SELECT max(ts) AS largest FROM events GROUP BY p)`,
+  );
+  const [row] = answer.getRowObjectsJS();
+  if (Number(row!.partitions) < data.partitions) return Number.NEGATIVE_INFINITY;
+  return Number(row!.ms) - data.delaySeconds * 1000;
 }
 
 /** The table `events`, from the log's bytes; the order of processing is that of the journal of the first pipeline. */
@@ -113,40 +149,63 @@ interface Comparison {
   readonly topic: string;
   readonly mode: OutputMode;
   readonly seed: number;
+  /** Event time, milliseconds: windows up to it are closed. */
+  readonly closed: number;
 }
 
 async function compare(
   world: EngineWorld,
   connection: Connection,
-  { plan, topic, mode, seed }: Comparison,
+  { plan, topic, mode, seed, closed }: Comparison,
 ): Promise<void> {
   const letters = world.letters().filter((letter) => letter.pipeline === topic);
   const unexpected = letters.filter((letter) => !EXPECTED_REASONS.has(letter.reason));
-  const late = letters
-    .filter(({ reason }) => reason === 'late')
+  const said = letters
+    .filter(({ reason, message }) => reason === 'late' && message.startsWith('session:'))
     .map(({ partition, offset }) => `(${partition}, ${offset})`);
-  await connection.run('CREATE OR REPLACE TABLE late_rows (p INTEGER, o INTEGER)');
-  if (late.length > 0) await connection.run(`INSERT INTO late_rows VALUES ${late.join(', ')}`);
+  const late = plan.sessions === undefined ? [] : await lateRows(connection, plan.sessions);
   const rows = standingRows(world, { topic, mode }).map((text) => JSON.parse(text) as Record<string, unknown>);
   const actual = rows.map((row) => comparableRow(plan.columns, (name) => row[name])).sort();
   const answer = await connection.runAndReadAll(plan.query).catch((cause: unknown) => {
     throw new Error(`seed ${seed}, pipeline ${topic}: the oracle refuses ${plan.query}`, { cause });
   });
+  const isGiven = (end: unknown): boolean =>
+    Number(end) < closed || (plan.closes === 'at the end' && Number(end) === closed);
   const expected = answer
     .getRowObjectsJS()
+    .filter(({ window_end }) => plan.closes === undefined || isGiven(window_end))
     .map((row) => comparableRow(plan.columns, (name) => row[name]))
     .sort();
   const missing = difference(expected, actual);
   const extra = difference(actual, expected);
-  if (missing.length === 0 && extra.length === 0 && unexpected.length === 0) return;
+  const unsaid = [...difference(late, said), ...difference(said, late)];
+  if ([missing, extra, unexpected, unsaid].every(({ length }) => length === 0)) return;
   throw new Error(
     [
       `seed ${seed}, pipeline ${topic}: ${missing.length} rows are missing, ${extra.length} are not expected, of ${expected.length}`,
       `missing: ${missing.slice(0, 5).join('\n         ')}`,
       `extra:   ${extra.slice(0, 5).join('\n         ')}`,
+      `late for sessions: ${difference(late, said)}; said to be, but not: ${difference(said, late)}`,
       `letters: ${unexpected.slice(0, 3).map((letter) => `${letter.reason}: ${letter.message}`)}`,
       plan.sql,
       plan.query,
     ].join('\n'),
   );
+}
+
+/** Fills the table `late_rows`, which the query leaves out: what the model of sessions says of the rows that come to them. */
+async function lateRows(connection: Connection, { query, gapUs }: SessionInput): Promise<readonly string[]> {
+  const rows = (await connection.runAndReadAll(query)).getRowObjectsJS().map(
+    ({ p, o, key, ts, wm }): SessionRow => ({
+      partition: Number(p),
+      offset: Number(o),
+      key: String(key),
+      time: BigInt(ts as bigint),
+      watermark: wm === null ? null : BigInt(wm as bigint),
+    }),
+  );
+  const late = lateForSessions(rows, gapUs).map(({ partition, offset }) => `(${partition}, ${offset})`);
+  await connection.run('CREATE OR REPLACE TABLE late_rows (p INTEGER, o INTEGER)');
+  if (late.length > 0) await connection.run(`INSERT INTO late_rows VALUES ${late.join(', ')}`);
+  return late;
 }
