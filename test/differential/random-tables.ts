@@ -53,7 +53,7 @@ export function randomTables(random: RandomSource): RandomTables {
       s: orNull(random.pick(WORDS)),
       i: orNull(random.below(21) - 10),
       l: orNull((random.below(9) - 4) * 1_000_003),
-      f: orNull(random.pick([0, 0.25, -0.25, 1.5, -2.75, 100, 'NaN', 'Infinity', '-Infinity'])),
+      f: orNull(random.pick([0, '-0', 0.25, -0.25, 1.5, -2.75, 100, 'NaN', 'Infinity', '-Infinity'])),
       d: orNull((random.below(401) - 200) / 100),
       b: orNull(random.chance(0.5)),
     };
