@@ -64,6 +64,7 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   ENGINE_AGGREGATE_UNSUPPORTED: 'An aggregate does not take a value of this type. Cast the argument.',
   ENGINE_APPEND_RETRACTION:
     'A row must be taken back, and the output can only append. Give the view a key, or emit on window close.',
+  ENGINE_BUILD_GIVEN_UP: 'What was built beside a running pipeline was given up. Nothing has changed; apply again.',
   ENGINE_COLUMN_UNSUPPORTED: 'A column of a source has a type that JSON cannot hold. Declare it as text and cast it.',
   ENGINE_EPOCH_OUT_OF_ORDER:
     'An epoch was processed out of its order. The pipeline recovers from its snapshot by itself.',
@@ -75,6 +76,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
     'A record batch of an input topic cannot be read. Write uncompressed batches, or restore the topic.',
   ENGINE_JOURNAL_INVALID:
     'The journal of a pipeline cannot be read. Restore the data directory, or rebuild the pipeline.',
+  ENGINE_MODULE_MISSING:
+    'The user functions of a stored version of a pipeline are gone. Apply the project: the pipeline is built anew.',
   ENGINE_MUST_REBUILD: 'The state of a pipeline was made by another version of it. Rebuild it from its inputs.',
   ENGINE_NODE_UNSUPPORTED: 'This operation does not run as a stream. Ask it as a query over the result table.',
   ENGINE_NOT_BUILT: 'The compiled worker is missing. Run `npm run build`.',
@@ -82,7 +85,9 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
     'The state of a pipeline needs more memory than its worker may have. Raise `engine.worker_memory_max`, or keep less state.',
   ENGINE_OUTPUT_KIND:
     'The topic of a view holds records of another kind, of an earlier version of the view. Name another topic, or delete it.',
+  ENGINE_PIPELINE_BUSY: 'A pipeline is being changed already. Wait until that has ended, or give it up.',
   ENGINE_PIPELINE_RUNNING: 'A pipeline of this name runs already. Stop it first.',
+  ENGINE_PIPELINE_UNKNOWN: 'There is no such pipeline in this process. Look at the list of those that run.',
   ENGINE_PATTERN_TOO_LARGE:
     'The bounds of repetitions in a pattern multiply to too many parts. Use smaller bounds, or none.',
   ENGINE_REPLAY_MISMATCH:

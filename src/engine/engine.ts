@@ -1,6 +1,7 @@
 import type { Epoch, TimestampUs } from '../base/brand.ts';
 import type { HeadraceError } from '../base/error.ts';
 import type { Pipeline } from '../plan/node.ts';
+import type { TopicOffset } from './version/pipeline-record.ts';
 
 export interface EngineOptions {
   /** Worker threads of each pipeline. Only 1 runs today; more are refused. */
@@ -18,7 +19,53 @@ export interface Engine {
   /** Recovers the pipeline from its last snapshot and journal, or starts it at the beginning of its inputs. Output topics exist when it resolves. */
   start(pipeline: Pipeline, options?: StartOptions): Promise<RunningPipeline>;
   pipelines(): readonly RunningPipeline[];
+  /** What the log keeps of pipelines, by name: the version whose results are seen, and one that is built beside it. */
+  stored(): readonly StoredPipeline[];
+  /**
+   * Builds another version beside the one that was started, or goes on building it. Its results take the place of the present ones,
+   * in one commit, when it has caught up.
+   *
+   * @throws HeadraceError `ENGINE_PIPELINE_BUSY`, `ENGINE_OUTPUT_KIND`, what starting throws
+   */
+  build(pipeline: Pipeline, options?: BuildStart): Promise<PipelineBuild>;
+  /** Discards what is being built beside the present version. */
+  abandon(name: string): Promise<void>;
+  /** Stops a pipeline until it is resumed, over restarts too. What it has not read yet is kept for it. */
+  pause(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
+  /** Forgets a pipeline with its state; with `topics`, what it has written too. */
+  drop(name: string, options: { readonly topics: boolean }): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What the log keeps of one pipeline. */
+export interface StoredPipeline {
+  readonly name: string;
+  readonly version: number;
+  /** The plan of the version, with its user functions. */
+  readonly pipeline: Pipeline;
+  readonly paused: { readonly atMs: number; readonly mustRebuild?: string } | undefined;
+  readonly building: { readonly version: number; readonly pipeline: Pipeline; readonly begunAtMs: number } | undefined;
+}
+
+export interface BuildStart {
+  /** Where reading begins; what is not named is read from its start. */
+  readonly from?: readonly TopicOffset[];
+}
+
+/** A version that is built beside the present one. */
+export interface PipelineBuild {
+  readonly pipeline: Pipeline;
+  readonly version: number;
+  status(): PipelineStatus;
+  /** Resolves when its results have taken the place of the former; rejected when it failed, or was given up. */
+  readonly done: Promise<CutOver>;
+}
+
+/** What a cut-over did to the outputs of a pipeline. */
+export interface CutOver {
+  readonly version: number;
+  readonly outputs: readonly { readonly topic: string; readonly written: number; readonly deleted: number }[];
 }
 
 export interface StartOptions {
@@ -35,7 +82,8 @@ export interface StartOptions {
   readonly bounded?: boolean;
 }
 
-export type PipelineState = 'recovering' | 'running' | 'paused' | 'failed' | 'stopped';
+/** `retrying`: a commit was refused, and the pipeline is recovered in a moment; `paused`: by a user. */
+export type PipelineState = 'recovering' | 'running' | 'retrying' | 'paused' | 'failed' | 'stopped';
 
 export interface RunningPipeline {
   readonly pipeline: Pipeline;

@@ -1,22 +1,32 @@
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
-import { DEAD_LETTER_TOPIC } from '../log/dead-letter.ts';
-import type { LedgerPut, Log, TopicConfig } from '../log/log.ts';
-import type { OutputNode, Pipeline } from '../plan/node.ts';
-import { typeName } from '../plan/type-name.ts';
+import type { Log } from '../log/log.ts';
+import type { Pipeline } from '../plan/node.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
 import { answeringExecutor } from './effect/answering-executor.ts';
 import { FunctionPool } from './effect/function-pool.ts';
 import type { LookupFactory } from './effect/lookup.ts';
-import type { Engine, EngineOptions, RunningPipeline, StartOptions } from './engine.ts';
-import { FUNCTION_THREADS, OUTPUT_SEGMENT_BYTES } from './limits.ts';
+import type {
+  BuildStart,
+  CutOver,
+  Engine,
+  EngineOptions,
+  PipelineBuild,
+  RunningPipeline,
+  StartOptions,
+  StoredPipeline,
+} from './engine.ts';
+import { FUNCTION_THREADS } from './limits.ts';
 import { createPipelineMeter, type PipelineMeter } from './pipeline-metrics.ts';
-import { PipelineRunner } from './pipeline-runner.ts';
+import { PipelineRunner, type PipelineRunnerOptions } from './pipeline-runner.ts';
 import { type ExecutorFactory, threadExecutor } from './task/executor.ts';
-import { JOURNAL_SPACE, SNAPSHOT_SPACE } from './task/journal.ts';
-import { deletionsOf } from './task/output-rebuild.ts';
+import type { Follow } from './task/message.ts';
 import { fileSnapshots, type SnapshotStore } from './task/snapshot-store.ts';
+import { Build } from './version/build.ts';
+import { createOutputTopics, requireSources } from './version/output-topics.ts';
+import type { StoredVersion } from './version/pipeline-record.ts';
+import { PipelineVersions } from './version/pipeline-versions.ts';
 
 export interface EngineDependencies {
   readonly log: Log;
@@ -56,8 +66,14 @@ class HostEngine implements Engine {
   readonly #snapshots: SnapshotStore;
   readonly #pool: FunctionPool;
   readonly #running = new Map<string, PipelineRunner>();
-  /** Pipelines whose start has not come to its runner yet. */
-  readonly #starting = new Set<string>();
+  readonly #builds = new Map<string, Build>();
+  /** How the last build of each pipeline ends. */
+  readonly #done = new Map<string, Promise<CutOver>>();
+  /** Pipelines that are being started, stopped or changed. */
+  readonly #changing = new Set<string>();
+  readonly #versions: PipelineVersions;
+  #bounded = false;
+  #closed = false;
   readonly #meter: PipelineMeter;
 
   constructor(dependencies: EngineDependencies) {
@@ -66,44 +82,163 @@ class HostEngine implements Engine {
     this.#executor = dependencies.executor ?? threadExecutor(dependencies.log);
     this.#pool = new FunctionPool(dependencies.options.functionThreads ?? FUNCTION_THREADS, dependencies.clock);
     this.#snapshots = dependencies.snapshots ?? fileSnapshots(dependencies.log.dataDir);
+    this.#versions = new PipelineVersions(dependencies.log, dependencies.clock, this.#snapshots);
     this.#meter = createPipelineMeter(dependencies.metrics, dependencies.clock, () =>
       [...this.#running.values()].map((runner) => runner.status()),
     );
   }
 
-  async start(pipeline: Pipeline, options: StartOptions = {}): Promise<RunningPipeline> {
+  start(pipeline: Pipeline, options: StartOptions = {}): Promise<RunningPipeline> {
     const known = this.#running.get(pipeline.name);
-    const isRunning = known !== undefined && !['stopped', 'failed'].includes(known.status().state);
-    if (isRunning || this.#starting.has(pipeline.name)) throw running(pipeline.name);
-    this.#starting.add(pipeline.name);
-    try {
-      const runner = await this.#prepared(pipeline, options);
+    const begins = this.#changing.has(pipeline.name) && known === undefined;
+    if (begins || (known !== undefined && !isOver(known))) return Promise.reject(running(pipeline.name));
+    return this.#alone(pipeline.name, async () => {
+      requireSources(this.#dependencies.log, pipeline);
+      await createOutputTopics(this.#dependencies.log, pipeline);
+      if (options.rebuild === true) await this.#versions.discard(pipeline);
+      const { current, paused } = await this.#versions.settle(pipeline);
+      this.#bounded = options.bounded ?? false;
+      const runner = this.#runnerOf(pipeline, current);
       this.#running.set(pipeline.name, runner);
-      await runner.start();
+      if (paused === undefined) await runner.start();
+      else runner.hold();
       return runner;
+    });
+  }
+
+  /** One change of a pipeline at a time. */
+  async #alone<Result>(name: string, change: () => Promise<Result>): Promise<Result> {
+    if (this.#changing.has(name)) throw busy(name);
+    this.#changing.add(name);
+    try {
+      return await change();
     } finally {
-      this.#starting.delete(pipeline.name);
+      this.#changing.delete(name);
     }
   }
 
-  async #prepared(pipeline: Pipeline, options: StartOptions): Promise<PipelineRunner> {
-    this.#requireSources(pipeline);
-    await this.#createTopics(pipeline);
-    if (options.rebuild === true) await this.#discard(pipeline);
+  #runnerOf(pipeline: Pipeline, version: StoredVersion, beside?: PipelineRunnerOptions['beside']): PipelineRunner {
     const { log, clock, options: engine, logger } = this.#dependencies;
+    const { name } = pipeline;
     return new PipelineRunner({
       pipeline,
       log,
       clock,
       engine,
-      bounded: options.bounded ?? false,
+      key: version.key,
+      ...(version.from && { from: version.from }),
+      ...(beside && { beside }),
+      bounded: this.#bounded,
       executor: this.#answering(pipeline),
       snapshots: this.#snapshots,
-      onEpoch: (rows, elapsedMs) => this.#meter.epoch(pipeline.name, rows, elapsedMs),
-      onVisible: (receipts, deadLetters) => this.#meter.visible(pipeline.name, receipts, deadLetters),
-      onFailure: (error) => logger?.error('pipeline failed', { pipeline: pipeline.name, error }),
-      onWarning: (message) => logger?.warn(message, { pipeline: pipeline.name }),
+      onEpoch: (rows, elapsedMs) => beside === undefined && this.#meter.epoch(name, rows, elapsedMs),
+      onVisible: (receipts, letters) => beside === undefined && this.#meter.visible(name, receipts, letters),
+      onFailure: (error) => logger?.error('pipeline failed', { pipeline: name, error }),
+      onWarning: (message) => logger?.warn(message, { pipeline: name }),
     });
+  }
+
+  stored(): readonly StoredPipeline[] {
+    return this.#versions.all();
+  }
+
+  build(pipeline: Pipeline, options: BuildStart = {}): Promise<PipelineBuild> {
+    const { name } = pipeline;
+    const before = this.#running.get(name);
+    if (before === undefined) return Promise.reject(notStarted(name));
+    if (this.#builds.has(name)) return Promise.reject(busy(name));
+    return this.#alone(name, async () => {
+      const { log, clock } = this.#dependencies;
+      requireSources(log, pipeline);
+      const { record, building } = await this.#versions.begin(pipeline, options.from);
+      await createOutputTopics(log, pipeline, building.made);
+      const redirect = new Map(building.redirect);
+      const runner = (beside: { readonly follow: () => Follow }): PipelineRunner =>
+        this.#runnerOf(pipeline, building, { ...beside, redirect });
+      const build = new Build({ log, clock, record, building, pipeline, before, runner });
+      this.#builds.set(name, build);
+      try {
+        await build.start();
+      } catch (error) {
+        this.#builds.delete(name);
+        await build.stop().catch(() => {});
+        throw error;
+      }
+      const done = this.#finish(build, pipeline);
+      done.catch(() => {});
+      this.#done.set(name, done);
+      return { pipeline, version: building.version, status: () => build.status(), done };
+    });
+  }
+
+  /** The version that is built takes the place of the present one, when it has caught up. */
+  async #finish(build: Build, pipeline: Pipeline): Promise<CutOver> {
+    const { name } = pipeline;
+    const before = this.#running.get(name)!;
+    let cutOver: CutOver;
+    try {
+      cutOver = await build.cutOver();
+    } catch (error) {
+      this.#builds.delete(name);
+      await build.stop().catch(() => {});
+      if (!this.#closed && before.status().state === 'stopped') await before.start();
+      throw error;
+    }
+    this.#builds.delete(name);
+    before.unpin();
+    const runner = this.#runnerOf(pipeline, build.building);
+    this.#running.set(name, runner);
+    await runner.start();
+    await createOutputTopics(this.#dependencies.log, pipeline);
+    await this.#versions.sweep(name);
+    return cutOver;
+  }
+
+  async abandon(name: string): Promise<void> {
+    const build = this.#builds.get(name);
+    await build?.stop();
+    await this.#done.get(name)?.catch(() => {});
+    await this.#alone(name, () => this.#versions.abandon(name));
+    build?.runner.unpin();
+  }
+
+  pause(name: string): Promise<void> {
+    return this.#alone(name, async () => {
+      const runner = this.#known(name);
+      if (this.#builds.has(name)) throw busy(name);
+      await this.#versions.setPaused(name, { atMs: this.#dependencies.clock.now() });
+      await runner.stop({ snapshot: true });
+      const { current } = this.#versions.record(name)!;
+      const held = this.#runnerOf(runner.pipeline, current);
+      this.#running.set(name, held);
+      held.hold();
+    });
+  }
+
+  resume(name: string): Promise<void> {
+    return this.#alone(name, async () => {
+      const runner = this.#known(name);
+      if (this.#versions.record(name)?.paused === undefined) return;
+      await this.#versions.setPaused(name, undefined);
+      await runner.start();
+    });
+  }
+
+  async drop(name: string, { topics }: { readonly topics: boolean }): Promise<void> {
+    if (this.#builds.has(name)) await this.abandon(name);
+    await this.#alone(name, async () => {
+      const runner = this.#running.get(name);
+      await runner?.stop({ snapshot: false }).catch(() => {});
+      runner?.unpin();
+      this.#running.delete(name);
+      await this.#versions.drop(name, topics);
+    });
+  }
+
+  #known(name: string): PipelineRunner {
+    const runner = this.#running.get(name);
+    if (runner === undefined) throw notStarted(name);
+    return runner;
   }
 
   /** The tasks of a pipeline, with somebody who answers what they ask. */
@@ -112,93 +247,18 @@ class HostEngine implements Engine {
     return answeringExecutor(this.#executor, { clock, random, soon, modules, pool: this.#pool, lookups });
   }
 
-  #requireSources(pipeline: Pipeline): void {
-    for (const source of pipeline.sources) {
-      if (this.#dependencies.log.topic(source.topic) !== undefined) continue;
-      throw new HeadraceError(
-        `starting pipeline "${pipeline.name}": its input topic "${source.topic}" does not exist`,
-        {
-          code: 'ENGINE_UNKNOWN_TOPIC',
-          domain: 'engine',
-          next: `create it with "headrace topics create ${source.topic}"`,
-        },
-      );
-    }
-  }
-
-  async #createTopics(pipeline: Pipeline): Promise<void> {
-    for (const output of pipeline.outputs) {
-      const wanted = outputTopic(output, pipeline.name);
-      const existing = await this.#existingOrCreated(wanted);
-      if (existing !== undefined) await this.#describeTopic(output, existing, wanted);
-    }
-    await this.#existingOrCreated(plainTopic(DEAD_LETTER_TOPIC));
-  }
-
-  /** The topic that is there; undefined when this has made it. Others may make the same one at the same time. */
-  async #existingOrCreated(wanted: TopicConfig): Promise<TopicConfig | undefined> {
-    const { log } = this.#dependencies;
-    const existing = log.topic(wanted.name);
-    if (existing !== undefined) return existing;
-    try {
-      await log.createTopic(wanted);
-      return undefined;
-    } catch (error) {
-      const made = log.topic(wanted.name);
-      if (made === undefined || !(error instanceof HeadraceError) || error.code !== 'LOG_TOPIC_EXISTS') throw error;
-      return made;
-    }
-  }
-
-  /** A topic that somebody else made, or an earlier version of the view, says what it holds now. */
-  async #describeTopic(output: OutputNode, existing: TopicConfig, { properties }: TopicConfig): Promise<void> {
-    if (existing.kind !== output.mode) throw otherKind(output, existing);
-    if (Object.entries(properties).every(([name, value]) => existing.properties[name] === value)) return;
-    await this.#dependencies.log.setTopicProperties(output.topic, { ...existing.properties, ...properties });
-  }
-
-  /** Forgets the state, and takes back what the former version left in upsert topics, in one commit. */
-  async #discard(pipeline: Pipeline): Promise<void> {
-    const { log, clock } = this.#dependencies;
-    const prefix = `${pipeline.name}/`;
-    const puts: LedgerPut[] = [{ space: SNAPSHOT_SPACE, key: pipeline.name, value: undefined }];
-    for (const key of log.ledgerEntries(JOURNAL_SPACE).keys()) {
-      if (key.startsWith(prefix)) puts.push({ space: JOURNAL_SPACE, key, value: undefined });
-    }
-    const upserts = pipeline.outputs.filter((output) => output.mode === 'upsert');
-    await log.commit({ appends: upserts.flatMap((output) => deletionsOf(log, output.topic, clock.now())), puts });
-    await this.#snapshots.keepOnly(pipeline.name, undefined);
-  }
-
   pipelines(): readonly RunningPipeline[] {
     return [...this.#running.values()];
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled([...this.#builds.values()].map((build) => build.stop()));
+    await Promise.allSettled(this.#done.values());
     await Promise.allSettled([...this.#running.values()].map((runner) => runner.stop()));
     this.#running.clear();
     await this.#pool.close();
   }
-}
-
-function plainTopic(name: string): TopicConfig {
-  return {
-    name,
-    partitions: 1,
-    kind: 'append',
-    retentionMs: undefined,
-    retentionBytes: undefined,
-    segmentBytesMax: OUTPUT_SEGMENT_BYTES,
-    keyPath: undefined,
-    properties: {},
-  };
-}
-
-function outputTopic(output: OutputNode, pipeline: string): TopicConfig {
-  const columns = output.input.columns.map(({ name, type, nullable }) => ({ name, type: typeName(type), nullable }));
-  const key = output.keys.map((at) => output.input.columns[at]!.name);
-  const properties = { pipeline, view: output.name, columns: JSON.stringify(columns), key: JSON.stringify(key) };
-  return { ...plainTopic(output.topic), kind: output.mode, properties };
 }
 
 function oneWorkerOnly(workers: number): HeadraceError {
@@ -209,15 +269,26 @@ function oneWorkerOnly(workers: number): HeadraceError {
   });
 }
 
-function otherKind({ name, topic, mode }: OutputNode, existing: TopicConfig): HeadraceError {
-  return new HeadraceError(
-    `starting the view "${name}": its topic "${topic}" holds ${existing.kind} records, and the view makes ${mode} records`,
-    {
-      code: 'ENGINE_OUTPUT_KIND',
-      domain: 'engine',
-      next: "give the view another topic (WITH (topic = '...')), or delete the topic",
-    },
-  );
+/** Whether it may be started anew. */
+function isOver(runner: PipelineRunner): boolean {
+  return ['stopped', 'failed'].includes(runner.status().state);
+}
+
+function busy(name: string): HeadraceError {
+  return new HeadraceError(`changing pipeline "${name}": another change of it is under way`, {
+    code: 'ENGINE_PIPELINE_BUSY',
+    domain: 'engine',
+    retryable: true,
+    next: `wait until it has ended, or give up what is built with "headrace pipelines abandon ${name}"`,
+  });
+}
+
+function notStarted(name: string): HeadraceError {
+  return new HeadraceError(`changing pipeline "${name}": it does not run here`, {
+    code: 'ENGINE_PIPELINE_UNKNOWN',
+    domain: 'engine',
+    next: 'see "headrace pipelines" for those that do',
+  });
 }
 
 function running(name: string): HeadraceError {

@@ -19,13 +19,21 @@ import {
   SNAPSHOT_SPACE,
   type SnapshotPointer,
 } from './task/journal.ts';
-import type { FromTask, TaskStart } from './task/message.ts';
+import type { Follow, FromTask, TaskStart } from './task/message.ts';
 import type { Receipt } from './task/receipt.ts';
 import type { SnapshotStore } from './task/snapshot-store.ts';
 import type { TaskReport } from './task/task-status.ts';
+import type { TopicOffset } from './version/pipeline-record.ts';
+import { type Redirect, redirected } from './version/redirect.ts';
 
 export interface PipelineRunnerOptions {
   readonly pipeline: Pipeline;
+  /** What the journal and the snapshots of this version are kept under. */
+  readonly key: string;
+  /** Where reading began, if not at the start of the inputs. */
+  readonly from?: readonly TopicOffset[];
+  /** A version that is built beside another one: how far it may read, and where to what it writes goes. */
+  readonly beside?: { readonly follow: () => Follow; readonly redirect: Redirect };
   readonly log: Log;
   readonly clock: Clock;
   readonly engine: EngineOptions;
@@ -99,6 +107,18 @@ export class PipelineRunner implements RunningPipeline {
     await started;
   }
 
+  /** Does nothing until it is started, but what it will need is kept. */
+  hold(): void {
+    this.#state = 'paused';
+    this.#taskStart();
+  }
+
+  /** Nothing is kept for it any more. */
+  unpin(): void {
+    const { log, key } = this.#options;
+    for (const { topic, partition } of this.#committed.positions()) log.pin(pinOwner(key), topic, partition, undefined);
+  }
+
   #launch(): void {
     this.#state = 'recovering';
     this.#pending = [];
@@ -111,22 +131,25 @@ export class PipelineRunner implements RunningPipeline {
   }
 
   #taskStart(): TaskStart {
-    const { log, engine } = this.#options;
-    const { name } = this.pipeline;
-    const stored = log.ledgerGet(SNAPSHOT_SPACE, name);
+    const { log, engine, key, from = [], beside } = this.#options;
+    const stored = log.ledgerGet(SNAPSHOT_SPACE, key);
     const snapshot = stored === undefined ? undefined : decodeSnapshotPointer(stored);
-    const journal = journalOf(log.ledgerEntries(JOURNAL_SPACE), name, snapshot?.epoch ?? 0);
+    const journal = journalOf(log.ledgerEntries(JOURNAL_SPACE), key, snapshot?.epoch ?? 0);
     this.#snapshot = snapshot;
     this.#journalFrom = (snapshot?.epoch ?? 0) + 1;
     this.#committedEpoch = journal.at(-1)?.epoch ?? snapshot?.epoch ?? 0;
     this.#committed.recover(snapshot, journal);
     const topics = [...new Set(this.pipeline.sources.map((source) => source.topic))].map((topic) => {
       const partitions = log.topic(topic)!.partitions;
-      const logStarts = Array.from({ length: partitions }, (_, p) => Number(log.bounds(topic, p).logStart));
+      const logStarts = Array.from({ length: partitions }, (_, p) => {
+        const chosen = from.find((start) => start.topic === topic && start.partition === p)?.offset ?? 0;
+        return Math.max(chosen, Number(log.bounds(topic, p).logStart));
+      });
       return { topic, logStarts };
     });
     this.#pin(snapshot, topics);
     return {
+      key,
       pipeline: serializePipeline(this.pipeline),
       topics,
       outputs: this.pipeline.outputs.map(({ topic }) => ({ topic, partitions: log.topic(topic)!.partitions })),
@@ -136,6 +159,7 @@ export class PipelineRunner implements RunningPipeline {
       memoryBytesMax: engine.workerMemoryBytesMax,
       bounded: this.#options.bounded,
       guarded: this.#takeGuarded(),
+      ...(beside && { follow: beside.follow() }),
     };
   }
 
@@ -148,7 +172,7 @@ export class PipelineRunner implements RunningPipeline {
 
   /** Retention stops where recovery would begin to read. */
   #pin(snapshot: SnapshotPointer | undefined, topics: TaskStart['topics']): void {
-    const owner = `pipeline/${this.pipeline.name}`;
+    const owner = pinOwner(this.#options.key);
     for (const { topic, logStarts } of topics) {
       logStarts.forEach((logStart, partition) => {
         const known = snapshot?.positions.find((p) => p.topic === topic && p.partition === partition);
@@ -203,10 +227,11 @@ export class PipelineRunner implements RunningPipeline {
     this.#epochMs.push(elapsedMs);
     if (this.#epochMs.length > EPOCH_SAMPLES) this.#epochMs.shift();
     this.#options.onEpoch(rows, elapsedMs);
-    const key = journalKey(this.pipeline.name, record.epoch);
+    const key = journalKey(this.#options.key, record.epoch);
     const puts = [{ space: JOURNAL_SPACE, key, value: encodeJournalRecord(record) }];
+    const { beside } = this.#options;
     this.#queue({
-      appends,
+      appends: beside === undefined ? appends : redirected(appends, beside.redirect),
       puts,
       epoch: record.epoch,
       ranges: record.ranges,
@@ -217,10 +242,10 @@ export class PipelineRunner implements RunningPipeline {
   }
 
   #snapshotCommit(pointer: SnapshotPointer): Pending {
-    const { name } = this.pipeline;
-    const puts: LedgerPut[] = [{ space: SNAPSHOT_SPACE, key: name, value: encodeSnapshotPointer(pointer) }];
+    const { key } = this.#options;
+    const puts: LedgerPut[] = [{ space: SNAPSHOT_SPACE, key, value: encodeSnapshotPointer(pointer) }];
     for (let epoch = this.#journalFrom; epoch <= pointer.epoch; epoch++) {
-      puts.push({ space: JOURNAL_SPACE, key: journalKey(name, epoch), value: undefined });
+      puts.push({ space: JOURNAL_SPACE, key: journalKey(key, epoch), value: undefined });
     }
     this.#journalFrom = pointer.epoch + 1;
     return { appends: [], puts, epoch: undefined, ranges: [], snapshot: pointer, receipts: [], deadLetters: {} };
@@ -263,8 +288,8 @@ export class PipelineRunner implements RunningPipeline {
       }
       if (snapshot === undefined) continue;
       this.#snapshot = snapshot;
-      void this.#options.snapshots.keepOnly(this.pipeline.name, snapshot.file);
-      const owner = `pipeline/${this.pipeline.name}`;
+      void this.#options.snapshots.keepOnly(this.#options.key, snapshot.file);
+      const owner = pinOwner(this.#options.key);
       for (const p of snapshot.positions) this.#options.log.pin(owner, p.topic, p.partition, offset(p.offset));
     }
     this.#executor?.post({ kind: 'committed', epoch: this.#committedEpoch });
@@ -313,7 +338,7 @@ export class PipelineRunner implements RunningPipeline {
     void executor?.terminate();
     this.#options.onFailure(error);
     if (error.retryable && this.#stopping === undefined && this.#starting === undefined) {
-      this.#state = 'paused';
+      this.#state = 'retrying';
       this.#retryLater();
       return;
     }
@@ -367,6 +392,26 @@ export class PipelineRunner implements RunningPipeline {
     this.#release();
   }
 
+  /** Another version has come further: this one may follow. */
+  follow(follow: Follow): void {
+    this.#executor?.post({ kind: 'follow', follow });
+  }
+
+  /** How far event time has come in each source, by name (µs, as text). */
+  watermarks(): Readonly<Record<string, string>> {
+    const sources = (this.#report?.operators ?? []).filter(({ kind }) => kind === 'source');
+    return Object.fromEntries(
+      sources.flatMap(({ id, watermark }) =>
+        watermark === undefined ? [] : [[id.replace(/^source:/, ''), watermark]],
+      ),
+    );
+  }
+
+  /** Where the durable epochs end in each input; what retention has taken counts as read. */
+  positions(): readonly TopicOffset[] {
+    return this.#committed.positions();
+  }
+
   status(): PipelineStatus {
     const report = this.#report;
     const operators = report?.operators ?? [];
@@ -398,6 +443,11 @@ export class PipelineRunner implements RunningPipeline {
       memoryBytesMax: this.#options.engine.workerMemoryBytesMax,
     };
   }
+}
+
+/** Under which the log is told what recovery of a version needs. */
+export function pinOwner(key: string): string {
+  return `pipeline/${key}`;
 }
 
 function stamp(text: string | undefined): PipelineStatus['watermark'] {

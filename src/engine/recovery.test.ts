@@ -134,10 +134,10 @@ describe('the disk', () => {
     await world.write('events', events(0, 100));
     world.fault = (kind) => (kind === 'write' ? 'ENOSPC' : undefined);
     await turns();
-    expect(running.status()).toMatchObject({ state: 'paused', error: { code: 'LOG_DISK_FULL' } });
+    expect(running.status()).toMatchObject({ state: 'retrying', error: { code: 'LOG_DISK_FULL' } });
     world.clock.advance(RETRY_DELAY_MS);
     await turns();
-    expect(running.status().state).toBe('paused');
+    expect(running.status().state).toBe('retrying');
     expect(world.values('rows')).toEqual([]);
     const waiting = running.idle();
     world.fault = undefined;

@@ -1,7 +1,8 @@
 const TONES: Readonly<Record<string, string>> = {
   running: 'good',
   recovering: 'warn',
-  paused: 'warn',
+  retrying: 'warn',
+  paused: '',
   failed: 'bad',
   stopped: '',
 };

@@ -1,4 +1,5 @@
 import type { Log } from '../../log/log.ts';
+import type { TopicOffset } from '../version/pipeline-record.ts';
 import type { InputRange, JournalRecord, SnapshotPointer } from './journal.ts';
 
 /** How far the durable epochs of a pipeline have read each partition of its topics. */
@@ -6,6 +7,7 @@ export class CommittedPositions {
   readonly #log: Log;
   readonly #topics: readonly string[];
   readonly #next = new Map<string, number>();
+  #recovered = false;
 
   constructor(log: Log, topics: readonly string[]) {
     this.#log = log;
@@ -15,6 +17,7 @@ export class CommittedPositions {
   /** Starts anew from what recovery begins with. */
   recover(snapshot: SnapshotPointer | undefined, journal: readonly JournalRecord[]): void {
     this.#next.clear();
+    this.#recovered = true;
     for (const { topic, partition, offset } of snapshot?.positions ?? [])
       this.#next.set(`${topic}/${partition}`, offset);
     for (const record of journal) this.advance(record.ranges);
@@ -22,6 +25,17 @@ export class CommittedPositions {
 
   advance(ranges: readonly InputRange[]): void {
     for (const { topic, partition, to } of ranges) this.#next.set(`${topic}/${partition}`, to);
+  }
+
+  /** The next offset of each partition; of one that was not read, the first that is there. Of nothing before it is known. */
+  positions(): readonly TopicOffset[] {
+    if (!this.#recovered) return [];
+    return this.#topics.flatMap((topic) =>
+      Array.from({ length: this.#log.topic(topic)?.partitions ?? 0 }, (_, partition) => {
+        const logStart = Number(this.#log.bounds(topic, partition).logStart);
+        return { topic, partition, offset: Math.max(this.#next.get(`${topic}/${partition}`) ?? 0, logStart) };
+      }),
+    );
   }
 
   /** Visible input records whose effects are not. */

@@ -49,6 +49,8 @@ export interface JournalRecord {
   readonly bounded: boolean;
   /** What entered from outside, by operator: results of look-ups and of calls that are asynchronous, volatile or on the pool. */
   readonly effects?: EpochEffects;
+  /** How far event time was taken to have come (µs, as text), by source: what another version had come to. */
+  readonly watermarks?: Readonly<Record<string, string>>;
   readonly outputs: readonly OutputChecksum[];
   readonly versions: VersionHashes;
 }

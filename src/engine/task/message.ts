@@ -6,6 +6,8 @@ import type { TaskReport } from './task-status.ts';
 
 /** Everything a task needs to begin; plain data. */
 export interface TaskStart {
+  /** Names the version that runs: what its journal and snapshots are kept under. */
+  readonly key: string;
   /** `serializePipeline` of plan/pipeline-text.ts. */
   readonly pipeline: string;
   /** Partitions of each source topic, and the first offset that is left of each. */
@@ -20,6 +22,16 @@ export interface TaskStart {
   readonly bounded: boolean;
   /** A call of a user function did not return: the next ones get a timeout each. */
   readonly guarded?: boolean;
+  /** It reads no further than another version of the pipeline has, and decides nothing about time by itself. */
+  readonly follow?: Follow;
+}
+
+/** How far a version that is built beside another one may go: as far as that one has come. */
+export interface Follow {
+  /** Where to stop reading; a partition that is not named is read to its end. */
+  readonly ends: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[];
+  /** Where the other one has stopped for good: how far event time had come (µs, as text) in its sources, by name. */
+  readonly last?: Readonly<Record<string, string>>;
 }
 
 /** From the main thread to a task. */
@@ -38,6 +50,8 @@ export type ToTask =
   | { readonly kind: 'committed'; readonly epoch: number }
   /** Answer `drained` when all that was visible now has been processed. */
   | { readonly kind: 'drain'; readonly id: number; readonly closeWindows: boolean }
+  /** The version that it follows has come further. */
+  | { readonly kind: 'follow'; readonly follow: Follow }
   /** What asks of one operator came to. */
   | { readonly kind: 'answer'; readonly operator: string; readonly effects: readonly Effect[] }
   /** No more epochs; answer `stopped`. */

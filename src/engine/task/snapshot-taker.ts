@@ -12,6 +12,8 @@ export interface SnapshotTakerOptions {
   readonly task: Task;
   readonly clock: Clock;
   readonly snapshots: SnapshotStore;
+  /** What the store keeps them under. */
+  readonly key: string;
   readonly intervalMs: number;
   readonly post: (message: FromTask) => void;
   /** A snapshot went wrong for another reason than the disk. */
@@ -88,7 +90,7 @@ export class SnapshotTaker {
   }
 
   async #take(): Promise<void> {
-    const { task, clock, snapshots, post, fail } = this.#options;
+    const { task, clock, snapshots, key, post, fail } = this.#options;
     const begunAtMs = clock.monotonicMs();
     const { epoch, versions } = task;
     const { name } = task.pipeline;
@@ -98,7 +100,7 @@ export class SnapshotTaker {
     const before = this.#epoch;
     this.#epoch = epoch;
     const positions = task.inputs.map(({ topic, partition }, i) => ({ topic, partition, offset: task.positions[i]! }));
-    const writer = snapshots.create(name, epoch);
+    const writer = snapshots.create(key, epoch);
     let snapshot: TaskSnapshot | undefined;
     try {
       snapshot = task.beginSnapshot();

@@ -20,10 +20,11 @@ import {
 import { WATERMARK_MIN } from '../operator/batch.ts';
 import type { ExpressionContext } from '../operator/row-evaluator.ts';
 import { loadUserModules } from '../user-module.ts';
+import { FollowedReader } from '../version/followed-reader.ts';
 import { IdleTracker } from './idle-tracker.ts';
 import { chooseInputs } from './input-choice.ts';
 import { type JournalRecord, samePlan, sameVersions } from './journal.ts';
-import type { FromTask, TaskStart } from './message.ts';
+import type { Follow, FromTask, TaskStart } from './message.ts';
 import { ReceiptTally } from './receipt.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import { SnapshotTaker } from './snapshot-taker.ts';
@@ -73,6 +74,8 @@ export class TaskLoop {
   #statusAtMs = Number.NEGATIVE_INFINITY;
   #reportedEpoch = -1;
   #chunkBytes = CHUNK_BYTES;
+  /** What the version that it follows had come to when it stopped, until that is taken over. */
+  #watermarks: Follow['last'];
 
   private constructor(
     options: TaskLoopOptions,
@@ -84,10 +87,15 @@ export class TaskLoop {
     this.#task = task;
     this.#kernel = kernel;
     if (task.asks.all.length > 0) this.#chunkBytes = WAITING_EPOCH_BYTES_MAX;
-    this.#readers = task.inputs.map((input, i) => options.open(input.topic, input.partition, task.positions[i]!));
+    this.#readers = task.inputs.map(({ topic, partition }, i) => {
+      const reader = options.open(topic, partition, task.positions[i]!);
+      const { follow } = options.start;
+      return follow === undefined ? reader : new FollowedReader(reader, endOf(follow, topic, partition));
+    });
+    this.#watermarks = options.start.follow?.last;
     this.#startEnds = this.#readers.map((reader) => reader.highWatermark());
     const timeouts = task.inputs.map(({ source }) => source.watermark?.idleTimeoutMs ?? RECEIPT_IDLE_TIMEOUT_MS);
-    this.#idleTracker = new IdleTracker(timeouts, options.start.bounded);
+    this.#idleTracker = new IdleTracker(timeouts, options.start.bounded || options.start.follow !== undefined);
     const before = options.clock.monotonicMs();
     for (const record of options.start.journal) this.#replay(record);
     this.#committed = task.epoch;
@@ -103,6 +111,7 @@ export class TaskLoop {
       task,
       clock: options.clock,
       snapshots: options.snapshots,
+      key: options.start.key,
       intervalMs: options.start.snapshotIntervalMs,
       post: options.post,
       fail: (error) => this.#fail(error),
@@ -133,7 +142,7 @@ export class TaskLoop {
       monotonicMs: () => options.clock.monotonicMs(),
     });
     requireVersions(start, task);
-    if (start.snapshot !== undefined) task.restore(options.snapshots.read(pipeline.name, start.snapshot));
+    if (start.snapshot !== undefined) task.restore(options.snapshots.read(start.key, start.snapshot));
     task.inputs.forEach((input, i) => {
       const logStart = starts(input.topic)[input.partition]!;
       if (start.snapshot === undefined) task.setPosition(i, firstRead(start.journal, input) ?? logStart);
@@ -153,9 +162,10 @@ export class TaskLoop {
       if (reader.position !== range.from) reader.seek(offset(range.from));
       return range.bytes;
     });
-    const { epoch, clockMs, idle, end, bounded, effects } = record;
+    const { epoch, clockMs, idle, end, bounded, effects, watermarks } = record;
     const read = this.#readUpTo(budgets, true);
-    const result = this.#task.runEpoch({ epoch, clockMs, idle, end, bounded, effects, replay: true, read });
+    const result = this.#task.runEpoch({ epoch, clockMs, idle, end, bounded, effects, watermarks, replay: true, read });
+    if (watermarks !== undefined) this.#watermarks = undefined;
     const again = JSON.stringify([result.record.ranges, result.record.outputs]);
     if (again !== JSON.stringify([record.ranges, record.outputs]))
       throw replayMismatch(this.#task.pipeline.name, epoch);
@@ -221,6 +231,15 @@ export class TaskLoop {
     if (!this.#stopped) this.#desk.answer(operator, effects);
   }
 
+  /** The version that it follows has come further. */
+  follow(follow: Follow): void {
+    for (const reader of this.#readers) {
+      if (reader instanceof FollowedReader) reader.limit = endOf(follow, reader.topic, reader.partition);
+    }
+    this.#watermarks = follow.last;
+    this.wake();
+  }
+
   stop(snapshot: boolean): void {
     this.#stopping = { snapshot };
     this.wake();
@@ -266,7 +285,8 @@ export class TaskLoop {
     const available = this.#readers.map((reader, i) => Math.max(0, ends[i]! - reader.position));
     const reads = !this.#task.asks.isFull && available.some((count) => count > 0);
     const idle = this.#idleTracker.idle(started, (i) => available[i] === 0);
-    if (!(end || reads || this.#desk.hasAnswers || this.#timeHasWork(idle, clockMs))) {
+    const watermarks = available.some((count) => count > 0) ? undefined : this.#watermarks;
+    if (!(end || reads || watermarks !== undefined || this.#desk.hasAnswers || this.#timeHasWork(idle, clockMs))) {
       this.#serveIfCaughtUp();
       return false;
     }
@@ -276,7 +296,17 @@ export class TaskLoop {
     const read = this.#readUpTo(chooseInputs(inputs, bytesMax), false);
     const effects = this.#desk.take();
     const { bounded } = this.#options.start;
-    const result = this.#task.runEpoch({ epoch: this.#task.epoch + 1, clockMs, idle, end, bounded, effects, read });
+    const result = this.#task.runEpoch({
+      epoch: this.#task.epoch + 1,
+      clockMs,
+      idle,
+      end,
+      bounded,
+      effects,
+      watermarks,
+      read,
+    });
+    if (watermarks !== undefined) this.#watermarks = undefined;
     this.#desk.send();
     this.#idle = idle;
     available.forEach((count, i) => {
@@ -377,6 +407,12 @@ export class TaskLoop {
     });
     return { ...this.#task.status(), inputs, memoryBytes: this.#kernel.allocatedBytes() };
   }
+}
+
+/** Where the reading of a partition stops that is named; of any other, nowhere. */
+function endOf({ ends }: Follow, topic: string, partition: number): number {
+  const end = ends.find((candidate) => candidate.topic === topic && candidate.partition === partition);
+  return end?.offset ?? Number.POSITIVE_INFINITY;
 }
 
 export function failureOf(error: unknown): Extract<FromTask, { kind: 'failed' }> {

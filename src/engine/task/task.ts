@@ -57,6 +57,8 @@ export interface EpochPlan {
   readonly bounded: boolean;
   /** Answers that enter with the epoch, by operator. */
   readonly effects?: EpochEffects | undefined;
+  /** How far event time has come at least (µs, as text), by source: as another version had it. */
+  readonly watermarks?: Readonly<Record<string, string>> | undefined;
   /** It is one of the journal: nothing but its effects comes from outside. */
   readonly replay?: boolean;
   /** Reads the next chunk of an input, undefined when its share of the epoch is used up. The arena was reset before. */
@@ -250,9 +252,18 @@ export class Task {
     this.#finishEpoch(plan);
     this.#epoch = plan.epoch;
     const { appends, outputs } = this.#takeOutputs();
-    const { epoch, idle, end, bounded } = plan;
+    const { epoch, idle, end, bounded, watermarks } = plan;
     const effects = this.asks.taken();
-    const decided = { epoch, clockMs: this.#clockMs, ranges, idle, end, bounded, ...(effects && { effects }) };
+    const decided = {
+      epoch,
+      clockMs: this.#clockMs,
+      ranges,
+      idle,
+      end,
+      bounded,
+      ...(effects && { effects }),
+      ...(watermarks && { watermarks }),
+    };
     const record = { ...decided, outputs, versions: this.versions };
     const deadLetters = this.#letterCounts;
     this.#letterCounts = {};
@@ -288,6 +299,8 @@ export class Task {
     for (const [source, watermark] of this.#watermarks) {
       const first = this.inputs.findIndex((input) => input.source === source);
       watermark.advance({ clockMs: this.#clockMs, idle: (partition) => idle.has(first + partition) });
+      const raised = plan.watermarks?.[source.name];
+      if (raised !== undefined) watermark.raise(BigInt(raised));
     }
     this.#passWatermarks();
     if (plan.end) this.#closeWindows();

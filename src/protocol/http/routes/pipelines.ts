@@ -10,7 +10,7 @@ const pipelineSchema: JsonSchema = {
   type: 'object',
   properties: {
     name: { type: 'string' },
-    state: { enum: ['recovering', 'running', 'paused', 'failed', 'stopped'] },
+    state: { enum: ['recovering', 'running', 'retrying', 'paused', 'failed', 'stopped'] },
     error: { type: ['object', 'null'] },
     epoch: { type: 'integer' },
     lagRecords: { type: 'integer' },

@@ -1,0 +1,139 @@
+import type { Clock } from '../../base/clock.ts';
+import { HeadraceError } from '../../base/error.ts';
+import { DEAD_LETTER_TOPIC } from '../../log/dead-letter.ts';
+import type { Append, LedgerPut, Log } from '../../log/log.ts';
+import type { Pipeline } from '../../plan/node.ts';
+import type { CutOver, PipelineStatus } from '../engine.ts';
+import type { PipelineRunner } from '../pipeline-runner.ts';
+import type { Follow } from '../task/message.ts';
+import { type Difference, letterDifference, upsertDifference } from './difference.ts';
+import { type BuildingVersion, modulesLeftOver, type PipelineRecord, putPipelineRecord } from './pipeline-record.ts';
+import { statePuts } from './version-state.ts';
+
+export interface BuildOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly record: PipelineRecord;
+  readonly building: BuildingVersion;
+  /** What is built. */
+  readonly pipeline: Pipeline;
+  /** The version that runs until the cut-over; it may have failed, or be stopped. */
+  readonly before: PipelineRunner;
+  /** Makes the task side of the version that is built. */
+  readonly runner: (beside: { readonly follow: () => Follow }) => PipelineRunner;
+}
+
+/**
+ * One version of a pipeline that is built beside the current one: it reads the inputs as far as that one has, writes where nobody
+ * reads, and takes its place in one commit of the log.
+ */
+export class Build {
+  readonly building: BuildingVersion;
+  readonly runner: PipelineRunner;
+  readonly #options: BuildOptions;
+  #last: Follow['last'];
+  #unsubscribe: () => void = () => {};
+  #scheduled = false;
+  #cancelled = false;
+
+  constructor(options: BuildOptions) {
+    this.#options = options;
+    this.building = options.building;
+    this.runner = options.runner({ follow: () => this.#follow() });
+  }
+
+  #follow(): Follow {
+    return { ends: this.#options.before.positions(), ...(this.#last && { last: this.#last }) };
+  }
+
+  /** Reads on as the version before does. */
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#options.log.onCommit(() => this.#pass());
+    await this.runner.start();
+  }
+
+  /** What was committed meanwhile, told once. */
+  #pass(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#last === undefined) this.runner.follow(this.#follow());
+    });
+  }
+
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  status(): PipelineStatus {
+    return this.runner.status();
+  }
+
+  /** Ends it, whatever it does. What it has built so far stays, and is gone on with or discarded. */
+  async stop(): Promise<void> {
+    this.#cancelled = true;
+    this.#unsubscribe();
+    await this.runner.stop({ snapshot: true });
+  }
+
+  /**
+   * Resolves when it has caught up, taken the place of the version before, and that is durable; nobody runs then. When it is rejected
+   * nothing has changed, but the version before has been stopped.
+   */
+  async cutOver(): Promise<CutOver> {
+    const { before } = this.#options;
+    // Twice: the second time has only what came in during the first.
+    await this.runner.idle();
+    await this.runner.idle();
+    if (before.status().state === 'running') await before.idle();
+    await before.stop({ snapshot: false }).catch(() => {});
+    this.#last = before.watermarks();
+    this.runner.follow(this.#follow());
+    await this.runner.idle();
+    await this.runner.stop({ snapshot: true });
+    this.#unsubscribe();
+    if (this.#cancelled) throw givenUp(this.#options.pipeline.name);
+    return this.#commit();
+  }
+
+  async #commit(): Promise<CutOver> {
+    const { log, pipeline, record, building } = this.#options;
+    const differences = await this.#differences();
+    const { redirect: _, made: _made, begunAtMs: _begun, ...current } = building;
+    const after: PipelineRecord = { current, next: record.next };
+    const appends: Append[] = differences.flatMap(({ difference }) => difference.appends);
+    const puts: LedgerPut[] = [
+      putPipelineRecord(pipeline.name, after),
+      ...statePuts(log, record.current.key),
+      ...modulesLeftOver(log, new Map([[pipeline.name, after]])),
+    ];
+    await log.commit({ appends, puts });
+    return {
+      version: current.version,
+      outputs: differences.map(({ topic, difference: { written, deleted } }) => ({ topic, written, deleted })),
+    };
+  }
+
+  async #differences(): Promise<readonly { readonly topic: string; readonly difference: Difference }[]> {
+    const { log, clock, pipeline, building } = this.#options;
+    const found: { topic: string; difference: Difference }[] = [];
+    for (const [topic, shadow] of building.redirect) {
+      if (shadow === null) continue;
+      const difference =
+        topic === DEAD_LETTER_TOPIC
+          ? await letterDifference(log, pipeline.name, shadow, clock.now())
+          : await upsertDifference(log, topic, shadow, clock.now());
+      found.push({ topic, difference });
+    }
+    return found;
+  }
+}
+
+function givenUp(name: string): HeadraceError {
+  return new HeadraceError(`building a new version of pipeline "${name}": it was given up`, {
+    code: 'ENGINE_BUILD_GIVEN_UP',
+    domain: 'engine',
+    next: 'nothing has changed; apply the project again',
+  });
+}

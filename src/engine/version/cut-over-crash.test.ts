@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { at, EngineWorld, seededRandom, sqlPipeline } from '../engine-world.fixture.ts';
+
+const SOURCE = `
+CREATE SOURCE events (id text, type text, time timestamptz, n int8,
+  WATERMARK FOR time AS time - INTERVAL '2 seconds'
+) WITH (topic = 'events', format = 'json', idle_timeout = '1 hour', future_limit = '1 day');
+`;
+const OLD = `${SOURCE}
+CREATE MATERIALIZED VIEW counts AS SELECT type, count(*) AS rows FROM events GROUP BY type;
+CREATE MATERIALIZED VIEW rows AS SELECT id, n FROM events;
+CREATE MATERIALIZED VIEW kept AS SELECT type, max(n) AS most FROM events GROUP BY type;`;
+const NEW = `${SOURCE}
+CREATE MATERIALIZED VIEW counts AS SELECT type, sum(n) AS total FROM events WHERE type <> 'c' GROUP BY type;
+CREATE MATERIALIZED VIEW rows AS SELECT id, n * 10 AS n FROM events;
+CREATE MATERIALIZED VIEW kept AS SELECT type, max(n) AS most FROM events GROUP BY type;`;
+const BATCHES = [
+  [1, 2, 3],
+  [4, 5],
+  [6, 7],
+];
+
+const event = (n: number): object => ({ id: `e${n}`, type: 'abc'[n % 3], time: at(n), n });
+
+/** What each view holds when the first `count` batches have been read. */
+function viewsOf(count: number) {
+  const numbers = BATCHES.slice(0, count).flat();
+  const by = (n: number): readonly number[] => numbers.filter((other) => other % 3 === n % 3);
+  const types = [...new Set(numbers.map((n) => n % 3))].sort();
+  return {
+    old: types.map((t) => ({ type: 'abc'[t], rows: by(t).length })),
+    next: types.flatMap((t) => (t === 2 ? [] : [{ type: 'abc'[t], total: by(t).reduce((a, b) => a + b, 0) }])),
+    kept: types.map((t) => ({ type: 'abc'[t], most: Math.max(...by(t)) })),
+  };
+}
+
+const sorted = (rows: readonly Record<string, unknown>[]) =>
+  [...rows].sort((a, b) => (String(a.type) < String(b.type) ? -1 : 1));
+
+/** Every table is that of one version at one commit, and all of the same version. */
+function checkWhole(world: EngineWorld): 'old' | 'next' {
+  const counts = sorted(world.table('counts'));
+  const isNext = counts.some((row) => 'total' in row);
+  const wanted = BATCHES.map((_, count) => viewsOf(count + 1)).concat(viewsOf(0));
+  expect(wanted.map((views) => (isNext ? views.next : views.old))).toContainEqual(counts);
+  expect(wanted.map(({ kept }) => kept)).toContainEqual(sorted(world.table('kept')));
+  expect(world.engine.stored()[0]?.version ?? 1).toBe(isNext ? 2 : 1);
+  return isNext ? 'next' : 'old';
+}
+
+/** One life: starts what is stored, builds the new version beside it unless that is done, and writes on. */
+async function live(world: EngineWorld): Promise<void> {
+  if (world.log.topic('events') === undefined) await world.createTopic('events');
+  const [stored] = world.engine.stored();
+  if (stored !== undefined) checkWhole(world);
+  const running = await world.startPipeline(stored?.pipeline ?? (await sqlPipeline(OLD)));
+  const write = async (step: number): Promise<void> => {
+    if (!world.values('events').some(({ n }) => n === BATCHES[step]![0]))
+      await world.write('events', BATCHES[step]!.map(event));
+  };
+  await write(0);
+  await running.idle();
+  if (world.engine.stored()[0]!.version === 1) {
+    const build = await world.engine.build(await sqlPipeline(NEW));
+    await write(1);
+    await build.done;
+  }
+  await write(2);
+  await world.engine.pipelines()[0]!.idle();
+}
+
+async function run(crashes: readonly number[], power: boolean): Promise<{ operations: number; from: number }> {
+  const world = new EngineWorld({ random: seededRandom(7) });
+  let life = 0;
+  for (;;) {
+    let operations = 0;
+    const crashAt = crashes[life++] ?? Number.POSITIVE_INFINITY;
+    world.fault = () => (operations++ === crashAt ? 'crash' : undefined);
+    try {
+      await world.start();
+      await live(world);
+      checkEnd(world);
+      await world.stop();
+      return { operations, from: 0 };
+    } catch (error) {
+      if (!world.disk.crashed) throw error;
+      world.fault = undefined;
+      await world.crash(power);
+    }
+  }
+}
+
+function checkEnd(world: EngineWorld): void {
+  const { next, kept } = viewsOf(3);
+  expect(checkWhole(world)).toBe('next');
+  expect(sorted(world.table('counts'))).toEqual(next);
+  expect(sorted(world.table('kept'))).toEqual(kept);
+  // An append topic goes on from the cut-over: each row once, as it was or as it is now.
+  const rows = world.values('rows').map(({ id, n }) => [id, n]);
+  expect(rows.map(([id]) => id).sort()).toEqual(BATCHES.flat().map((n) => `e${n}`));
+  expect(rows.every(([id, n]) => n === Number(String(id).slice(1)) || n === 10 * Number(String(id).slice(1)))).toBe(
+    true,
+  );
+  expect(rows.at(-1)).toEqual(['e7', 70]);
+  expect(world.log.topics().filter(({ name }) => name.startsWith('_building'))).toEqual([]);
+}
+
+describe('a crash while a version is built and cut over to', () => {
+  it('leaves the old one or the new one whole, at every operation of the disk', async () => {
+    const { operations } = await run([], false);
+    expect(operations).toBeGreaterThan(40);
+    for (let crashAt = 0; crashAt < operations; crashAt++) await run([crashAt], crashAt % 2 === 0);
+  }, 300_000);
+});

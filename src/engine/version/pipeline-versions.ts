@@ -1,0 +1,214 @@
+import type { Clock } from '../../base/clock.ts';
+import { HeadraceError } from '../../base/error.ts';
+import type { LedgerPut, Log } from '../../log/log.ts';
+import type { Pipeline } from '../../plan/node.ts';
+import { stateHash } from '../../plan/pipeline-text.ts';
+import type { StoredPipeline } from '../engine.ts';
+import { decodeSnapshotPointer, JOURNAL_SPACE, journalOf, SNAPSHOT_SPACE } from '../task/journal.ts';
+import { deletionsOf } from '../task/output-rebuild.ts';
+import type { SnapshotStore } from '../task/snapshot-store.ts';
+import { planBuildTopics, shadowsLeftOver, shadowTopic } from './build-topics.ts';
+import {
+  type BuildingVersion,
+  modulesLeftOver,
+  type PipelineRecord,
+  pipelineOf,
+  putModules,
+  putPipelineRecord,
+  readPipelineRecord,
+  storedPipelineNames,
+  storedPlan,
+  type TopicOffset,
+} from './pipeline-record.ts';
+import { statePuts } from './version-state.ts';
+
+/** What the log keeps of the versions of pipelines, and the changes of it. Each change is one commit. */
+export class PipelineVersions {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #snapshots: SnapshotStore;
+
+  constructor(log: Log, clock: Clock, snapshots: SnapshotStore) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#snapshots = snapshots;
+  }
+
+  record(name: string): PipelineRecord | undefined {
+    return readPipelineRecord(this.#log, name);
+  }
+
+  all(): readonly StoredPipeline[] {
+    return storedPipelineNames(this.#log).map((name) => {
+      const { current, building, paused } = this.record(name)!;
+      return {
+        name,
+        version: current.version,
+        pipeline: pipelineOf(this.#log, current),
+        paused,
+        building: building && {
+          version: building.version,
+          pipeline: pipelineOf(this.#log, building),
+          begunAtMs: building.begunAtMs,
+        },
+      };
+    });
+  }
+
+  async #put(name: string, record: PipelineRecord | undefined, more: readonly LedgerPut[] = []): Promise<void> {
+    const left = modulesLeftOver(this.#log, new Map([[name, record]]));
+    await this.#log.commit({ appends: [], puts: [putPipelineRecord(name, record), ...left, ...more] });
+  }
+
+  /**
+   * What is kept of a pipeline that is to go on, or to begin.
+   * @throws HeadraceError `ENGINE_MUST_REBUILD` when the state is that of another plan
+   */
+  async settle(pipeline: Pipeline): Promise<PipelineRecord> {
+    const { name } = pipeline;
+    const known = this.record(name);
+    if (known === undefined) {
+      this.#requireOwnState(pipeline);
+      const current = { version: 1, key: name, plan: storedPlan(pipeline) };
+      const record = { current, next: 2 };
+      await this.#put(name, record, putModules(pipeline));
+      return record;
+    }
+    if (stateHash(pipelineOf(this.#log, known.current)) !== stateHash(pipeline)) throw mustRebuild(name);
+    await this.sweep(name);
+    const plan = storedPlan(pipeline);
+    if (plan === known.current.plan) return known;
+    const record = { ...known, current: { ...known.current, plan } };
+    await this.#put(name, record, putModules(pipeline));
+    return record;
+  }
+
+  /** State that was made before plans were stored says its plan's hash. */
+  #requireOwnState(pipeline: Pipeline): void {
+    const { name } = pipeline;
+    const pointer = this.#log.ledgerGet(SNAPSHOT_SPACE, name);
+    const snapshot = pointer === undefined ? undefined : decodeSnapshotPointer(pointer);
+    const journal = journalOf(this.#log.ledgerEntries(JOURNAL_SPACE), name, snapshot?.epoch ?? 0);
+    const versions = snapshot?.versions ?? journal[0]?.versions;
+    if (versions !== undefined && versions.plan !== stateHash(pipeline)) throw mustRebuild(name);
+  }
+
+  /** Forgets the state, and takes back what the former version left in upsert topics, in one commit. */
+  async discard(pipeline: Pipeline): Promise<void> {
+    const { name } = pipeline;
+    await this.abandon(name);
+    const known = this.record(name);
+    const key = known?.current.key ?? name;
+    const version = known?.next ?? 1;
+    const current = { version, key: keyOf(name, version), plan: storedPlan(pipeline) };
+    const record = { current, next: version + 1 };
+    const upserts = pipeline.outputs.filter((output) => output.mode === 'upsert');
+    await this.#log.commit({
+      appends: upserts.flatMap((output) => deletionsOf(this.#log, output.topic, this.#clock.now())),
+      puts: [
+        putPipelineRecord(name, record),
+        ...statePuts(this.#log, key),
+        ...putModules(pipeline),
+        ...modulesLeftOver(this.#log, new Map([[name, record]])),
+      ],
+    });
+    await this.#snapshots.keepOnly(key, undefined);
+  }
+
+  /** Goes on with a version that is being built, or begins with one; topics that nobody reads are made for what it writes. */
+  async begin(
+    pipeline: Pipeline,
+    from: readonly TopicOffset[] | undefined,
+  ): Promise<{ readonly record: PipelineRecord; readonly building: BuildingVersion }> {
+    const { name } = pipeline;
+    const known = this.record(name)!;
+    if (known.building !== undefined) {
+      if (this.#goesOn(known.building, pipeline, from)) return { record: known, building: known.building };
+      await this.abandon(name);
+    }
+    const version = known.next;
+    const key = keyOf(name, version);
+    const topics = planBuildTopics(this.#log, key, pipeline, pipelineOf(this.#log, known.current));
+    const building: BuildingVersion = {
+      version,
+      key,
+      plan: storedPlan(pipeline),
+      ...(from && { from }),
+      ...topics,
+      begunAtMs: this.#clock.now(),
+    };
+    for (const [topic, shadow] of topics.redirect) {
+      if (shadow === null || this.#log.topic(shadow) !== undefined) continue;
+      await this.#log.createTopic(shadowTopic(this.#log, name, topic, shadow));
+    }
+    const { current, paused } = known;
+    const record: PipelineRecord = { current, building, ...(paused && { paused }), next: version + 1 };
+    await this.#put(name, record, putModules(pipeline));
+    return { record, building };
+  }
+
+  /** Whether it is the same one, and nothing of it is missing. */
+  #goesOn(building: BuildingVersion, pipeline: Pipeline, from: readonly TopicOffset[] | undefined): boolean {
+    if (building.plan !== storedPlan(pipeline)) return false;
+    if (from !== undefined && JSON.stringify(building.from) !== JSON.stringify(from)) return false;
+    return building.redirect.every(([, shadow]) => shadow === null || this.#log.topic(shadow) !== undefined);
+  }
+
+  /** Discards what is being built: first what it wrote, so that a crash in between leaves somebody who knows of it. */
+  async abandon(name: string): Promise<void> {
+    const known = this.record(name);
+    if (known?.building === undefined) return;
+    const { building, ...rest } = known;
+    for (const topic of [...building.redirect.map(([, shadow]) => shadow), ...building.made]) {
+      if (topic !== null && this.#log.topic(topic) !== undefined) await this.#log.deleteTopic(topic);
+    }
+    await this.#put(name, rest, statePuts(this.#log, building.key));
+    await this.#snapshots.keepOnly(building.key, undefined);
+  }
+
+  async setPaused(name: string, paused: PipelineRecord['paused']): Promise<void> {
+    const { paused: _, ...known } = this.record(name)!;
+    await this.#put(name, { ...known, ...(paused && { paused }) });
+  }
+
+  /** Forgets a pipeline; with `topics`, what it has written too. */
+  async drop(name: string, topics: boolean): Promise<void> {
+    await this.abandon(name);
+    const known = this.record(name);
+    if (known === undefined) return;
+    if (topics) {
+      for (const { topic } of pipelineOf(this.#log, known.current).outputs) {
+        if (this.#log.topic(topic) !== undefined) await this.#log.deleteTopic(topic);
+      }
+    }
+    await this.#put(name, undefined, statePuts(this.#log, known.current.key));
+    await this.#snapshots.keepOnly(known.current.key, undefined);
+  }
+
+  /** Removes what versions that are gone have left: their snapshots, and the topics that nobody was to read. */
+  async sweep(name: string): Promise<void> {
+    const { current, building, next } = this.record(name)!;
+    for (const shadow of shadowsLeftOver(this.#log, name, building?.redirect.map(([, topic]) => topic) ?? [])) {
+      await this.#log.deleteTopic(shadow);
+    }
+    for (let version = Math.max(1, next - SWEPT_VERSIONS); version < next; version++) {
+      const key = keyOf(name, version);
+      if (key !== current.key && key !== building?.key) await this.#snapshots.keepOnly(key, undefined);
+    }
+  }
+}
+
+/** Versions back from the last one whose snapshots may be left over by a crash. */
+const SWEPT_VERSIONS = 4;
+
+function keyOf(name: string, version: number): string {
+  return version === 1 ? name : `${name}@${version}`;
+}
+
+function mustRebuild(name: string): HeadraceError {
+  return new HeadraceError(`starting pipeline "${name}": its state was made by another version of the pipeline`, {
+    code: 'ENGINE_MUST_REBUILD',
+    domain: 'engine',
+    next: 'see "headrace plan" for what has changed, and "headrace apply" to build it anew beside the present one',
+  });
+}
