@@ -353,10 +353,11 @@ describe('crash at every commit', () => {
     const plan = { ...pipeline(windowed(once), [0, 1, 2]) };
     const both = pipelineOf({ ...plan, outputs: [...plan.outputs, rows] });
     const first = engineOn(dying(at, after));
-    const running = await first.start(both);
+    // With the first commit, which stores the plan, the start dies.
+    const running = await first.start(both).catch(() => undefined);
     for (let i = 0; i < 6; i++) {
       await write([event(`${i}`, i * 20_000, 0.1), event(`${i}`, i * 20_000, 0.1), event(`${i}b`, i * 20_000, 1e17)]);
-      await running.idle().catch(() => {});
+      await running?.idle().catch(() => {});
     }
     await first.close();
     const second = engineOn(log);

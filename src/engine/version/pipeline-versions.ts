@@ -209,6 +209,6 @@ function mustRebuild(name: string): HeadraceError {
   return new HeadraceError(`starting pipeline "${name}": its state was made by another version of the pipeline`, {
     code: 'ENGINE_MUST_REBUILD',
     domain: 'engine',
-    next: 'see "headrace plan" for what has changed, and "headrace apply" to build it anew beside the present one',
+    next: 'add --rebuild to build it anew from the start of its inputs, or start the version that made the state',
   });
 }
