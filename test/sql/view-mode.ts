@@ -1,4 +1,5 @@
 import { EngineWorld, sqlPipeline } from '../../src/engine/engine-world.fixture.ts';
+import type { DataType } from '../../src/plan/data-type.ts';
 import { pipelineOf } from '../../src/plan/factory.ts';
 import type { OutputNode, Pipeline } from '../../src/plan/node.ts';
 import { shareNodes } from '../../src/plan/pipeline-text.ts';
@@ -119,7 +120,17 @@ function readView(world: EngineWorld, output: OutputNode, record: CorpusRecord):
   const { columns } = output.input;
   const rows = standingRows(world, output).map((text) => {
     const row = parseJson(text) as Readonly<Record<string, unknown>>;
-    return columns.map(({ name, type }) => fromJsonValue(row[name], type));
+    const digits = parseJson(text.replace(STRING_OR_NUMBER, quoted)) as Readonly<Record<string, unknown>>;
+    return columns.map(({ name, type }) => fromJsonValue((isNumeric(type) ? digits : row)[name], type));
   });
   return rowsOutcome(columns, rows);
+}
+
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** A number as a text of its digits, which a double may not have. */
+const quoted = (token: string): string => (token.startsWith('"') ? token : `"${token}"`);
+
+function isNumeric(type: DataType): boolean {
+  return type.kind === 'array' ? isNumeric(type.element) : type.kind === 'numeric';
 }

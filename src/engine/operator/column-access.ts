@@ -3,7 +3,7 @@ import { type ColumnVector, PHYSICAL_WIDTH, type PhysicalType, physicalOf } from
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { DataType } from '../../plan/data-type.ts';
 import { Decimal } from '../../plan/value/decimal.ts';
-import { fromJsonValue, toJsonText } from '../../plan/value/json-value.ts';
+import { fromJsonArrayText, toJsonText } from '../../plan/value/json-value.ts';
 import { textToValue, valueToText } from '../../plan/value/value-text.ts';
 import type { Batch } from './batch.ts';
 
@@ -43,7 +43,7 @@ function stringReader(kernel: Kernel, type: DataType): ValueReader {
     case 'jsonb':
       return (vector, row) => JSON.parse(text(vector, row)) as unknown;
     case 'array':
-      return (vector, row) => fromJsonValue(JSON.parse(text(vector, row)), type);
+      return (vector, row) => fromJsonArrayText(text(vector, row), type);
     case 'bytea':
       return (vector, row) => bytesOfReference(kernel, vector.data + row * PHYSICAL_WIDTH.str).slice();
     default:

@@ -31,6 +31,12 @@ const cases: readonly { type: DataType; values: fc.Arbitrary<unknown> }[] = [
     values: fc.integer().map((cents) => new Decimal(BigInt(cents), 2)),
   },
   { type: TYPE.jsonb, values: fc.jsonValue() },
+  { type: { kind: 'array', element: TYPE.int8 }, values: fc.array(long) },
+  {
+    type: { kind: 'array', element: { kind: 'array', element: TYPE.numeric } },
+    values: fc.array(fc.array(fc.option(fc.integer().map((cents) => new Decimal(BigInt(cents), 2))))),
+  },
+  { type: { kind: 'array', element: TYPE.text }, values: fc.array(fc.string({ unit: 'grapheme' })) },
 ];
 
 describe('the JSON text of a column', () => {

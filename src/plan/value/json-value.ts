@@ -74,6 +74,24 @@ export function fromJsonValue(json: unknown, type: DataType): unknown {
   throw wrongKind(json, type);
 }
 
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const WHOLE = /^-?\d+$/;
+
+/** An array from its JSON text. Items of int8 and numeric keep all their digits, and a numeric its scale, which doubles would lose. */
+export function fromJsonArrayText(text: string, type: DataType & { kind: 'array' }): unknown {
+  const item = innermost(type);
+  if (item !== 'numeric' && item !== 'int8') return fromJsonValue(JSON.parse(text), type);
+  const exact = text.replace(STRING_OR_NUMBER, (token) => {
+    const isKept = token.startsWith('"') || (item === 'int8' && !WHOLE.test(token));
+    return isKept ? token : `"${token}"`;
+  });
+  return fromJsonValue(JSON.parse(exact), type);
+}
+
+function innermost(type: DataType): DataType['kind'] {
+  return type.kind === 'array' ? innermost(type.element) : type.kind;
+}
+
 function fromJsonNumber(json: number, type: DataType): unknown {
   switch (type.kind) {
     case 'float8':
