@@ -256,6 +256,96 @@ CREATE TABLE rates (currency text, rate int8, since timestamptz, PRIMARY KEY (cu
   });
 });
 
+describe('joins as of a time, of rows that change', () => {
+  const ORDERS = `
+CREATE TABLE orders (id int8 PRIMARY KEY, customer text, amount int8, parts int8) WITH (topic = 'orders', format = 'json');`;
+  const RATES = `
+CREATE TABLE rates (currency text PRIMARY KEY, rate int8) WITH (topic = 'payments', format = 'json');`;
+  const rate = (currency: string, value: number): object => ({ currency, rate: value });
+  const priced = (id: number, customer: string, amount: number): object => ({ id, customer, amount, parts: 1 });
+
+  it('take back what a row got when it came, whatever stands now, also after a crash', async () => {
+    const sql = `${ORDERS}${RATES}
+      CREATE MATERIALIZED VIEW v AS SELECT o.id, o.amount * r.rate AS total
+        FROM orders o LEFT JOIN rates FOR SYSTEM_TIME AS OF PROCTIME() AS r ON r.currency = o.customer;
+      CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS orders, sum(total) AS total FROM v;`;
+    const first = await world.startSql(sql);
+    await world.write('payments', [rate('eur', 2)]);
+    await first.idle();
+    await world.write('orders', [priced(1, 'eur', 10), priced(2, 'eur', 10), priced(3, 'usd', 10)]);
+    await first.idle();
+    await first.stop();
+    const second = await world.startSql(sql);
+    await world.write('payments', [rate('eur', 5)]);
+    await second.idle();
+    await world.write('orders', [priced(1, 'eur', 11)]);
+    await second.idle();
+    expect(shown('v', 'id', 'total')).toEqual(['1 55', '2 20', '3 null']);
+    await world.crash(true);
+    await world.start();
+    const third = await world.startSql(sql);
+    await world.write('orders', [priced(2, 'usd', 1)]);
+    await third.idle();
+    expect(shown('v', 'id', 'total')).toEqual(['1 55', '2 null', '3 null']);
+    expect(shown('totals', 'orders', 'total')).toEqual(['3 55']);
+    expect(world.letters()).toEqual([]);
+  });
+
+  it('know which of the rows it is that goes, also where they look alike in the result', async () => {
+    const running = await world.startSql(`${ORDERS}${RATES}
+      CREATE MATERIALIZED VIEW v AS SELECT r.rate, count(*) AS orders
+        FROM orders o JOIN rates FOR SYSTEM_TIME AS OF PROCTIME() AS r ON r.currency = o.customer GROUP BY r.rate;`);
+    for (const id of [1, 2, 3]) {
+      await world.write('payments', [rate('eur', id)]);
+      await running.idle();
+      await world.write('orders', [priced(id, 'eur', 10)]);
+      await running.idle();
+    }
+    await world.write('orders', [priced(2, 'usd', 10)]);
+    await running.idle();
+    expect(shown('v', 'rate', 'orders')).toEqual(['1 1', '3 1']);
+  });
+
+  it('take back the dead letter of a pair whose condition had no value', async () => {
+    const running = await world.startSql(`${ORDERS}${RATES}
+      CREATE MATERIALIZED VIEW v AS SELECT o.id, r.rate
+        FROM orders o JOIN rates FOR SYSTEM_TIME AS OF PROCTIME() AS r ON r.currency = o.customer AND 10 / r.rate > 0;`);
+    await world.write('payments', [rate('eur', 0)]);
+    await running.idle();
+    await world.write('orders', [priced(1, 'eur', 10)]);
+    await running.idle();
+    await world.write('payments', [rate('eur', 5)]);
+    await running.idle();
+    await world.write('orders', [priced(1, 'eur', 11)]);
+    await running.idle();
+    expect(shown('v', 'id', 'rate')).toEqual(['1 5']);
+    const [came, went, ...more] = world.letters();
+    expect(more).toEqual([]);
+    expect({ ...came, retracts: true, receivedAt: went!.receivedAt }).toEqual(went);
+    expect(JSON.parse(went!.value!)).toMatchObject({ id: 1, customer: 'eur', currency: 'eur', rate: 0 });
+  });
+
+  it('wait until a window of the left can change no more', async () => {
+    const running = await world.startSql(`${SOURCES}
+      CREATE VIEW counted AS SELECT window_start, window_end, customer, count(*) AS orders
+        FROM TUMBLE(orders, time, INTERVAL '10 seconds') GROUP BY window_start, window_end, customer;
+      CREATE MATERIALIZED VIEW v AS SELECT c.orders, p.paid FROM counted c
+        LEFT JOIN payments FOR SYSTEM_TIME AS OF c.window_start AS p ON p.order_id = c.orders;`);
+    await world.write('orders', [order(1, 1)]);
+    await world.write('payments', [payment(2, 0), payment(9, 5)]);
+    await running.idle();
+    await world.write('orders', [order(2, 2), order(3, 8)]);
+    await world.write('payments', [payment(9, 9)]);
+    await running.idle();
+    expect(world.table('v')).toEqual([]);
+    await world.write('orders', [order(4, 30)]);
+    await world.write('payments', [payment(9, 30)]);
+    await running.idle();
+    expect(shown('v', 'orders', 'paid')).toEqual(['3 null']);
+    expect(world.letters()).toEqual([]);
+  });
+});
+
 describe('a join after a crash', () => {
   it('goes on from its snapshot and what was committed since', async () => {
     const sql = `${SOURCES}

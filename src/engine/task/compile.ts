@@ -221,8 +221,7 @@ function temporalJoin(
   const lag = node.times === undefined ? undefined : eventTimeLag(node.left, node.times.left);
   const hasWatermarks = sourcesOf(node).every((source) => source.watermark !== undefined);
   const lagUs = hasWatermarks ? lag : undefined;
-  if (lagUs === undefined && !isAppendOnly(node.left, emit)) throw unsupported('a look-up join of rows that change');
-  return new TemporalJoinOperator({ node, lagUs, read, expressions });
+  return new TemporalJoinOperator({ node, lagUs, leftChanges: !isAppendOnly(node.left, emit), read, expressions });
 }
 
 function unsupported(what: string): HeadraceError {
@@ -306,7 +305,9 @@ export function columnsNeeded(pipeline: Pipeline): ReadonlyMap<PlanNode, Readonl
         if (node.condition !== undefined) columnsRead(node.condition, read);
         const right = [...read].filter((column) => column >= width).map((column) => column - width);
         const { times, leftKeys, rightKeys } = node;
-        const left = [...read].filter((column) => column < width).concat(leftKeys);
+        // A row that is taken back is found again by all of its columns.
+        const changes = !isAppendOnly(node.left, 'updates');
+        const left = changes ? [...all(node.left)] : [...read].filter((column) => column < width).concat(leftKeys);
         visit(node.left, new Set(times === undefined ? left : left.concat(times.left)));
         visit(
           node.right,

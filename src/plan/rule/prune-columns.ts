@@ -1,4 +1,5 @@
 import { matchNode, overNode, temporalJoinNode, topNNode } from '../analytic-factory.ts';
+import { isAppendOnly, uniqueKey } from '../changelog.ts';
 import type { Expression } from '../expression.ts';
 import { columnReference } from '../expression-factory.ts';
 import { isExpression, mapExpressionsIn } from '../expression-map.ts';
@@ -86,7 +87,7 @@ export class ColumnPruning {
         return { node: projectNode(input.node, items), position: (column) => kept.indexOf(column) };
       }
       case 'deduplicate': {
-        const input = this.#prune(node.input, union(needed, node.keys));
+        const input = this.#prune(node.input, union(union(needed, node.keys), identity(node.input)));
         return {
           node: deduplicateNode(input.node, node.keys.map(input.position), node.ttlMs),
           position: input.position,
@@ -208,7 +209,8 @@ export class ColumnPruning {
       node.times === undefined ? { left: [], right: [] } : { left: [node.times.left], right: [node.times.right] };
     const ofLeft = [...reads].filter((column) => column < width);
     const ofRight = [...reads].flatMap((column) => (column < width ? [] : [column - width]));
-    const left = this.#narrow(node.left, union(ofLeft, [...node.leftKeys, ...times.left]));
+    const own = union(identity(node.left), [...node.leftKeys, ...times.left]);
+    const left = this.#narrow(node.left, union(ofLeft, own));
     const right = this.#narrow(node.right, union(ofRight, [...node.rightKeys, ...times.right]));
     const shift = left.node.columns.length;
     const position = (column: number): number => {
@@ -272,6 +274,11 @@ export class ColumnPruning {
           : -1;
     return { node: made, position };
   }
+}
+
+/** What tells apart the rows of a node that may be taken back: for who must know which of them it is that goes. */
+function identity(node: PlanNode): Iterable<number> {
+  return isAppendOnly(node, 'updates') ? [] : (uniqueKey(node) ?? node.columns.keys());
 }
 
 function union(a: Iterable<number>, b: Iterable<number>): Set<number> {

@@ -4,6 +4,7 @@ import type { RowList } from '../../../kernel/row-store.ts';
 import { COLUMN_BYTES, putColumns } from '../../../kernel/state-column.ts';
 import type { Column } from '../../../plan/data-type.ts';
 import type { Batch } from '../batch.ts';
+import { columnOfValues, selectionOf } from '../column-access.ts';
 import type { JoinSide } from './join-side.ts';
 
 /** Rows of the result: a row of the batch by number (or none), a kept row of the other side (or none), and which row caused it. */
@@ -12,6 +13,12 @@ export interface JoinedRows extends RowList {
   readonly causes: number;
   /** i32 each, or 0: all come. */
   readonly weights: number;
+}
+
+/** A row of the left that goes, by number, and the columns of the right that it had. */
+export interface TakenBack {
+  readonly row: number;
+  readonly values: readonly unknown[];
 }
 
 /** Makes batches of the result from a batch of one side and kept rows of the other; in the arena. */
@@ -58,7 +65,40 @@ export class JoinedBatch {
     };
   }
 
-  #times(batch: Batch, { causes, count }: JoinedRows): { times: number; timeNulls: number } {
+  /** Rows of the left with columns of the right that are values, taken back. `read`: of the columns of the left those that are wanted. */
+  takenBack(
+    batch: Batch,
+    { left, right }: { readonly left: readonly Column[]; readonly right: readonly Column[] },
+    rows: readonly TakenBack[],
+    read: (column: number) => boolean,
+  ): Batch {
+    const kernel = this.#kernel;
+    const count = rows.length;
+    const causes = selectionOf(
+      kernel,
+      rows.map(({ row }) => row),
+    );
+    const absent = this.absent(left, count);
+    const own = absent.map((none, at) => (read(at) ? this.take(batch.columns[at]!, causes, count) : none));
+    const met = right.map(({ type }, at) => {
+      const values = rows.map((row) => row.values[at]);
+      return columnOfValues(kernel, type, values, count);
+    });
+    const weights = kernel.arenaAlloc(count * 4);
+    kernel.i32().fill(-1, weights >>> 2, (weights >>> 2) + count);
+    return {
+      rows: count,
+      columns: [...own, ...met],
+      selection: 0,
+      selected: count,
+      weights,
+      origin: undefined,
+      ...this.#times(batch, { causes, count }),
+      watermarks: 0,
+    };
+  }
+
+  #times(batch: Batch, { causes, count }: Pick<JoinedRows, 'causes' | 'count'>): { times: number; timeNulls: number } {
     if (batch.times === 0) return { times: 0, timeNulls: 0 };
     const column = { physical: 'i64', data: batch.times, nulls: batch.timeNulls ?? 0 } as const;
     const { data, nulls } = this.take(column, causes, count);

@@ -1,14 +1,29 @@
-import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
+import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { SNAPSHOT_PART_BYTES } from '../../limits.ts';
 import type { StagedSnapshot } from '../operator.ts';
 import type { JoinSide } from './join-side.ts';
 
-/** The rows of both sides in parts, those of the left first. `head` writes what the operator itself keeps: each part begins with it. */
-export function stageSides(sides: readonly JoinSide[], head: (writer: ByteWriter) => void): StagedSnapshot {
+/**
+ * The rows of both sides in parts, those of the left first. `head` writes what the operator itself keeps: each part begins with it. What
+ * `more` writes, at once, is a part of its own.
+ */
+export function stageSides(
+  sides: readonly JoinSide[],
+  head: (writer: ByteWriter) => void,
+  more?: (writer: ByteWriter) => void,
+): StagedSnapshot {
   const snapshots = sides.map((side) => side.store.beginSnapshot());
   let input = 0;
+  let rest = more === undefined ? undefined : writtenBy(more);
   return {
     next: (writer) => {
+      if (rest !== undefined) {
+        head(writer);
+        writer.u8(sides.length);
+        writer.prefixed(rest);
+        rest = undefined;
+        return true;
+      }
       while (input < snapshots.length && !snapshots[input]!.hasMore) input++;
       if (input === snapshots.length) return false;
       head(writer);
@@ -22,10 +37,23 @@ export function stageSides(sides: readonly JoinSide[], head: (writer: ByteWriter
   };
 }
 
+function writtenBy(write: (writer: ByteWriter) => void): Uint8Array {
+  const writer = new ByteWriter();
+  write(writer);
+  return writer.written();
+}
+
 /** Reads one part; or several that were written one after the other. */
-export function restoreSides(sides: readonly JoinSide[], reader: ByteReader, head: () => void): void {
+export function restoreSides(
+  sides: readonly JoinSide[],
+  reader: ByteReader,
+  head: () => void,
+  more?: (reader: ByteReader) => void,
+): void {
   while (reader.remaining > 0) {
     head();
-    sides[reader.u8()]!.store.restore(reader);
+    const part = reader.u8();
+    if (part < sides.length) sides[part]!.store.restore(reader);
+    else more!(new ByteReader(reader.prefixed()));
   }
 }

@@ -19,13 +19,16 @@ import type { TemporalJoinNode } from '../../../plan/node.ts';
 import { TYPE, typesEqual } from '../../../plan/type-name.ts';
 import { JOINED_ROWS_MAX } from '../../limits.ts';
 import { type Batch, later, WATERMARK_MAX, WATERMARK_MIN } from '../batch.ts';
+import { forEachRow, selectionOf } from '../column-access.ts';
 import { ColumnEvaluator } from '../column-evaluator.ts';
 import { datedRows } from '../dated-rows.ts';
 import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
+import { RowReader } from '../row-batch.ts';
 import type { ExpressionContext } from '../row-evaluator.ts';
 import type { SideShape } from './join-shape.ts';
 import { JoinSide, type SideRows } from './join-side.ts';
-import { JoinedBatch } from './joined-batch.ts';
+import { JoinedBatch, type TakenBack } from './joined-batch.ts';
+import { KeptAnswers } from './kept-answers.ts';
 import { restoreSides, stageSides } from './side-snapshot.ts';
 
 export interface TemporalJoinOptions {
@@ -35,6 +38,8 @@ export interface TemporalJoinOptions {
    * once, with what is known then.
    */
   readonly lagUs: bigint | undefined;
+  /** Rows of the left may be taken back after they were joined: what each got is kept. */
+  readonly leftChanges?: boolean;
   /** Columns of left, then right, that whatever follows reads; undefined: all. */
   readonly read: ReadonlySet<number> | undefined;
   readonly expressions: ExpressionContext;
@@ -44,6 +49,17 @@ export interface TemporalJoinOptions {
 const WAIT_BUCKET_US = 1_000n;
 const LEFT = 0;
 const RIGHT = 1;
+/** Bytes of a kept answer, about. */
+const ANSWER_BYTES = 300;
+
+/** What rows of the left came to. */
+interface Joined {
+  /** The result. */
+  readonly batch: Batch;
+  /** All rows, with the versions that they found, whatever the condition said of them. */
+  readonly whole: Batch;
+  readonly failures: readonly { readonly row: number; readonly message: string }[];
+}
 
 /**
  * Joins each row of the left with the version of its key that held at its time. Versions of the right come as rows that are added, or as
@@ -63,6 +79,9 @@ export class TemporalJoinOperator implements Operator {
   #joined: JoinedBatch | undefined;
   #condition: ColumnEvaluator | undefined;
   #watermark = WATERMARK_MIN;
+  #answers: KeptAnswers | undefined;
+  #leftReader: RowReader | undefined;
+  #rightReader: RowReader | undefined;
   /** Versions that were taken back in this epoch. */
   #going: number[] = [];
 
@@ -76,8 +95,13 @@ export class TemporalJoinOperator implements Operator {
 
   open(context: OperatorContext): void {
     this.#context = context;
-    const { condition } = this.#node;
-    const { expressions } = this.#options;
+    const { condition, left, right } = this.#node;
+    const { expressions, leftChanges = false, lagUs } = this.#options;
+    if (leftChanges && lagUs === undefined) {
+      this.#answers = new KeptAnswers(left.columns, right.columns);
+      this.#leftReader = new RowReader(context.kernel, left.columns);
+      this.#rightReader = new RowReader(context.kernel, right.columns);
+    }
     this.#sides = [this.#side(LEFT), this.#side(RIGHT)];
     this.#joined = new JoinedBatch(context.kernel);
     if (condition === undefined) return;
@@ -172,8 +196,9 @@ export class TemporalJoinOperator implements Operator {
       this.#context!.emit({ ...rows.batch, ...second, columns, origin: undefined, watermarks: 0 });
     }
     if (first.selected === 0) return;
-    if (this.#options.lagUs === undefined) this.#joinNow(rows, first);
-    else this.#wait(rows, first);
+    if (this.#options.lagUs !== undefined) this.#wait(rows, first);
+    else if (this.#answers === undefined) this.#joinNow(rows, first);
+    else this.#joinChanging(rows, first, this.#answers);
   }
 
   #inTime(batch: Batch): Batch {
@@ -204,7 +229,68 @@ export class TemporalJoinOperator implements Operator {
     store.free(store.take(side.input(rows, second.selection, second.selected)));
   }
 
-  #joinNow(rows: SideRows, selected: Selected): void {
+  #joinChanging(rows: SideRows, selected: Selected, answers: KeptAnswers): void {
+    const { kernel } = this.#context!;
+    const { weights } = rows.batch;
+    const { first, second } =
+      weights === 0 ? { first: selected, second: undefined } : divideByWeight(kernel, weights, selected);
+    const reader = this.#leftReader!;
+    const keys: string[] = [];
+    const coming: number[] = [];
+    forEachRow(kernel, { ...rows.batch, ...first }, (row) => {
+      const key = answers.keyOf(reader.values(rows.batch, row));
+      if (!answers.comes(key)) return;
+      keys.push(key);
+      coming.push(row);
+    });
+    if (coming.length > 0) {
+      const alive = { selection: selectionOf(kernel, coming), selected: coming.length };
+      this.#joinNow(rows, alive, (from, joined) => this.#keep(keys, from, joined));
+    }
+    if (second !== undefined && second.selected > 0) this.#takeBack(rows.batch, second, answers);
+  }
+
+  /** Keeps what rows got: `from` is the place of the first among the keys. */
+  #keep(keys: readonly string[], from: number, { batch, whole, failures }: Joined): void {
+    const { kernel } = this.#context!;
+    const width = this.#node.left.columns.length;
+    const reader = this.#rightReader!;
+    const answers: (readonly unknown[] | undefined)[] = new Array(whole.rows);
+    const shown = { ...batch, columns: batch.columns.slice(width) };
+    forEachRow(kernel, batch, (row) => {
+      answers[row] = reader.values(shown, row);
+    });
+    const letters = new Map(failures.map(({ row, message }) => [row, message]));
+    const met = { ...whole, columns: whole.columns.slice(width) };
+    for (let row = 0; row < whole.rows; row++) {
+      const message = letters.get(row);
+      const letter = message === undefined ? undefined : { message, values: reader.values(met, row) };
+      this.#answers!.add(keys[from + row]!, { values: answers[row], letter });
+    }
+  }
+
+  /** Rows go: with the results, and the dead letters, that they had. */
+  #takeBack(batch: Batch, selected: Selected, answers: KeptAnswers): void {
+    const { kernel, emit, deadLetter } = this.#context!;
+    const gone: TakenBack[] = [];
+    const refused: (TakenBack & { readonly message: string })[] = [];
+    forEachRow(kernel, { ...batch, ...selected }, (row) => {
+      const answer = answers.take(answers.keyOf(this.#leftReader!.values(batch, row)));
+      if (answer?.values !== undefined) gone.push({ row, values: answer.values });
+      if (answer?.letter !== undefined) refused.push({ row, ...answer.letter });
+    });
+    const [left, right] = [this.#node.left.columns, this.#node.right.columns];
+    const pairsOf = (rows: readonly TakenBack[]): Batch =>
+      this.#joined!.takenBack(batch, { left, right }, rows, (column) => this.#needs(column));
+    if (gone.length > 0) emit(pairsOf(gone));
+    if (refused.length === 0) return;
+    const pairs = pairsOf(refused);
+    for (const [row, { message }] of refused.entries()) {
+      deadLetter({ reason: 'expression', message, batch: pairs, row, columns: this.#joinedColumns });
+    }
+  }
+
+  #joinNow(rows: SideRows, selected: Selected, keep?: (from: number, joined: Joined) => void): void {
     const { kernel } = this.#context!;
     const joined = this.#joined!;
     const { batch, keys } = rows;
@@ -218,7 +304,9 @@ export class TemporalJoinOperator implements Operator {
       const dated = { physical: 'i64', data: batch.times, nulls: batch.timeNulls ?? 0 } as const;
       const own = batch.times === 0 ? { data: 0, nulls: 0 } : joined.take(dated, numbers, count);
       const column = (index: number): ColumnVector => joined.take(batch.columns[index]!, numbers, count);
-      this.#emit(column, versions, own.data, own.nulls);
+      const result = this.#join(column, versions, own.data, own.nulls);
+      keep?.(from, result);
+      this.#emit(result.batch);
       kernel.arenaRewind(position);
     }
   }
@@ -233,14 +321,14 @@ export class TemporalJoinOperator implements Operator {
   }
 
   /** Rows of the left, as columns, with their versions. */
-  #emit(
+  #join(
     leftColumn: (index: number) => ColumnVector | undefined,
     versions: RowList,
     times: number,
     timeNulls: number,
-  ): void {
+  ): Joined {
     const { join, left } = this.#node;
-    const { kernel, emit } = this.#context!;
+    const { kernel } = this.#context!;
     const { count } = versions;
     const found = divideByCount(kernel, versions.references, { selection: 0, selected: count }).second;
     const columnsOf = (list: RowList): ColumnVector[] => {
@@ -261,25 +349,30 @@ export class TemporalJoinOperator implements Operator {
       timeNulls,
       watermarks: 0,
     };
-    const kept = this.#condition === undefined ? found : this.#meeting({ ...whole, ...found });
-    if (join === 'inner') {
-      if (kept.selected > 0) emit({ ...whole, ...kept });
-    } else if (kept.selected === found.selected) emit(whole);
-    else
-      emit({ ...whole, columns: columnsOf({ references: wordsAt(kernel, versions.references, count, kept), count }) });
+    const met = this.#condition === undefined ? undefined : this.#meeting({ ...whole, ...found });
+    const { kept, failures } = met ?? { kept: found, failures: [] };
+    if (join === 'inner') return { batch: { ...whole, ...kept }, whole, failures };
+    if (kept.selected === found.selected) return { batch: whole, whole, failures };
+    const references = wordsAt(kernel, versions.references, count, kept);
+    return { batch: { ...whole, columns: columnsOf({ references, count }) }, whole, failures };
+  }
+
+  #emit(batch: Batch): void {
+    if (batch.selected > 0) this.#context!.emit(batch);
   }
 
   #needs(column: number): boolean {
     return this.#condition !== undefined || this.#read.has(column);
   }
 
-  #meeting(batch: Batch): Selected {
+  #meeting(batch: Batch): { readonly kept: Selected; readonly failures: Joined['failures'] } {
     const { selection, selected, failures } = this.#condition!.select(batch);
-    for (const { row, reason, error } of failures) {
+    const told = failures.map(({ row, reason, error }) => {
       const message = `temporal join: ${messageOf(error)}, in ${expressionText(this.#node.condition!)}`;
       this.#context!.deadLetter({ reason, message, batch, row, columns: this.#joinedColumns });
-    }
-    return { selection, selected };
+      return { row, message };
+    });
+    return { kept: { selection, selected }, failures: told };
   }
 
   endEpoch(): void {
@@ -297,7 +390,8 @@ export class TemporalJoinOperator implements Operator {
     const { lagUs } = this.#options;
     if (lagUs === undefined) return;
     const [left, right] = this.#sides!;
-    const passed = left.store.passed(watermark);
+    // What lies behind the watermark by less than the lag may still change.
+    const passed = left.store.passed(watermark - later(lagUs, 0n));
     for (let bucket = 0; bucket < passed; bucket++) this.#emitBucket(bucket);
     left.store.dropBuckets(passed);
     const horizon = watermark - later(lagUs, 0n);
@@ -316,7 +410,7 @@ export class TemporalJoinOperator implements Operator {
       const times = left.store.times(list);
       const keys = left.keysOf(list);
       const versions = right.store.asOf({ keys, selection: 0, selected: count }, times);
-      this.#emit((index) => left.gather(list, index), versions, times, 0);
+      this.#emit(this.#join((index) => left.gather(list, index), versions, times, 0).batch);
       kernel.arenaRewind(inner);
     }
     kernel.arenaRewind(position);
@@ -328,7 +422,9 @@ export class TemporalJoinOperator implements Operator {
   }
 
   nextTimer(): bigint | undefined {
-    return this.#options.lagUs === undefined ? undefined : this.#sides![LEFT].store.nextHorizon();
+    const { lagUs } = this.#options;
+    const horizon = lagUs === undefined ? undefined : this.#sides![LEFT].store.nextHorizon();
+    return horizon === undefined ? undefined : horizon + later(lagUs!, 0n);
   }
 
   snapshot(writer: ByteWriter): void {
@@ -339,13 +435,16 @@ export class TemporalJoinOperator implements Operator {
 
   stageSnapshot(): StagedSnapshot {
     const watermark = this.#watermark;
-    return stageSides(this.#sides!, (writer) => writer.i64(watermark));
+    const answers = this.#answers;
+    const head = (writer: ByteWriter): void => writer.i64(watermark);
+    return stageSides(this.#sides!, head, answers && ((writer) => answers.write(writer)));
   }
 
   restore(reader: ByteReader): void {
-    restoreSides(this.#sides!, reader, () => {
+    const head = (): void => {
       this.#watermark = reader.i64();
-    });
+    };
+    restoreSides(this.#sides!, reader, head, (part) => this.#answers!.read(part));
   }
 
   close(): void {
@@ -357,9 +456,10 @@ export class TemporalJoinOperator implements Operator {
 
   state(): { readonly keys: number; readonly bytes: number } {
     const stores = this.#sides?.map((side) => side.store) ?? [];
+    const answers = this.#answers?.size ?? 0;
     return {
-      keys: stores.reduce((sum, store) => sum + store.rows, 0),
-      bytes: stores.reduce((sum, store) => sum + store.bytes, 0),
+      keys: stores.reduce((sum, store) => sum + store.rows, answers),
+      bytes: stores.reduce((sum, store) => sum + store.bytes, answers * ANSWER_BYTES),
     };
   }
 }
