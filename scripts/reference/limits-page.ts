@@ -13,6 +13,7 @@ const FILES = [
   ['src/engine/limits.ts', 'Pipelines', () => import('../../src/engine/limits.ts')],
   ['src/serving/limits.ts', 'Tables, queries and live streams', () => import('../../src/serving/limits.ts')],
   ['src/alert/limits.ts', 'Alerts', () => import('../../src/alert/limits.ts')],
+  ['src/delivery/limits.ts', 'Delivery to other systems', () => import('../../src/delivery/limits.ts')],
   ['src/connector/file/replay.ts', 'The file source', () => import('../../src/connector/file/replay.ts')],
   ['src/security/audit.ts', 'Audit', () => import('../../src/security/audit.ts')],
   ['src/telemetry/registry.ts', 'Metrics', () => import('../../src/telemetry/registry.ts')],

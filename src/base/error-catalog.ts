@@ -57,6 +57,10 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   CONNECTOR_OPTION_MISSING: 'A connector lacks an option that it needs. Set it.',
   CONNECTOR_PACKAGE_MISSING:
     'A connector needs a package that is optional and not installed. Install it beside Headrace.',
+  CONNECTOR_POSITION_AHEAD:
+    'A sink has had more of its topic than there is: the data directory is not the one that it read. Bring that one back, or give the sink another name to begin anew.',
+  CONNECTOR_POSITION_GONE:
+    'What a sink has to deliver next is past retention, or its position is gone from the target. Give the sink another name to begin anew.',
   CONNECTOR_RECORD_TOO_LARGE: 'A record of a file does not end. Check the format of the file.',
   CONNECTOR_TARGET_BUSY:
     'The target of a sink did not take what was sent; it is sent again. See its answer in the message.',

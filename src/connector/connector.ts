@@ -33,6 +33,12 @@ export interface SinkStatus {
   readonly state: 'starting' | 'running' | 'failed' | 'stopped';
   /** Delivered since the start of the process. */
   readonly records: number;
+  /** Batches that the target has taken. */
+  readonly deliveries: number;
+  /** Attempts that were made again after a failure. */
+  readonly retries: number;
+  /** Whether attempts are made: `open` leaves a target that fails in a row alone, `half-open` tries it once. */
+  readonly breaker: 'closed' | 'half-open' | 'open';
   /** Refused by the target, to dead letters. */
   readonly refused: number;
   /** In the topic, and neither delivered nor refused. */

@@ -1,23 +1,15 @@
 import { type Offset, offset, timestampMs } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
-import { decideRetry, type RetryPolicy } from '../base/retry.ts';
+import { Attempts, pause, untilDelivered } from '../delivery/attempts.ts';
 import { deadLetterAppends, deadLetterOf } from '../ingest/dead-letter.ts';
 import { INGEST_LIMITS } from '../ingest/limits.ts';
 import type { Log } from '../log/log.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SinkConnector, SinkStatus } from './connector.ts';
 import { SinkLedger, type SinkPosition } from './sink-position.ts';
-import type { SinkBatch, SinkRefusal, SinkTarget } from './sink-target.ts';
+import type { SinkBatch, SinkDelivery, SinkRecord, SinkRefusal, SinkTarget } from './sink-target.ts';
 import { PartitionReading } from './topic-reading.ts';
-
-/** What may pass is tried for as long as it takes: the topic waits, and nobody else does. */
-export const SINK_RETRY: RetryPolicy = {
-  baseMs: 200,
-  delayMsMax: 30_000,
-  attemptsMax: Number.POSITIVE_INFINITY,
-  elapsedMsMax: Number.POSITIVE_INFINITY,
-};
 
 export interface SinkLoopOptions<State> {
   readonly name: string;
@@ -31,6 +23,8 @@ export interface SinkLoopOptions<State> {
   readonly bytesMax: number;
   /** Time from the first new record to a delivery, so that more come together. */
   readonly waitMs: number;
+  /** Longest time between attempts. */
+  readonly retryMsMax: number;
   readonly log: Log;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -38,25 +32,27 @@ export interface SinkLoopOptions<State> {
 }
 
 interface Taken {
-  readonly batch: SinkBatch;
+  readonly records: readonly SinkRecord[];
   readonly partition: number;
   readonly next: Offset;
 }
 
 /**
  * Takes a topic to a target, batch by batch. The position is committed after each, with the target's state and the dead
- * letters of what it refused; so a crash in between repeats one batch, which a target either takes back
- * (`SinkTarget.open`) or knows by its key.
+ * letters of what it refused; so a crash in between repeats one batch, which a target takes back (`SinkTarget.open`), knows by its key,
+ * or finds behind a position that it keeps itself (`SinkTarget.keepsPosition`).
  */
 export class SinkLoop<State> implements SinkConnector {
   readonly name: string;
   readonly #options: SinkLoopOptions<State>;
   readonly #ledger: SinkLedger<State>;
   readonly #stop = new AbortController();
+  readonly #attempts: Attempts;
   #readings: readonly PartitionReading[] = [];
   #position: SinkPosition<State> | undefined;
   #state: SinkStatus['state'] = 'starting';
   #records = 0;
+  #deliveries = 0;
   #refused = 0;
   #error: Error | undefined;
   #running: Promise<void> | undefined;
@@ -68,10 +64,21 @@ export class SinkLoop<State> implements SinkConnector {
     this.name = options.name;
     this.#options = options;
     this.#ledger = new SinkLedger(options.log, options.name, options.identity);
+    const { clock, random = Math.random, retryMsMax } = options;
+    this.#attempts = new Attempts(untilDelivered(retryMsMax), {
+      clock,
+      random,
+      signal: this.#stop.signal,
+      onRetry: (error, delayMs) => this.#retried(error, delayMs),
+    });
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    if (this.#running !== undefined) return;
+    // Before the target can be reached: what it has not had is kept meanwhile.
+    const stored = this.#ledger.read();
+    if (stored !== undefined) this.#pin(stored.offsets);
+    this.#running = this.#run();
   }
 
   async stop(): Promise<void> {
@@ -96,17 +103,26 @@ export class SinkLoop<State> implements SinkConnector {
       (sum, end, at) => sum + Math.max(0, end - (offsets?.[at] ?? 0)),
       0,
     );
-    return { state: this.#state, records: this.#records, refused: this.#refused, lagRecords, error: this.#error };
+    return {
+      state: this.#state,
+      records: this.#records,
+      deliveries: this.#deliveries,
+      retries: this.#attempts.retries,
+      breaker: this.#attempts.breaker,
+      refused: this.#refused,
+      lagRecords,
+      error: this.#error,
+    };
   }
 
   async #run(): Promise<void> {
     const { log, target } = this.#options;
     const unsubscribe = log.onCommit(() => this.#wake?.());
     try {
-      await this.#retrying(() => this.#open());
+      await this.#attempts.run(() => this.#open());
       while (!this.#stop.signal.aborted) {
         const taken = this.#take();
-        if (taken !== undefined) await this.#retrying(() => this.#deliver(taken));
+        if (taken !== undefined) await this.#attempts.run(() => this.#deliver(taken));
         else await this.#forMore();
       }
     } catch (error) {
@@ -122,56 +138,112 @@ export class SinkLoop<State> implements SinkConnector {
   async #open(): Promise<void> {
     const { log, topic, target, start } = this.#options;
     const stored = this.#ledger.read();
-    const state = await target.open(stored?.state);
     const bounds = this.#partitions().map((partition) => log.bounds(topic, partition));
-    const offsets = bounds.map(({ logStart, highWatermark }, at) =>
-      Math.max(logStart, stored?.offsets[at] ?? (start === 'earliest' ? logStart : highWatermark)),
+    const isNew = stored === undefined;
+    const begin = bounds.map(
+      ({ logStart, highWatermark }, at) =>
+        stored?.offsets[at] ?? (isNew && start === 'latest' ? highWatermark : logStart),
     );
-    const position = { ...(stored?.pending && { pending: stored.pending }), offsets, state };
+    const { state, offsets = begin } = await target.open(stored, begin);
+    for (const [partition, bound] of bounds.entries()) {
+      requireReadable(this.name, topic, partition, offsets[partition]!, bound);
+    }
+    const { pending, refused } = stored ?? {};
+    const position = positionOf({ ...(pending && { pending }), ...(refused && { refused }), offsets, state });
     await log.commit({ appends: [], puts: [this.#ledger.put(position)] });
     this.#moveTo(position);
+    for (const reading of this.#readings) reading.close();
     this.#readings = offsets.map((from, partition) => new PartitionReading(log, topic, partition, offset(from)));
     if (this.#state === 'starting') this.#state = 'running';
+    this.#error = undefined;
     this.#tellWaiters();
   }
 
   /** The next batch: of the pending partition if there is one, else of the first that has something. */
   #take(): Taken | undefined {
-    const { topic, rowsMax, bytesMax } = this.#options;
+    const { rowsMax, bytesMax } = this.#options;
     const { pending, offsets } = this.#position!;
     for (const partition of pending === undefined ? this.#partitions() : [pending.partition]) {
       const to = offset(pending?.to ?? Number.MAX_SAFE_INTEGER);
       const { records, next } = this.#readings[partition]!.take(rowsMax, bytesMax, to);
-      if (records.length > 0 || next > offsets[partition]!) return { batch: { topic, records }, partition, next };
+      if (records.length > 0 || next > offsets[partition]!) return { records, partition, next };
     }
     return undefined;
   }
 
-  async #deliver({ batch, partition, next }: Taken): Promise<void> {
+  async #deliver(taken: Taken): Promise<void> {
+    await this.#announce(taken);
+    for (;;) {
+      const batch = this.#batchOf(taken);
+      const delivery = await this.#write(batch);
+      if (delivery.kind === 'delivered') {
+        await this.#commit(batch, delivery);
+        return;
+      }
+      await this.#journal(delivery.refused);
+    }
+  }
+
+  async #announce({ partition, next }: Taken): Promise<void> {
     const { log, target } = this.#options;
     const before = this.#position!;
-    const pending = { partition, to: next };
-    if (target.fixedBatches && before.pending?.to !== next) {
-      const announced = { ...before, pending };
-      await log.commit({ appends: [], puts: [this.#ledger.put(announced)] });
-      this.#position = announced;
-    }
-    const none = { state: before.state, refused: [] };
-    const { state, refused } =
-      batch.records.length === 0 ? none : await target.write(batch, before.state, this.#stop.signal);
+    if (!target.fixedBatches || before.pending?.to === next) return;
+    const announced = { ...before, pending: { partition, to: next } };
+    await log.commit({ appends: [], puts: [this.#ledger.put(announced)] });
+    this.#position = announced;
+  }
+
+  #batchOf({ records, partition, next }: Taken): SinkBatch {
+    const { offsets, refused = [] } = this.#position!;
+    const out = new Set(refused.filter((record) => record.partition === partition).map((record) => record.offset));
+    const left = out.size === 0 ? records : records.filter((record) => !out.has(record.offset));
+    return { topic: this.#options.topic, partition, records: left, from: offset(offsets[partition]!), next };
+  }
+
+  async #write(batch: SinkBatch): Promise<SinkDelivery<State>> {
+    const { target } = this.#options;
+    const { state } = this.#position!;
+    if (batch.records.length === 0 && !target.keepsPosition) return { kind: 'delivered', state, refused: [] };
+    return target.write(batch, state, this.#stop.signal);
+  }
+
+  async #commit(
+    { records, partition, next }: SinkBatch,
+    { state, refused }: SinkDelivery<State> & { readonly kind: 'delivered' },
+  ): Promise<void> {
+    const { log } = this.#options;
+    const before = this.#position!;
     const offsets = before.offsets.map((from, at) => (at === partition ? next : from));
-    await log.commit({ appends: this.#letters(refused), puts: [this.#ledger.put({ offsets, state })] });
-    this.#moveTo({ offsets, state });
-    this.#records += batch.records.length - refused.length;
+    const position = positionOf({ offsets, state, ...(before.refused && { refused: before.refused }) });
+    await log.commit({ appends: this.#letters(refused), puts: [this.#ledger.put(position)] });
+    this.#moveTo(position);
+    this.#records += records.length - refused.length;
+    this.#deliveries += 1;
     this.#refused += refused.length;
     this.#error = undefined;
     this.#tellWaiters();
   }
 
-  #moveTo(position: SinkPosition<State>): void {
-    const { log, topic, name } = this.#options;
+  /** The letters, and that they are written, in one commit: whatever happens next, these records are given to the target no more. */
+  async #journal(refused: readonly SinkRefusal[]): Promise<void> {
+    if (refused.length === 0) throw new Error(`sink ${this.name}: its target refused a batch and no record of it`);
+    const before = this.#position!;
+    const known = before.refused ?? [];
+    const added = refused.map(({ record: { partition, offset } }) => ({ partition, offset }));
+    const position = { ...before, refused: [...known, ...added] };
+    await this.#options.log.commit({ appends: this.#letters(refused), puts: [this.#ledger.put(position)] });
     this.#position = position;
-    for (const [partition, from] of position.offsets.entries()) log.pin(`sink:${name}`, topic, partition, offset(from));
+    this.#refused += refused.length;
+  }
+
+  #moveTo(position: SinkPosition<State>): void {
+    this.#position = position;
+    this.#pin(position.offsets);
+  }
+
+  #pin(offsets: readonly number[]): void {
+    const { log, topic, name } = this.#options;
+    for (const [partition, from] of offsets.entries()) log.pin(`sink:${name}`, topic, partition, offset(from));
   }
 
   #letters(refused: readonly SinkRefusal[]) {
@@ -188,26 +260,9 @@ export class SinkLoop<State> implements SinkConnector {
     return deadLetterAppends(letters, clock.now(), INGEST_LIMITS.batchBytesMax);
   }
 
-  /** Until it has succeeded, the sink is stopped, or what is wrong cannot pass. */
-  async #retrying(action: () => Promise<void>): Promise<void> {
-    const { clock, logger, random = Math.random } = this.#options;
-    const firstAtMs = clock.monotonicMs();
-    for (let attempts = 1; !this.#stop.signal.aborted; attempts++) {
-      try {
-        await action();
-        return;
-      } catch (error) {
-        if (this.#stop.signal.aborted) return;
-        const retryable = error instanceof HeadraceError && error.retryable;
-        const askedMs = error instanceof SinkBusy ? error.retryAfterMs : undefined;
-        const nowMs = clock.monotonicMs();
-        const decision = decideRetry(SINK_RETRY, { attempts, firstAtMs, nowMs, retryable, askedMs }, random());
-        if (decision.kind === 'give-up') throw error;
-        this.#error = error as Error;
-        logger.warn('sink is retried', { sink: this.name, error, retry_ms: decision.delayMs });
-        await this.#sleep(decision.delayMs);
-      }
-    }
+  #retried(error: Error, delayMs: number): void {
+    this.#error = error;
+    this.#options.logger.warn('sink is retried', { sink: this.name, error, retry_ms: delayMs });
   }
 
   /** Returns when there may be more, and what has come lately has had time to come together. */
@@ -222,22 +277,7 @@ export class SinkLoop<State> implements SinkConnector {
       });
       this.#wake = undefined;
     }
-    await this.#sleep(this.#waiters.length === 0 ? this.#options.waitMs : 0);
-  }
-
-  #sleep(delayMs: number): Promise<void> {
-    if (this.#stop.signal.aborted) return Promise.resolve();
-    if (delayMs === 0) return new Promise((resolve) => setImmediate(resolve));
-    return new Promise((resolve) => {
-      const { signal } = this.#stop;
-      const end = (): void => {
-        cancel();
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const cancel = this.#options.clock.after(delayMs, end);
-      signal.addEventListener('abort', end);
-    });
+    await pause(this.#options.clock, this.#waiters.length === 0 ? this.#options.waitMs : 0, this.#stop.signal);
   }
 
   #fail(error: unknown): void {
@@ -268,12 +308,33 @@ export class SinkLoop<State> implements SinkConnector {
   }
 }
 
-/** The target asks to be left alone for a while. */
-export class SinkBusy extends HeadraceError {
-  readonly retryAfterMs: number | undefined;
+/** Of the records that were refused, those that are still to come. */
+function positionOf<State>({ refused, ...position }: SinkPosition<State>): SinkPosition<State> {
+  const ahead = refused?.filter(({ partition, offset }) => offset >= position.offsets[partition]!);
+  return ahead === undefined || ahead.length === 0 ? position : { ...position, refused: ahead };
+}
 
-  constructor(message: string, retryAfterMs: number | undefined, cause?: unknown) {
-    super(message, { code: 'CONNECTOR_TARGET_BUSY', domain: 'connector', retryable: true, cause });
-    this.retryAfterMs = retryAfterMs;
+/** @throws HeadraceError `CONNECTOR_POSITION_GONE`, `CONNECTOR_POSITION_AHEAD` */
+function requireReadable(
+  sink: string,
+  topic: string,
+  partition: number,
+  from: number,
+  { logStart, highWatermark }: { readonly logStart: number; readonly highWatermark: number },
+): void {
+  const at = `opening sink "${sink}": it is at offset ${from} of partition ${partition} of topic "${topic}"`;
+  if (from < logStart) {
+    throw new HeadraceError(`${at}, and retention has deleted what lies before ${logStart}`, {
+      code: 'CONNECTOR_POSITION_GONE',
+      domain: 'connector',
+      next: 'give the sink another name to begin anew with what is left',
+    });
+  }
+  if (from > highWatermark) {
+    throw new HeadraceError(`${at}, which ends at ${highWatermark}`, {
+      code: 'CONNECTOR_POSITION_AHEAD',
+      domain: 'connector',
+      next: 'bring back the data directory that it read, or give the sink another name to begin anew',
+    });
   }
 }

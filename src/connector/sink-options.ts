@@ -35,4 +35,11 @@ export const SINK_OPTIONS = {
     max: 3_600_000,
     help: 'How long the first row of a batch waits for others.',
   }),
+  retryMax: option.duration({
+    name: 'retry_max',
+    fallback: 30_000,
+    min: 1,
+    max: 3_600_000,
+    help: 'Longest wait between attempts while the target does not take what is sent.',
+  }),
 } as const;

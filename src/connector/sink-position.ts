@@ -4,12 +4,19 @@ import type { LedgerPut, Log } from '../log/log.ts';
 /** Space of the ledger that holds how far each sink is, by name. */
 export const SINK_SPACE = 'sink';
 
+export interface RefusedRecord {
+  readonly partition: number;
+  readonly offset: number;
+}
+
 /** How far a sink is. */
 export interface SinkPosition<State> {
   /** Next offset of each partition. */
   readonly offsets: readonly number[];
   /** The batch that is on its way (see `SinkTarget.fixedBatches`). */
   readonly pending?: { readonly partition: number; readonly to: number };
+  /** Records beyond the offsets that are dead letters already: they are not given to the target again. */
+  readonly refused?: readonly RefusedRecord[];
   readonly state: State;
 }
 

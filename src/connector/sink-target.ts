@@ -11,10 +11,15 @@ export interface SinkRecord {
   readonly value: Uint8Array | null;
 }
 
-/** Records of one partition, one after another. */
+/** Records of one partition, one after another; those that were refused before are left out. */
 export interface SinkBatch {
   readonly topic: string;
+  readonly partition: number;
   readonly records: readonly SinkRecord[];
+  /** Everything below has been delivered or refused. */
+  readonly from: Offset;
+  /** As {@link from}, when this batch has been delivered. */
+  readonly next: Offset;
 }
 
 /** A record that the target will never take. */
@@ -23,10 +28,30 @@ export interface SinkRefusal {
   readonly message: string;
 }
 
-export interface SinkDelivery<State> {
-  /** What {@link SinkTarget.open} is to be given if this delivery turns out to be the last one committed. */
+export type SinkDelivery<State> =
+  | {
+      readonly kind: 'delivered';
+      /** What {@link SinkTarget.open} is to be given if this delivery turns out to be the last one committed. */
+      readonly state: State;
+      /** Of the batch; everything else of it was taken. */
+      readonly refused: readonly SinkRefusal[];
+    }
+  /**
+   * Nothing of the batch was taken, since it holds these: they are to be journaled as dead letters, and the rest given again. That is
+   * how a target that commits the position itself refuses: position and letters are in two systems, so the letters come first.
+   */
+  | { readonly kind: 'refused'; readonly refused: readonly SinkRefusal[] };
+
+/** How far a sink is, as its target is told when it is opened. */
+export interface SinkProgress<State> {
+  readonly offsets: readonly number[];
   readonly state: State;
-  readonly refused: readonly SinkRefusal[];
+}
+
+export interface SinkOpening<State> {
+  readonly state: State;
+  /** Where to go on, of a target that keeps the position. */
+  readonly offsets?: readonly number[];
 }
 
 /** The system that a sink writes to; plain JSON as its state. */
@@ -36,8 +61,16 @@ export interface SinkTarget<State> {
    * repeated request by its key.
    */
   readonly fixedBatches: boolean;
-  /** Takes back what was written after `state`; without one, at the first start, finds the state to begin with. */
-  open(state: State | undefined): Promise<State>;
+  /**
+   * Rows and position are committed together by the target, whose position is the truth: ours is set to it when it is opened. It is
+   * given batches without records too, so that its position passes what is no data.
+   */
+  readonly keepsPosition: boolean;
+  /**
+   * Takes back what was written after `stored`, or says how far it is; at the first start finds the state to begin with.
+   * @param begin where each partition is to begin that the target and `stored` do not know
+   */
+  open(stored: SinkProgress<State> | undefined, begin: readonly number[]): Promise<SinkOpening<State>>;
   /**
    * Delivers the batch. May be given the same one again after it has thrown.
    * @throws HeadraceError retryable when it may succeed later

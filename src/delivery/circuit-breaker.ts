@@ -1,3 +1,5 @@
+import { BREAKER_FAILURES_MAX, BREAKER_OPEN_MS } from './limits.ts';
+
 /** When to leave a system that fails alone, and for how long. */
 export interface BreakerPolicy {
   /** Failures in a row that open the circuit. */
@@ -6,7 +8,7 @@ export interface BreakerPolicy {
   readonly openMs: number;
 }
 
-export const DEFAULT_BREAKER: BreakerPolicy = { failuresMax: 5, openMs: 10_000 };
+export const DEFAULT_BREAKER: BreakerPolicy = { failuresMax: BREAKER_FAILURES_MAX, openMs: BREAKER_OPEN_MS };
 
 /** Plain data: the decisions below are functions of it and of the time. */
 export type BreakerState =

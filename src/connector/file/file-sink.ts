@@ -5,7 +5,7 @@ import type { SinkConnector } from '../connector.ts';
 import { type RowForm, rowForm, sinkLine } from '../sink-line.ts';
 import { SinkLoop } from '../sink-loop.ts';
 import type { SinkParts } from '../sink-parts.ts';
-import type { SinkBatch, SinkDelivery, SinkTarget } from '../sink-target.ts';
+import type { SinkBatch, SinkDelivery, SinkOpening, SinkProgress, SinkTarget } from '../sink-target.ts';
 import type { FileSinkOptions } from './file-sink-options.ts';
 import { openSinkFile, type SinkFile } from './sink-file.ts';
 
@@ -22,6 +22,7 @@ export interface FileSinkState {
  */
 class FileTarget implements SinkTarget<FileSinkState> {
   readonly fixedBatches = false;
+  readonly keepsPosition = false;
   readonly #path: string;
   readonly #options: FileSinkOptions;
   readonly #kind: TopicKind;
@@ -37,16 +38,16 @@ class FileTarget implements SinkTarget<FileSinkState> {
     this.#open = open;
   }
 
-  async open(state: FileSinkState | undefined): Promise<FileSinkState> {
+  async open(stored: SinkProgress<FileSinkState> | undefined): Promise<SinkOpening<FileSinkState>> {
     return this.#doing('opening', async () => {
       await this.close();
       const file = await this.#open(this.#path);
       this.#file = file;
       const size = await file.size();
-      const bytes = state?.bytes ?? this.#lengthAtFirst(size);
+      const bytes = stored?.state.bytes ?? this.#lengthAtFirst(size);
       if (size < bytes) throw this.#changed(size, bytes);
       if (size > bytes) await file.truncate(bytes);
-      return { bytes };
+      return { state: { bytes } };
     });
   }
 
@@ -60,7 +61,7 @@ class FileTarget implements SinkTarget<FileSinkState> {
       await this.#file!.write(text, bytes);
       await this.#file!.sync();
     });
-    return { state: { bytes: bytes + text.length }, refused: [] };
+    return { kind: 'delivered', state: { bytes: bytes + text.length }, refused: [] };
   }
 
   async close(): Promise<void> {
@@ -124,6 +125,7 @@ export function createFileSink(
     rowsMax: options.batchRows,
     bytesMax: options.batchBytes,
     waitMs: options.batchWait,
+    retryMsMax: options.retryMax,
     ...parts,
   });
 }

@@ -1,10 +1,11 @@
 import { HeadraceError, messageOf, type SourcePosition } from '../../base/error.ts';
+import { TargetBusy } from '../../delivery/target-busy.ts';
 import type { TopicKind } from '../../log/log.ts';
 import type { SinkConnector } from '../connector.ts';
 import { type RowForm, rowForm, sinkLine } from '../sink-line.ts';
-import { SinkBusy, SinkLoop } from '../sink-loop.ts';
+import { SinkLoop } from '../sink-loop.ts';
 import type { SinkParts } from '../sink-parts.ts';
-import type { SinkBatch, SinkDelivery, SinkRecord, SinkRefusal, SinkTarget } from '../sink-target.ts';
+import type { SinkBatch, SinkDelivery, SinkOpening, SinkRecord, SinkRefusal, SinkTarget } from '../sink-target.ts';
 import type { HttpSinkOptions } from './http-sink-options.ts';
 
 export interface HttpRequest {
@@ -41,6 +42,7 @@ const NOTHING: Nothing = {};
  */
 class HttpTarget implements SinkTarget<Nothing> {
   readonly fixedBatches = true;
+  readonly keepsPosition = false;
   readonly #name: string;
   readonly #options: HttpSinkOptions;
   readonly #kind: TopicKind;
@@ -63,12 +65,12 @@ class HttpTarget implements SinkTarget<Nothing> {
     this.#post = post;
   }
 
-  async open(): Promise<Nothing> {
-    return NOTHING;
+  async open(): Promise<SinkOpening<Nothing>> {
+    return { state: NOTHING };
   }
 
   async write({ topic, records }: SinkBatch, _state: Nothing, signal: AbortSignal): Promise<SinkDelivery<Nothing>> {
-    return { state: NOTHING, refused: await this.#send(topic, records, signal) };
+    return { kind: 'delivered', state: NOTHING, refused: await this.#send(topic, records, signal) };
   }
 
   async close(): Promise<void> {}
@@ -82,7 +84,7 @@ class HttpTarget implements SinkTarget<Nothing> {
     const answer = await this.#ask(topic, records, rows, signal);
     if (answer.status >= 200 && answer.status < 300) return [];
     const message = `sending to ${originOf(this.#options.url)}: it answered ${answer.status} ${answer.text}`.trimEnd();
-    if (!REFUSALS.has(answer.status)) throw new SinkBusy(message, answer.retryAfterMs);
+    if (!REFUSALS.has(answer.status)) throw new TargetBusy(message, answer.retryAfterMs);
     if (records.length === 1) return [{ record: records[0]!, message }];
     const half = Math.ceil(records.length / 2);
     const first = await this.#send(topic, records.slice(0, half), signal);
@@ -110,7 +112,7 @@ class HttpTarget implements SinkTarget<Nothing> {
         signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]),
       });
     } catch (error) {
-      throw new SinkBusy(`sending to ${originOf(url)}: ${reasonOf(error)}`, undefined, error);
+      throw new TargetBusy(`sending to ${originOf(url)}: ${reasonOf(error)}`, undefined, error);
     }
   }
 }
@@ -176,6 +178,7 @@ export function createHttpSink(
     rowsMax: options.batchRows,
     bytesMax: options.batchBytes,
     waitMs: options.batchWait,
+    retryMsMax: options.retryMax,
     ...rest,
   });
 }
