@@ -8,6 +8,7 @@ import { HTTP_LOOKUP_OPTIONS } from '../../src/connector/http/http-lookup.ts';
 import { HTTP_SINK_OPTIONS } from '../../src/connector/http/http-sink-options.ts';
 import { LOOKUP_OPTIONS } from '../../src/connector/lookup/lookup-options.ts';
 import { POSTGRES_LOOKUP_OPTIONS } from '../../src/connector/postgres/postgres-lookup.ts';
+import { POSTGRES_SINK_OPTIONS } from '../../src/connector/postgres/postgres-sink-options.ts';
 import { REDIS_LOOKUP_OPTIONS } from '../../src/connector/redis/redis-lookup.ts';
 import { SINK_OPTIONS } from '../../src/connector/sink-options.ts';
 import { code, pageHead, table } from './markdown.ts';
@@ -64,6 +65,9 @@ ${partTable(ownOptions(FILE_SINK_OPTIONS))}
 Of a sink with \`connector = 'http'\`:
 
 ${partTable(ownOptions(HTTP_SINK_OPTIONS))}
+Of a sink with \`connector = 'postgres'\`, which needs the package \`pg\`:
+
+${partTable(ownOptions(POSTGRES_SINK_OPTIONS))}
 ## Of a look-up
 
 In \`CREATE LOOKUP ... WITH (...)\`, beside \`connector\`. Of every look-up:

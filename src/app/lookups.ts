@@ -18,7 +18,7 @@ import type { LookupFactory } from '../engine/effect/lookup.ts';
 import { inputsOf } from '../plan/factory.ts';
 import type { LookupNode, Pipeline, PlanNode } from '../plan/node.ts';
 import type { SinkOption } from '../sql/statement/pipeline-compiler.ts';
-import { checkHttpLookup, checkPostgresLookup, checkRedisLookup, type DeclaredLookup } from './lookup-checks.ts';
+import { checkHttpLookup, checkPostgresLookup, checkRedisLookup, type DeclaredLookup } from './connector-checks.ts';
 
 interface LookupKind {
   readonly options: OptionMap;

@@ -9,8 +9,12 @@ import { createFileSink } from '../connector/file/file-sink.ts';
 import { FILE_SINK_OPTIONS } from '../connector/file/file-sink-options.ts';
 import { createHttpSink, requireUrl } from '../connector/http/http-sink.ts';
 import { HTTP_SINK_OPTIONS } from '../connector/http/http-sink-options.ts';
+import { createPostgresSink } from '../connector/postgres/postgres-sink.ts';
+import { POSTGRES_SINK_OPTIONS } from '../connector/postgres/postgres-sink-options.ts';
+import type { SinkRelation } from '../connector/sink-relation.ts';
 import type { Pipeline, SinkNode } from '../plan/node.ts';
 import type { SinkOption } from '../sql/statement/pipeline-compiler.ts';
+import { checkPostgresSink } from './connector-checks.ts';
 import type { Parts } from './http-services.ts';
 import { collectSinkMetrics } from './sink-metrics.ts';
 
@@ -22,7 +26,7 @@ export interface SinkProject {
   readonly pipelines: readonly Pipeline[];
 }
 
-type OpenSink = (sink: SinkNode, topic: string, project: SinkProject, parts: SinkServices) => SinkConnector;
+type OpenSink = (declared: DeclaredSink, project: SinkProject, parts: SinkServices) => SinkConnector;
 
 interface SinkKind {
   readonly options: OptionMap;
@@ -40,7 +44,7 @@ const SINKS: ReadonlyMap<string, SinkKind> = new Map<string, SinkKind>([
     {
       options: FILE_SINK_OPTIONS,
       needed: ['path'],
-      open: (sink, topic, { dir }, { log, clock, logger }) =>
+      open: ({ sink, topic }, { dir }, { log, clock, logger }) =>
         createFileSink(sink.name, topic, readSection(FILE_SINK_OPTIONS, sectionOf(sink)), dir, { log, clock, logger }),
     },
   ],
@@ -50,12 +54,24 @@ const SINKS: ReadonlyMap<string, SinkKind> = new Map<string, SinkKind>([
       options: HTTP_SINK_OPTIONS,
       needed: ['url'],
       check: (name, options) => requireUrl(name, options.get('url')!.value, options.get('url')!.position),
-      open: (sink, topic, { dir }, { log, clock, logger }) => {
+      open: ({ sink, topic }, { dir }, { log, clock, logger }) => {
         const options = readSection(HTTP_SINK_OPTIONS, sectionOf(sink));
         const { bearerTokenFile } = options;
         const token = async () =>
           bearerTokenFile === undefined ? undefined : (await readFile(resolve(dir, bearerTokenFile), 'utf8')).trim();
         return createHttpSink(sink.name, topic, options, { log, clock, logger, token });
+      },
+    },
+  ],
+  [
+    'postgres',
+    {
+      options: POSTGRES_SINK_OPTIONS,
+      needed: ['url', 'table'],
+      check: checkPostgresSink,
+      open: ({ sink, topic, relation }, { dir }, { log, clock, logger }) => {
+        const options = readSection(POSTGRES_SINK_OPTIONS, sectionOf(sink));
+        return createPostgresSink(sink.name, topic, options, relation, { log, clock, logger, dir });
       },
     },
   ],
@@ -110,10 +126,10 @@ export class RunningSinks {
       await connector.stop();
       this.#running.delete(name);
     }
-    for (const [name, { identity, sink, topic }] of declared) {
+    for (const [name, one] of declared) {
       if (this.#running.has(name)) continue;
-      const connector = sinkKind(name, sink.connector).open(sink, topic, project, this.#parts);
-      this.#running.set(name, { identity, connector });
+      const connector = sinkKind(name, one.sink.connector).open(one, project, this.#parts);
+      this.#running.set(name, { identity: one.identity, connector });
       connector.start();
     }
   }
@@ -131,6 +147,8 @@ export class RunningSinks {
 interface DeclaredSink {
   readonly sink: SinkNode;
   readonly topic: string;
+  readonly relation: SinkRelation;
+  /** Of what runs: another one is started anew. */
   readonly identity: string;
 }
 
@@ -138,17 +156,27 @@ function declaredSinks(project: SinkProject): ReadonlyMap<string, DeclaredSink> 
   const sinks = new Map<string, DeclaredSink>();
   for (const sink of project.pipelines.flatMap((pipeline) => pipeline.sinks)) {
     if (sinks.has(sink.name)) throw sinkTwice(sink.name);
-    const topic = topicOf(sink, project);
-    sinks.set(sink.name, { sink, topic, identity: JSON.stringify([sink, topic]) });
+    const { topic, relation } = readOf(sink, project);
+    sinks.set(sink.name, { sink, topic, relation, identity: JSON.stringify([sink, topic, relation]) });
   }
   return sinks;
 }
 
 /** Of a view of any pipeline, or of a source of its own. */
-function topicOf(sink: SinkNode, { pipelines }: SinkProject): string {
+function readOf(sink: SinkNode, { pipelines }: SinkProject): Pick<DeclaredSink, 'topic' | 'relation'> {
   const output = pipelines.flatMap(({ outputs }) => outputs).find(({ name }) => name === sink.from);
+  if (output !== undefined) {
+    const { topic, mode, keys, input } = output;
+    const columns = input.columns.map(({ name, type, nullable }) => ({ name, type, nullable, path: [name] }));
+    return { topic, relation: { columns, kind: mode, keys } };
+  }
   const source = pipelines.flatMap(({ sources }) => sources).find(({ name }) => name === sink.from);
-  return output?.topic ?? source?.topic ?? sink.from;
+  const columns = (source?.columns ?? []).map(({ name, type, nullable, path }) => ({ name, type, nullable, path }));
+  // The key of a record of somebody else's is what they have made of it.
+  return {
+    topic: source?.topic ?? sink.from,
+    relation: { columns, kind: source?.changes?.mode ?? 'append', keys: [] },
+  };
 }
 
 function sectionOf({ name, options }: SinkNode): YamlSection {

@@ -62,8 +62,14 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   CONNECTOR_POSITION_GONE:
     'What a sink has to deliver next is past retention, or its position is gone from the target. Give the sink another name to begin anew.',
   CONNECTOR_RECORD_TOO_LARGE: 'A record of a file does not end. Check the format of the file.',
+  CONNECTOR_SINK_FENCED:
+    'Another process has taken over a sink, and this one may not write any more. Stop one of the two; the one that is started last goes on.',
+  CONNECTOR_SINK_MISFIT:
+    'What a sink delivers does not fit the table that it writes: a column, a type or the key. Change the view or the table as the message says.',
   CONNECTOR_TARGET_BUSY:
     'The target of a sink did not take what was sent; it is sent again. See its answer in the message.',
+  CONNECTOR_TARGET_REFUSED:
+    'The target of a sink refuses to work with it: rights, a password, a database or a column that is not there. Correct that, and start anew.',
 
   ENGINE_AGGREGATE_UNSUPPORTED: 'An aggregate does not take a value of this type. Cast the argument.',
   ENGINE_APPEND_RETRACTION:

@@ -144,7 +144,7 @@ export class SinkLoop<State> implements SinkConnector {
       ({ logStart, highWatermark }, at) =>
         stored?.offsets[at] ?? (isNew && start === 'latest' ? highWatermark : logStart),
     );
-    const { state, offsets = begin } = await target.open(stored, begin);
+    const { state, offsets = begin } = await target.open(stored, begin, this.#stop.signal);
     for (const [partition, bound] of bounds.entries()) {
       requireReadable(this.name, topic, partition, offsets[partition]!, bound);
     }

@@ -1,5 +1,15 @@
 import { option } from '../base/config/option.ts';
 
+/** Of sinks that write rows as JSON. */
+export const ROW_FORM_OPTIONS = {
+  rows: option.choice({
+    name: 'rows',
+    choices: ['auto', 'plain', 'changes'],
+    fallback: 'auto',
+    help: 'plain: the row alone, deletes are left out; changes: {"op", "key", "row"}; auto: changes for what updates its rows, else plain.',
+  }),
+} as const;
+
 /** Options that every sink has. */
 export const SINK_OPTIONS = {
   start: option.choice({
@@ -7,12 +17,6 @@ export const SINK_OPTIONS = {
     choices: ['earliest', 'latest'],
     fallback: 'earliest',
     help: 'Where a new sink begins: at the first record that is kept, or with what comes from now on.',
-  }),
-  rows: option.choice({
-    name: 'rows',
-    choices: ['auto', 'plain', 'changes'],
-    fallback: 'auto',
-    help: 'plain: the row alone, deletes are left out; changes: {"op", "key", "row"}; auto: changes for what updates its rows, else plain.',
   }),
   batchRows: option.integer({
     name: 'batch_rows',

@@ -69,8 +69,13 @@ export interface SinkTarget<State> {
   /**
    * Takes back what was written after `stored`, or says how far it is; at the first start finds the state to begin with.
    * @param begin where each partition is to begin that the target and `stored` do not know
+   * @param signal given when the sink is stopped
    */
-  open(stored: SinkProgress<State> | undefined, begin: readonly number[]): Promise<SinkOpening<State>>;
+  open(
+    stored: SinkProgress<State> | undefined,
+    begin: readonly number[],
+    signal: AbortSignal,
+  ): Promise<SinkOpening<State>>;
   /**
    * Delivers the batch. May be given the same one again after it has thrown.
    * @throws HeadraceError retryable when it may succeed later

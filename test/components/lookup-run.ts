@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
 import { lookupsOf } from '../../src/app/lookups.ts';
 import { EngineWorld } from '../../src/engine/engine-world.fixture.ts';
-import type { RealServer } from './real-server.ts';
+import { PASSWORD, type RealServer } from './real-server.ts';
 
 const USERS = 500;
 const ORDERS = 2_000;
@@ -10,7 +10,6 @@ const ORDERS = 2_000;
 const ASKED_IN_OUTAGE = 500;
 /** Long enough for the circuit breaker to open. */
 const OUTAGE_MS = 3_000;
-export const PASSWORD = 'not to be seen';
 
 export interface User {
   readonly id: string;

@@ -6,6 +6,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 const ASK_EVERY_MS = 50;
 const READY_MS_MAX = 60_000;
+/** Of servers that are started here. */
+export const PASSWORD = 'not to be seen';
 
 /** Why a component cannot be had here: its test is skipped, and says so. */
 export class Unavailable extends Error {}

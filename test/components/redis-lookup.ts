@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { enrichThroughOutage, type LookupCase, PASSWORD, refused, users } from './lookup-run.ts';
-import { firstFile, freePort, install, RealServer, selfSigned } from './real-server.ts';
+import { enrichThroughOutage, type LookupCase, refused, users } from './lookup-run.ts';
+import { firstFile, freePort, install, PASSWORD, RealServer, selfSigned } from './real-server.ts';
 
 const COMMON =
   "password_file = 'password', ttl = '0 s', negative_ttl = '0 s', timeout = '1 s', retries = 100, concurrency = 4";

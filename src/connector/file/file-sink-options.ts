@@ -1,6 +1,6 @@
 import { option } from '../../base/config/option.ts';
 import type { OptionValues } from '../../base/config/option-set.ts';
-import { SINK_OPTIONS } from '../sink-options.ts';
+import { ROW_FORM_OPTIONS, SINK_OPTIONS } from '../sink-options.ts';
 
 /** Options of a file sink: `CREATE SINK ... WITH (connector = 'file', ...)`. */
 export const FILE_SINK_OPTIONS = {
@@ -15,6 +15,7 @@ export const FILE_SINK_OPTIONS = {
     fallback: 'refuse',
     help: 'What to do when a new sink finds that its file holds something already.',
   }),
+  ...ROW_FORM_OPTIONS,
   ...SINK_OPTIONS,
 } as const;
 

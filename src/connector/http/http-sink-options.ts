@@ -1,6 +1,6 @@
 import { option } from '../../base/config/option.ts';
 import type { OptionValues } from '../../base/config/option-set.ts';
-import { SINK_OPTIONS } from '../sink-options.ts';
+import { ROW_FORM_OPTIONS, SINK_OPTIONS } from '../sink-options.ts';
 
 /** Options of an HTTP sink (a webhook): `CREATE SINK ... WITH (connector = 'http', ...)`. */
 export const HTTP_SINK_OPTIONS = {
@@ -23,6 +23,7 @@ export const HTTP_SINK_OPTIONS = {
     max: 600_000,
     help: 'How long an answer is waited for.',
   }),
+  ...ROW_FORM_OPTIONS,
   ...SINK_OPTIONS,
 } as const;
 

@@ -12,30 +12,11 @@ import {
   type LookupSource,
   type LookupTarget,
 } from '../lookup/lookup-source.ts';
+import { POSTGRES_CONNECTION_OPTIONS, quoted } from './postgres-connection.ts';
 
 /** Options of a look-up in PostgreSQL: `CREATE LOOKUP ... WITH (connector = 'postgres', ...)`. */
 export const POSTGRES_LOOKUP_OPTIONS = {
-  url: option.text({
-    name: 'url',
-    fallback: '',
-    help: 'Address of the database, postgres://user@host:5432/database; no password.',
-  }),
-  passwordFile: option.path({
-    name: 'password_file',
-    fallback: undefined,
-    help: 'File that holds the password, read for every connection; relative to the project.',
-  }),
-  sslmode: option.choice({
-    name: 'sslmode',
-    choices: ['disable', 'require', 'verify-full'],
-    fallback: 'verify-full',
-    help: 'TLS: none, without a check of the certificate, or with it.',
-  }),
-  caFile: option.path({
-    name: 'ca_file',
-    fallback: undefined,
-    help: 'File of certificates (PEM) that the certificate of the server is checked against; relative to the project.',
-  }),
+  ...POSTGRES_CONNECTION_OPTIONS,
   table: option.text({
     name: 'table',
     fallback: undefined,
@@ -144,9 +125,4 @@ export class PostgresLookupSource implements LookupSource {
   close(): Promise<void> {
     return this.#client.close();
   }
-}
-
-/** An identifier as it stands, whatever it holds. */
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

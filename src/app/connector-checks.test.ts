@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { requirePackage } from './lookup-checks.ts';
+import { requirePackage } from './connector-checks.ts';
 
 describe('a look-up whose package is optional', () => {
   const position = { file: 'p.sql', line: 2, column: 1 };
 
   it('says at its place which package is missing, and how it is had', () => {
-    expect(() => requirePackage('users', 'not-a-package-of-anyone', position)).toThrow(
+    expect(() => requirePackage('look-up "users"', 'not-a-package-of-anyone', position)).toThrow(
       expect.objectContaining({
         code: 'CONNECTOR_PACKAGE_MISSING',
         message:
@@ -16,6 +16,6 @@ describe('a look-up whose package is optional', () => {
   });
 
   it.each(['ioredis', 'pg'])('finds %s', (name) => {
-    expect(() => requirePackage('users', name, position)).not.toThrow();
+    expect(() => requirePackage('look-up "users"', name, position)).not.toThrow();
   });
 });
