@@ -22,6 +22,7 @@ import { createPipelineMeter, type PipelineMeter } from './pipeline-metrics.ts';
 import { PipelineRunner, type PipelineRunnerOptions } from './pipeline-runner.ts';
 import { type ExecutorFactory, threadExecutor } from './task/executor.ts';
 import type { Follow } from './task/message.ts';
+import { pinRecoveryPoints } from './task/recovery-pins.ts';
 import { fileSnapshots, type SnapshotStore } from './task/snapshot-store.ts';
 import { Build } from './version/build.ts';
 import { createOutputTopics, requireSources } from './version/output-topics.ts';
@@ -79,6 +80,7 @@ class HostEngine implements Engine {
   constructor(dependencies: EngineDependencies) {
     if (dependencies.options.workers !== 1) throw oneWorkerOnly(dependencies.options.workers);
     this.#dependencies = dependencies;
+    pinRecoveryPoints(dependencies.log);
     this.#executor = dependencies.executor ?? threadExecutor(dependencies.log);
     this.#pool = new FunctionPool(dependencies.options.functionThreads ?? FUNCTION_THREADS, dependencies.clock);
     this.#snapshots = dependencies.snapshots ?? fileSnapshots(dependencies.log.dataDir);
@@ -93,6 +95,7 @@ class HostEngine implements Engine {
     const begins = this.#changing.has(pipeline.name) && known === undefined;
     if (begins || (known !== undefined && !isOver(known))) return Promise.reject(running(pipeline.name));
     return this.#alone(pipeline.name, async () => {
+      await known?.settled();
       requireSources(this.#dependencies.log, pipeline);
       await createOutputTopics(this.#dependencies.log, pipeline);
       if (options.rebuild === true) await this.#versions.discard(pipeline);

@@ -21,6 +21,7 @@ import {
 } from './task/journal.ts';
 import type { Follow, FromTask, TaskStart } from './task/message.ts';
 import type { Receipt } from './task/receipt.ts';
+import { pinOwner } from './task/recovery-pins.ts';
 import type { SnapshotStore } from './task/snapshot-store.ts';
 import type { TaskReport } from './task/task-status.ts';
 import type { TopicOffset } from './version/pipeline-record.ts';
@@ -74,6 +75,7 @@ export class PipelineRunner implements RunningPipeline {
   #report: TaskReport | undefined;
   #pending: Pending[] = [];
   #committing = false;
+  #commits: Promise<void> = Promise.resolve();
   #committedEpoch = 0;
   readonly #committed: CommittedPositions;
   #journalFrom = 1;
@@ -99,6 +101,7 @@ export class PipelineRunner implements RunningPipeline {
 
   /** @throws HeadraceError what recovery throws */
   async start(): Promise<void> {
+    await this.settled();
     this.#unsubscribe = this.#options.log.onCommit(() => this.#executor?.post({ kind: 'wake' }));
     const started = new Promise<void>((resolve, reject) => {
       this.#starting = { resolve, reject };
@@ -253,7 +256,7 @@ export class PipelineRunner implements RunningPipeline {
 
   #queue(pending: Pending): void {
     this.#pending.push(pending);
-    if (!this.#committing) void this.#commitAll();
+    if (!this.#committing) this.#commits = this.#commitAll();
   }
 
   /** One commit is in flight at a time, and takes all that waits: an epoch can never be durable without the one before. */
@@ -343,6 +346,7 @@ export class PipelineRunner implements RunningPipeline {
       return;
     }
     this.#state = 'failed';
+    this.#unsubscribe();
     this.#starting?.reject(error);
     this.#starting = undefined;
     this.#stopping?.reject(error);
@@ -358,6 +362,14 @@ export class PipelineRunner implements RunningPipeline {
       else this.#launch();
     });
     this.#retryDelayMs = Math.min(this.#retryDelayMs * 2, RETRY_DELAY_MS_MAX);
+  }
+
+  /**
+   * Resolves when no commit of this run is on its way any more. Nobody may recover the pipeline before: the epoch in such a commit is
+   * not in the journal yet, and would be processed a second time.
+   */
+  settled(): Promise<void> {
+    return this.#commits;
   }
 
   #reissueDrains(): void {
@@ -443,11 +455,6 @@ export class PipelineRunner implements RunningPipeline {
       memoryBytesMax: this.#options.engine.workerMemoryBytesMax,
     };
   }
-}
-
-/** Under which the log is told what recovery of a version needs. */
-export function pinOwner(key: string): string {
-  return `pipeline/${key}`;
 }
 
 function stamp(text: string | undefined): PipelineStatus['watermark'] {

@@ -256,7 +256,7 @@ describe('retention of an input', () => {
     expect(ids()).toEqual(expectedIds(105));
   });
 
-  it('that has passed a pipeline which did not run is said clearly', async () => {
+  it('that has passed a pipeline while no engine was there to hold it back is said clearly', async () => {
     await world.createTopic('short', { retentionBytes: 1, segmentBytesMax: 1_024 });
     const sql = SQL.replace("topic = 'events'", "topic = 'short'");
     const running = await world.startSql(sql);
@@ -265,6 +265,7 @@ describe('retention of an input', () => {
     await world.crash(false);
     await world.start();
     for (let i = 1; i < 10; i++) await world.write('short', events(i * 10, i * 10 + 10));
+    world.log.pin('pipeline/p', 'short', 0, undefined);
     await world.log.applyRetention();
     await expect(world.startSql(sql)).rejects.toMatchObject({ code: 'ENGINE_INPUT_GONE' });
     const rebuilt = await world.startSql(sql, { rebuild: true });

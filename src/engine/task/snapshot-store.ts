@@ -134,19 +134,27 @@ function* sectionsOf(
     throw damaged(messageOf(cause), cause);
   }
   if (handle === undefined) throw damaged('its file is missing');
+  const bytesAt = (position: number, length: number): Uint8Array => {
+    const bytes = new Uint8Array(length);
+    try {
+      return bytes.subarray(0, handle.read(bytes, 0, length, position));
+    } catch (cause) {
+      throw damaged(messageOf(cause), cause);
+    }
+  };
   try {
     if (handle.size() !== pointer.bytes) throw damaged(`it has ${handle.size()} bytes, not ${pointer.bytes}`);
-    if (!bytesEqual(bytesAt(handle, 0, MAGIC.length), MAGIC)) throw damaged('it is in another format');
+    if (!bytesEqual(bytesAt(0, MAGIC.length), MAGIC)) throw damaged('it is in another format');
     let crc = 0;
     for (let at = MAGIC.length; at < pointer.bytes; ) {
-      const headerBytes = bytesAt(handle, at, SECTION_HEADER_BYTES);
+      const headerBytes = bytesAt(at, SECTION_HEADER_BYTES);
       crc = crc32(headerBytes, crc);
       const header = new ByteReader(headerBytes);
       const length = header.u32();
       const expected = header.u32();
       at += SECTION_HEADER_BYTES;
       if (at + length > pointer.bytes) throw damaged('a section ends beyond it');
-      const section = bytesAt(handle, at, length);
+      const section = bytesAt(at, length);
       if (crc32(section) !== expected) throw damaged('the checksum of a section does not match');
       at += length;
       yield section;
@@ -155,11 +163,6 @@ function* sectionsOf(
   } finally {
     handle.close();
   }
-}
-
-function bytesAt(handle: ReadHandle, position: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  return bytes.subarray(0, handle.read(bytes, 0, length, position));
 }
 
 function damagedSnapshot(pipeline: string, pointer: SnapshotPointer, why: string, cause: unknown): HeadraceError {

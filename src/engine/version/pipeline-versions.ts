@@ -6,6 +6,7 @@ import { stateHash } from '../../plan/pipeline-text.ts';
 import type { StoredPipeline } from '../engine.ts';
 import { decodeSnapshotPointer, JOURNAL_SPACE, journalOf, SNAPSHOT_SPACE } from '../task/journal.ts';
 import { deletionsOf } from '../task/output-rebuild.ts';
+import { unpinState } from '../task/recovery-pins.ts';
 import type { SnapshotStore } from '../task/snapshot-store.ts';
 import { planBuildTopics, shadowsLeftOver, shadowTopic } from './build-topics.ts';
 import {
@@ -112,6 +113,7 @@ export class PipelineVersions {
         ...modulesLeftOver(this.#log, new Map([[name, record]])),
       ],
     });
+    unpinState(this.#log, key);
     await this.#snapshots.keepOnly(key, undefined);
   }
 
@@ -163,6 +165,7 @@ export class PipelineVersions {
       if (topic !== null && this.#log.topic(topic) !== undefined) await this.#log.deleteTopic(topic);
     }
     await this.#put(name, rest, statePuts(this.#log, building.key));
+    unpinState(this.#log, building.key);
     await this.#snapshots.keepOnly(building.key, undefined);
   }
 
@@ -182,6 +185,7 @@ export class PipelineVersions {
       }
     }
     await this.#put(name, undefined, statePuts(this.#log, known.current.key));
+    unpinState(this.#log, known.current.key);
     await this.#snapshots.keepOnly(known.current.key, undefined);
   }
 

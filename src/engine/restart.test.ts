@@ -1,0 +1,89 @@
+import { expect, it } from 'vitest';
+import type { CommitRequest, Log } from '../log/log.ts';
+import { at, EngineWorld, sqlPipeline } from './engine-world.fixture.ts';
+import { createEngine } from './host.ts';
+import type { ExecutorFactory } from './task/executor.ts';
+import { ENGINE_SEMANTICS_VERSION } from './task/journal.ts';
+import type { FromTask, TaskStart } from './task/message.ts';
+
+const SQL = `
+CREATE SOURCE events (id text, time timestamptz, WATERMARK FOR time AS time - INTERVAL '2 seconds')
+  WITH (topic = 'events', format = 'json', idle_timeout = '1 hour', future_limit = '1 day');
+CREATE MATERIALIZED VIEW rows AS SELECT id FROM events;
+`;
+
+/** A log whose commits of the journal wait until they are let go. */
+function holding(log: Log): { readonly log: Log; letGo: () => void } {
+  const held: (() => void)[] = [];
+  const commit = async (request: CommitRequest) => {
+    if (request.puts.some(({ space }) => space === 'journal')) await new Promise<void>((resolve) => held.push(resolve));
+    return log.commit(request);
+  };
+  const wrapped = new Proxy(log, {
+    get: (target, name) => {
+      if (name === 'commit') return commit;
+      const found: unknown = Reflect.get(target, name);
+      return typeof found === 'function' ? found.bind(target) : found;
+    },
+  });
+  const letGo = (): void => {
+    for (const resolve of held.splice(0)) resolve();
+  };
+  return { log: wrapped, letGo };
+}
+
+it('a pipeline that failed is started again only when the commit that it had on its way has come to its end', async () => {
+  const world = await EngineWorld.open();
+  await world.createTopic('events');
+  const { log, letGo } = holding(world.log);
+  const starts: TaskStart[] = [];
+  let receive: (message: FromTask) => void = () => {};
+  const executor: ExecutorFactory = (start, to) => {
+    starts.push(start);
+    receive = to;
+    const status = { epoch: 0, watermark: undefined, operators: [], edges: [], inputs: [] };
+    const counts = { lateRows: 0, duplicateRows: 0, forgottenRows: 0, memoryBytes: 0 };
+    setImmediate(() => to({ kind: 'recovered', epoch: 0, status: { ...status, ...counts } }));
+    return { post: () => {}, terminate: async () => {} };
+  };
+  const options = { workers: 1, snapshotIntervalMs: 1_000, workerMemoryBytesMax: 2 ** 26 };
+  const engine = createEngine({ log, clock: world.clock, options, executor });
+  const pipeline = await sqlPipeline(SQL);
+  await engine.start(pipeline);
+  const versions = { engine: ENGINE_SEMANTICS_VERSION, plan: '', modules: [] };
+  const record = { epoch: 1, clockMs: 1, ranges: [], idle: [], end: false, bounded: false, outputs: [], versions };
+  receive({ kind: 'epoch', record, appends: [], rows: 0, elapsedMs: 0, receipts: [], deadLetters: {} });
+  receive({ kind: 'failed', message: 'reading: EIO', code: 'LOG_READ_FAILED', retryable: false });
+  const again = engine.start(pipeline);
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(starts).toHaveLength(1);
+  letGo();
+  await again;
+  expect(starts[1]!.journal.map(({ epoch }) => epoch)).toEqual([1]);
+  await world.stop();
+});
+
+it.each([false, true])(
+  'retention keeps what a pipeline needs that was not started yet (with a snapshot: %s)',
+  async (snapshot) => {
+    const world = await EngineWorld.open();
+    await world.createTopic('events', { retentionBytes: 1, segmentBytesMax: 1024 });
+    const running = await world.startSql(SQL);
+    const write = async (from: number, to: number): Promise<void> => {
+      for (let i = from; i < to; i++) await world.write('events', [{ id: `${i}`.padEnd(600), time: at(i) }]);
+    };
+    await write(0, 4);
+    await running.idle();
+    await running.stop({ snapshot });
+    await write(4, 8);
+    await world.crash(false);
+    await world.start();
+    await world.log.applyRetention();
+    const { logStart } = world.log.bounds('events', 0);
+    expect(logStart).toBe(snapshot ? 4 : 0);
+    const again = await world.startSql(SQL);
+    await again.idle();
+    expect(world.values('rows')).toHaveLength(8);
+    await world.stop();
+  },
+);
