@@ -120,7 +120,16 @@ export function dataflowHash(pipeline: Pipeline): string {
  * retries) may change, since the results that they had are journaled.
  */
 export function stateHash(pipeline: Pipeline): string {
-  return hashOf({ ...pipeline, alerts: [], sinks: [] }, (name, value) => (name === 'options' ? shapeOf(value) : value));
+  return hashOf({ ...pipeline, alerts: [], sinks: [] }, withShapeOfCalls);
+}
+
+/** Canonical text of a part of a plan, of what state depends on in it: see {@link stateHash}. */
+export function stateText(value: object): string {
+  return JSON.stringify(encodeValue(value), withShapeOfCalls);
+}
+
+function withShapeOfCalls(name: string, value: unknown): unknown {
+  return name === 'options' ? shapeOf(value) : value;
 }
 
 /** Of the options of a call those that decide which operator makes it; none of those of a look-up. */
