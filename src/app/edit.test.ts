@@ -23,11 +23,13 @@ afterEach(async () => {
 
 const edit = (sql: string): void => writeFileSync(join(dir, 'pipelines/orders.sql'), sql);
 
-async function start(sql: string, rebuild = false): Promise<RunningApp> {
+async function start(sql: string, options: { rebuild?: boolean; apply?: 'manual' } = {}): Promise<RunningApp> {
   await app?.stop();
   app = undefined;
   edit(sql);
-  app = await startRuntime({ projectDir: dir, flags: { 'http-port': '0' }, env: {}, until: 'stopped', rebuild });
+  const { rebuild = false, apply = 'auto' } = options;
+  const flags = { 'http-port': '0', apply };
+  app = await startRuntime({ projectDir: dir, flags, env: {}, until: 'stopped', rebuild });
   return app;
 }
 
@@ -52,16 +54,37 @@ describe('an edit between two starts', () => {
     expect(running.parts.alerts()!.list()).toMatchObject([{ rule: 'many', state: 'firing' }]);
   });
 
-  it('of a view is refused, with what to do, until it is to be built anew', async () => {
+  it('of a view is applied beside the rows that there are', async () => {
+    const first = await start(VIEWS);
+    await send(first, 1, 2);
+    await first.idle();
+    const edited = await start(VIEWS.replace('sum(amount)', 'max(amount)'));
+    expect([...edited.parts.tables.get('totals')!.rows()].length).toBeLessThanOrEqual(1);
+    expect(await totals(edited)).toMatchObject([{ orders: 2, amount: 2 }]);
+    expect(edited.parts.engine.stored()).toMatchObject([{ name: 'orders', version: 2 }]);
+  });
+
+  it('of a view is built anew in one go with --rebuild', async () => {
     const first = await start(VIEWS);
     await send(first, 1, 2);
     await first.idle();
     const edited = VIEWS.replace('sum(amount)', 'max(amount)');
-    await expect(start(edited)).rejects.toMatchObject({
-      code: 'ENGINE_MUST_REBUILD',
-      message: expect.stringContaining('--rebuild') as string,
-    });
-    expect(await totals(await start(edited, true))).toMatchObject([{ orders: 2, amount: 2 }]);
+    expect(await totals(await start(edited, { rebuild: true }))).toMatchObject([{ orders: 2, amount: 2 }]);
+  });
+
+  it('waits for apply when that is to be done by hand: what ran before goes on, and the plan says what is pending', async () => {
+    const first = await start(VIEWS);
+    await send(first, 1, 2);
+    await first.idle();
+    const running = await start(VIEWS.replace('sum(amount)', 'max(amount)') + ALERT, { apply: 'manual' });
+    await send(running, 4);
+    expect(await totals(running)).toMatchObject([{ orders: 3, amount: 7 }]);
+    expect(running.parts.alerts()!.list()).toEqual([]);
+    const { changes } = await running.plan();
+    expect(changes).toMatchObject([{ pipeline: 'orders', fate: 'rebuilt', besides: ['alert many is added'] }]);
+    await running.apply();
+    expect(await totals(running)).toMatchObject([{ orders: 3, amount: 4 }]);
+    expect((await running.plan()).changes).toMatchObject([{ fate: 'unchanged' }]);
   });
 });
 

@@ -1,20 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isDeepStrictEqual } from 'node:util';
 import { type Alerts, createAlerts } from '../alert/alerts.ts';
 import { systemClock } from '../base/clock.ts';
-import { HeadraceError } from '../base/error.ts';
 import type { SourceConnector } from '../connector/connector.ts';
-import type { Engine, RunningPipeline } from '../engine/engine.ts';
+import type { RunningPipeline } from '../engine/engine.ts';
 import { createEngine } from '../engine/host.ts';
 import { createIngest } from '../ingest/create-ingest.ts';
 import type { Log } from '../log/log.ts';
 import { openLog } from '../log/open.ts';
-import type { AlertRuleNode, Pipeline } from '../plan/node.ts';
 import { inDataflowOrder } from '../plan/pipeline-order.ts';
-import { dataflowHash, stateHash } from '../plan/pipeline-text.ts';
-import { planWarnings, warningText } from '../plan/plan-warning.ts';
 import { createHttpDoor, type HttpDoor } from '../protocol/http/door.ts';
 import { createAudit, ensureAuditTopic } from '../security/audit.ts';
 import { createAuthenticator } from '../security/authentication.ts';
@@ -36,6 +31,8 @@ import { httpServices, type Parts } from './http-services.ts';
 import { collectLogMetrics, fsyncMeter } from './log-metrics.ts';
 import { lookupsOf } from './lookups.ts';
 import { loadProject, type Project } from './project.ts';
+import type { ProjectPlan } from './project-plan.ts';
+import { type PipelineCutOver, ProjectRun } from './project-run.ts';
 import { RunningSinks } from './sinks.ts';
 import { TopicCatalogue, topicsOfProject } from './topic-setup.ts';
 import { packageVersion } from './version.ts';
@@ -47,7 +44,7 @@ export interface RuntimeOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** `idle`: bounded input is read to its end, no door is opened. */
   readonly until: 'stopped' | 'idle';
-  /** Builds a pipeline anew that was changed since it last ran; without it that is refused. */
+  /** Builds a pipeline anew at once, instead of beside, that was changed since it last ran. */
   readonly rebuild?: boolean;
 }
 
@@ -60,8 +57,10 @@ export interface RunningApp {
   pipelines(): readonly RunningPipeline[];
   /** Resolves when all bounded input has been read to its end, and tables and alerts show all that follows from it. */
   idle(): Promise<void>;
-  /** Reads the project's files again and runs what they say now; what ran goes on when they are wrong. */
-  apply(): Promise<void>;
+  /** Reads the project's files again, and says what running what they say would change. */
+  plan(): Promise<ProjectPlan>;
+  /** Reads the project's files again and runs what they say now; what ran goes on when they are wrong. Resolves when all of it is seen. */
+  apply(): Promise<readonly PipelineCutOver[]>;
   stop(): Promise<void>;
 }
 
@@ -117,6 +116,7 @@ class Runtime implements RunningApp {
   #parts: Parts | undefined;
   #alerts: Alerts | undefined;
   #sinks: RunningSinks | undefined;
+  #run: ProjectRun | undefined;
   #url: string | undefined;
   #ready = false;
   #stopped: Promise<void> | undefined;
@@ -151,24 +151,28 @@ class Runtime implements RunningApp {
     const parts = await this.#build();
     this.#parts = parts;
     await this.#declareTopics(this.#project);
-    for (const pipeline of this.#project.pipelines) await this.#startPipeline(parts.engine, pipeline);
+    const run = this.#projectRun(parts);
+    this.#run = run;
+    await run.start(this.#project, this.#project.options.apply);
     this.#alerts = await createAlerts({
       log: this.#log,
       tables: parts.tables,
       clock: systemClock,
       metrics: parts.metrics,
-      rules: this.#project.pipelines.flatMap((pipeline) => pipeline.alerts),
+      rules: run.pipelines.flatMap((pipeline) => pipeline.alerts),
       report: (error, about) => this.#logger.error('alert', { about, error }),
     });
+    run.alerts = this.#alerts;
     const { close } = this.#alerts;
     this.#closers.push(() => close.call(this.#alerts));
     if (this.#options.until === 'stopped') await this.#openDoor(parts);
     const sinks = new RunningSinks(parts);
     this.#sinks = sinks;
     this.#closers.push(() => sinks.stop());
-    await sinks.apply(this.#project);
+    await sinks.apply({ dir: this.#project.dir, pipelines: run.pipelines });
     await this.#startConnectors();
     this.#ready = true;
+    if (this.#project.options.apply === 'auto') this.#applyBehind(run);
   }
 
   async #build(): Promise<Parts> {
@@ -291,7 +295,7 @@ class Runtime implements RunningApp {
   }
 
   #onlyInputTopic(): string | undefined {
-    const sources = new Set(this.#project.pipelines.flatMap((p) => p.sources.map((source) => source.topic)));
+    const sources = new Set((this.#run?.pipelines ?? []).flatMap((p) => p.sources.map((source) => source.topic)));
     return sources.size === 1 ? [...sources][0] : undefined;
   }
 
@@ -299,20 +303,38 @@ class Runtime implements RunningApp {
     for (const topic of topicsOfProject(project.topics, project.pipelines)) await this.parts.topics.ensure(topic);
   }
 
-  async #startPipeline(engine: Engine, pipeline: Project['pipelines'][number]): Promise<void> {
-    const bounded = this.#options.until === 'idle';
-    for (const warning of planWarnings(pipeline)) {
-      this.#logger.warn(warningText(warning), { pipeline: pipeline.name });
+  #projectRun({ engine, tables }: Parts): ProjectRun {
+    const run = new ProjectRun({
+      log: this.#log,
+      engine,
+      tables,
+      logger: this.#logger,
+      bounded: this.#options.until === 'idle',
+      rebuild: this.#options.rebuild === true,
+      changed: async (pipelines) => this.#sinks?.apply({ dir: this.#project.dir, pipelines }),
+    });
+    this.#closers.push(() => run.close());
+    return run;
+  }
+
+  /** What has changed since the last run, while the process serves what ran before. */
+  #applyBehind(run: ProjectRun): void {
+    const changed = run.plan(this.#project).changes.filter(({ fate }) => fate === 'rebuilt' || fate === 'survives');
+    for (const { pipeline, fate, views } of changed) {
+      const what = fate === 'rebuilt' ? 'it is built anew beside the rows that there are' : 'its state is gone on with';
+      const changes = views.flatMap((view) => view.changes.map((change) => `${view.view}: ${change}`));
+      this.#logger.info(`pipeline has changed: ${what}`, { pipeline, changes: changes.join('; ') });
     }
-    try {
-      await engine.start(pipeline, { bounded });
-    } catch (error) {
-      const rebuild = error instanceof HeadraceError && error.code === 'ENGINE_MUST_REBUILD' && this.#options.rebuild;
-      if (!rebuild) throw error;
-      this.#logger.warn('pipeline has changed: it is built anew from its inputs', { pipeline: pipeline.name });
-      await engine.start(pipeline, { bounded, rebuild });
-    }
-    for (const output of pipeline.outputs) this.parts.tables.add(pipeline.name, output);
+    run.apply(this.#project).then(
+      (cutOvers) => {
+        for (const { pipeline, version } of cutOvers) {
+          this.#logger.info('the changed pipeline has taken the place of the former', { pipeline, version });
+        }
+      },
+      (error: unknown) => {
+        if (this.#ready) this.#logger.error('applying what has changed; what ran before goes on', { error });
+      },
+    );
   }
 
   async #openDoor(parts: Parts): Promise<void> {
@@ -351,6 +373,7 @@ class Runtime implements RunningApp {
 
   async idle(): Promise<void> {
     await Promise.all([...this.#connectors.values()].map((connector) => connector.done));
+    await this.#run?.settled();
     const order = inDataflowOrder(this.pipelines(), ({ pipeline }) => pipeline);
     for (const running of order) await running.idle({ closeWindows: true });
     await this.parts.tables.caughtUp();
@@ -358,32 +381,16 @@ class Runtime implements RunningApp {
     await this.#sinks?.drained();
   }
 
-  async apply(): Promise<void> {
+  async plan(): Promise<ProjectPlan> {
+    return this.#run!.plan(await loadProject(this.#options.projectDir, this.#options));
+  }
+
+  async apply(): Promise<readonly PipelineCutOver[]> {
     const next = await loadProject(this.#options.projectDir, this.#options);
-    const before = new Map(this.#project.pipelines.map((pipeline) => [pipeline.name, pipeline]));
     await this.#declareTopics(next);
-    const { engine, tables } = this.parts;
-    for (const [name, pipeline] of before) {
-      const after = next.pipelines.find((candidate) => candidate.name === name);
-      for (const rule of rulesBeyond(pipeline, after)) this.#alerts?.remove(rule.name);
-      if (sameDataflow(pipeline, after)) continue;
-      await engine
-        .pipelines()
-        .find((running) => running.pipeline.name === name)
-        ?.stop({ snapshot: true });
-      for (const output of pipeline.outputs) tables.remove(output.name);
-    }
-    for (const pipeline of next.pipelines) {
-      const known = before.get(pipeline.name);
-      if (!sameDataflow(pipeline, known)) {
-        const rebuild = known !== undefined && stateHash(known) !== stateHash(pipeline);
-        await engine.start(pipeline, { rebuild, bounded: this.#options.until === 'idle' });
-        for (const output of pipeline.outputs) tables.add(pipeline.name, output);
-      }
-      for (const rule of rulesBeyond(pipeline, known)) this.#alerts?.add(rule);
-    }
-    await this.#sinks?.apply(next);
+    const cutOvers = await this.#run!.apply(next);
     this.#project = next;
+    return cutOvers;
   }
 
   stop(): Promise<void> {
@@ -404,16 +411,6 @@ class Runtime implements RunningApp {
     }
     if (errors.length > 0) throw errors[0];
   }
-}
-
-function sameDataflow(a: Pipeline, b: Pipeline | undefined): boolean {
-  return b !== undefined && dataflowHash(a) === dataflowHash(b);
-}
-
-/** The rules that the other one does not have just so over the same views. */
-function rulesBeyond(pipeline: Pipeline, other: Pipeline | undefined): readonly AlertRuleNode[] {
-  if (!sameDataflow(pipeline, other)) return pipeline.alerts;
-  return pipeline.alerts.filter((rule) => !other?.alerts.some((candidate) => isDeepStrictEqual(candidate, rule)));
 }
 
 /** The console's files, also when this runs from source. */

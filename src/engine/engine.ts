@@ -22,8 +22,8 @@ export interface Engine {
   /** What the log keeps of pipelines, by name: the version whose results are seen, and one that is built beside it. */
   stored(): readonly StoredPipeline[];
   /**
-   * Builds another version beside the one that was started, or goes on building it. Its results take the place of the present ones,
-   * in one commit, when it has caught up.
+   * Makes another version take the place of the one that was started. Where that one's state does not serve, it is built beside, or
+   * building it is gone on with; its results take the place of the present ones, in one commit, when it has caught up.
    *
    * @throws HeadraceError `ENGINE_PIPELINE_BUSY`, `ENGINE_OUTPUT_KIND`, what starting throws
    */
@@ -42,13 +42,17 @@ export interface Engine {
 export interface StoredPipeline {
   readonly name: string;
   readonly version: number;
-  /** The plan of the version, with its user functions. */
-  readonly pipeline: Pipeline;
+  /** The plan of the version, its user functions by hash alone. */
+  readonly plan: Pipeline;
+  /** The same with its user functions. @throws HeadraceError `ENGINE_MODULE_MISSING` */
+  readonly pipeline: () => Pipeline;
   readonly paused: { readonly atMs: number; readonly mustRebuild?: string } | undefined;
-  readonly building: { readonly version: number; readonly pipeline: Pipeline; readonly begunAtMs: number } | undefined;
+  readonly building: { readonly version: number; readonly plan: Pipeline; readonly begunAtMs: number } | undefined;
 }
 
 export interface BuildStart {
+  /** Builds it even if the state of the present version serves. */
+  readonly anew?: boolean;
   /** Where reading begins; what is not named is read from its start. */
   readonly from?: readonly TopicOffset[];
 }
@@ -57,7 +61,8 @@ export interface BuildStart {
 export interface PipelineBuild {
   readonly pipeline: Pipeline;
   readonly version: number;
-  status(): PipelineStatus;
+  /** Of what is built beside; undefined when the state serves. */
+  status(): PipelineStatus | undefined;
   /** Resolves when its results have taken the place of the former; rejected when it failed, or was given up. */
   readonly done: Promise<CutOver>;
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
 import type { Log } from '../log/log.ts';
 import type { Pipeline } from '../plan/node.ts';
+import { dataflowHash, stateHash } from '../plan/pipeline-text.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
 import { answeringExecutor } from './effect/answering-executor.ts';
@@ -22,11 +23,11 @@ import { createPipelineMeter, type PipelineMeter } from './pipeline-metrics.ts';
 import { PipelineRunner, type PipelineRunnerOptions } from './pipeline-runner.ts';
 import { type ExecutorFactory, threadExecutor } from './task/executor.ts';
 import type { Follow } from './task/message.ts';
-import { pinRecoveryPoints } from './task/recovery-pins.ts';
+import { pinRecoveryPoints, unpinState } from './task/recovery-pins.ts';
 import { fileSnapshots, type SnapshotStore } from './task/snapshot-store.ts';
 import { Build } from './version/build.ts';
 import { createOutputTopics, requireSources } from './version/output-topics.ts';
-import type { StoredVersion } from './version/pipeline-record.ts';
+import { planOf, type StoredVersion } from './version/pipeline-record.ts';
 import { PipelineVersions } from './version/pipeline-versions.ts';
 
 export interface EngineDependencies {
@@ -134,11 +135,16 @@ class HostEngine implements Engine {
       bounded: this.#bounded,
       executor: this.#answering(pipeline),
       snapshots: this.#snapshots,
-      onEpoch: (rows, elapsedMs) => beside === undefined && this.#meter.epoch(name, rows, elapsedMs),
-      onVisible: (receipts, letters) => beside === undefined && this.#meter.visible(name, receipts, letters),
+      onEpoch: (rows, elapsedMs) => this.#sees(name, version) && this.#meter.epoch(name, rows, elapsedMs),
+      onVisible: (receipts, letters) => this.#sees(name, version) && this.#meter.visible(name, receipts, letters),
       onFailure: (error) => logger?.error('pipeline failed', { pipeline: name, error }),
       onWarning: (message) => logger?.warn(message, { pipeline: name }),
     });
+  }
+
+  /** Whether the results of a version are seen: of another, nothing is counted. */
+  #sees(name: string, version: StoredVersion): boolean {
+    return this.#builds.get(name)?.building.key !== version.key;
   }
 
   stored(): readonly StoredPipeline[] {
@@ -153,6 +159,9 @@ class HostEngine implements Engine {
     return this.#alone(name, async () => {
       const { log, clock } = this.#dependencies;
       requireSources(log, pipeline);
+      const stored = planOf(this.#versions.record(name)!.current);
+      const asked = options.anew === true || options.from !== undefined;
+      if (!asked && stateHash(stored) === stateHash(pipeline)) return this.#goOn(before, pipeline);
       const { record, building } = await this.#versions.begin(pipeline, options.from);
       await createOutputTopics(log, pipeline, building.made);
       const redirect = new Map(building.redirect);
@@ -174,10 +183,29 @@ class HostEngine implements Engine {
     });
   }
 
+  /** State serves: only what does not touch it has changed. */
+  async #goOn(before: PipelineRunner, pipeline: Pipeline): Promise<PipelineBuild> {
+    const { name } = pipeline;
+    await this.#versions.abandon(name);
+    const same = dataflowHash(before.pipeline) === dataflowHash(pipeline);
+    if (!same) await before.stop({ snapshot: true });
+    const { current, paused } = await this.#versions.settle(pipeline);
+    if (same) before.redefine(pipeline);
+    else {
+      const runner = this.#runnerOf(pipeline, current);
+      this.#running.set(name, runner);
+      if (paused === undefined) await runner.start();
+      else runner.hold();
+    }
+    const { version } = current;
+    return { pipeline, version, status: () => undefined, done: Promise.resolve({ version, outputs: [] }) };
+  }
+
   /** The version that is built takes the place of the present one, when it has caught up. */
   async #finish(build: Build, pipeline: Pipeline): Promise<CutOver> {
     const { name } = pipeline;
     const before = this.#running.get(name)!;
+    const replaced = this.#versions.record(name)!.current.key;
     let cutOver: CutOver;
     try {
       cutOver = await build.cutOver();
@@ -188,10 +216,8 @@ class HostEngine implements Engine {
       throw error;
     }
     this.#builds.delete(name);
-    before.unpin();
-    const runner = this.#runnerOf(pipeline, build.building);
-    this.#running.set(name, runner);
-    await runner.start();
+    unpinState(this.#dependencies.log, replaced);
+    this.#running.set(name, build.runner);
     await createOutputTopics(this.#dependencies.log, pipeline);
     await this.#versions.sweep(name);
     return cutOver;
@@ -202,7 +228,6 @@ class HostEngine implements Engine {
     await build?.stop();
     await this.#done.get(name)?.catch(() => {});
     await this.#alone(name, () => this.#versions.abandon(name));
-    build?.runner.unpin();
   }
 
   pause(name: string): Promise<void> {
@@ -232,7 +257,6 @@ class HostEngine implements Engine {
     await this.#alone(name, async () => {
       const runner = this.#running.get(name);
       await runner?.stop({ snapshot: false }).catch(() => {});
-      runner?.unpin();
       this.#running.delete(name);
       await this.#versions.drop(name, topics);
     });

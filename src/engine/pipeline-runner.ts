@@ -67,7 +67,10 @@ interface Waiter {
 
 /** The main thread's side of one pipeline: commits what its task made, strictly in order, and recovers it when that fails. */
 export class PipelineRunner implements RunningPipeline {
-  readonly pipeline: Pipeline;
+  #pipeline: Pipeline;
+  #beside: PipelineRunnerOptions['beside'];
+  /** Nothing is committed meanwhile. */
+  #frozen: { readonly resolve: () => void } | undefined;
   readonly #options: PipelineRunnerOptions;
   #executor: TaskExecutor | undefined;
   #state: PipelineState = 'recovering';
@@ -94,9 +97,19 @@ export class PipelineRunner implements RunningPipeline {
 
   constructor(options: PipelineRunnerOptions) {
     this.#options = options;
-    this.pipeline = options.pipeline;
+    this.#pipeline = options.pipeline;
+    this.#beside = options.beside;
     const topics = [...new Set(options.pipeline.sources.map((source) => source.topic))];
     this.#committed = new CommittedPositions(options.log, topics);
+  }
+
+  get pipeline(): Pipeline {
+    return this.#pipeline;
+  }
+
+  /** It is declared with other alerts or sinks, and the same data flow: what runs need not know. */
+  redefine(pipeline: Pipeline): void {
+    this.#pipeline = pipeline;
   }
 
   /** @throws HeadraceError what recovery throws */
@@ -116,12 +129,6 @@ export class PipelineRunner implements RunningPipeline {
     this.#taskStart();
   }
 
-  /** Nothing is kept for it any more. */
-  unpin(): void {
-    const { log, key } = this.#options;
-    for (const { topic, partition } of this.#committed.positions()) log.pin(pinOwner(key), topic, partition, undefined);
-  }
-
   #launch(): void {
     this.#state = 'recovering';
     this.#pending = [];
@@ -134,7 +141,8 @@ export class PipelineRunner implements RunningPipeline {
   }
 
   #taskStart(): TaskStart {
-    const { log, engine, key, from = [], beside } = this.#options;
+    const { log, engine, key, from = [] } = this.#options;
+    const beside = this.#beside;
     const stored = log.ledgerGet(SNAPSHOT_SPACE, key);
     const snapshot = stored === undefined ? undefined : decodeSnapshotPointer(stored);
     const journal = journalOf(log.ledgerEntries(JOURNAL_SPACE), key, snapshot?.epoch ?? 0);
@@ -232,9 +240,8 @@ export class PipelineRunner implements RunningPipeline {
     this.#options.onEpoch(rows, elapsedMs);
     const key = journalKey(this.#options.key, record.epoch);
     const puts = [{ space: JOURNAL_SPACE, key, value: encodeJournalRecord(record) }];
-    const { beside } = this.#options;
     this.#queue({
-      appends: beside === undefined ? appends : redirected(appends, beside.redirect),
+      appends,
       puts,
       epoch: record.epoch,
       ranges: record.ranges,
@@ -256,28 +263,31 @@ export class PipelineRunner implements RunningPipeline {
 
   #queue(pending: Pending): void {
     this.#pending.push(pending);
-    if (!this.#committing) this.#commits = this.#commitAll();
+    if (!this.#committing && this.#frozen === undefined) this.#commits = this.#commitAll();
   }
 
   /** One commit is in flight at a time, and takes all that waits: an epoch can never be durable without the one before. */
   async #commitAll(): Promise<void> {
     this.#committing = true;
     try {
-      while (this.#pending.length > 0) {
+      while (this.#pending.length > 0 && this.#frozen === undefined) {
         const batch = this.#pending;
         this.#pending = [];
+        const appends = batch.flatMap((pending) => pending.appends);
         await this.#options.log.commit({
-          appends: batch.flatMap((pending) => pending.appends),
+          appends: this.#beside === undefined ? appends : redirected(appends, this.#beside.redirect),
           puts: batch.flatMap((pending) => pending.puts),
         });
         this.#afterCommit(batch);
       }
     } catch (error) {
       this.#committing = false;
+      this.#frozen?.resolve();
       this.#fail(asHeadraceError(error));
       return;
     }
     this.#committing = false;
+    this.#frozen?.resolve();
     this.#settle();
   }
 
@@ -402,6 +412,24 @@ export class PipelineRunner implements RunningPipeline {
     if (this.#state !== 'failed') this.#state = 'stopped';
     await executor?.terminate();
     this.#release();
+  }
+
+  /** Commits nothing more until it is thawed; resolves when nothing is on its way. */
+  freeze(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#frozen = { resolve };
+      if (!this.#committing) resolve();
+    });
+  }
+
+  /** Commits again; `live`: as the version whose results are seen, which follows nobody. */
+  thaw({ live }: { readonly live: boolean }): void {
+    this.#frozen = undefined;
+    if (live) {
+      this.#beside = undefined;
+      this.#executor?.post({ kind: 'follow', follow: { ends: [], over: true } });
+    }
+    if (!this.#committing && this.#pending.length > 0) this.#commits = this.#commitAll();
   }
 
   /** Another version has come further: this one may follow. */

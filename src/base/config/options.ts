@@ -97,6 +97,12 @@ export const OPTIONS = {
     min: 64 * MiB,
     help: 'State and buffers of one worker thread, at most 4 GiB.',
   }),
+  apply: option.choice({
+    name: 'apply',
+    fallback: 'auto',
+    choices: ['auto', 'manual'],
+    help: 'What a start does with pipelines whose files have changed: "auto" applies the change, "manual" runs what ran before until "headrace apply".',
+  }),
   engineFunctionThreads: option.integer({
     name: 'engine.function_threads',
     fallback: 2,

@@ -5,7 +5,7 @@
  */
 export class IdleTracker {
   readonly #timeoutsMs: readonly number[];
-  readonly #bounded: boolean;
+  #bounded: boolean;
   readonly #activeMs: number[];
   #servingMs: number | undefined;
 
@@ -13,6 +13,12 @@ export class IdleTracker {
     this.#timeoutsMs = timeoutsMs;
     this.#bounded = bounded;
     this.#activeMs = timeoutsMs.map(() => Number.NEGATIVE_INFINITY);
+  }
+
+  /** From now on inputs fall idle. */
+  unbound(nowMs: number): void {
+    this.#bounded = false;
+    this.#servingMs = nowMs;
   }
 
   get serving(): boolean {

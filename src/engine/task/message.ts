@@ -32,6 +32,8 @@ export interface Follow {
   readonly ends: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[];
   /** Where the other one has stopped for good: how far event time had come (µs, as text) in its sources, by name. */
   readonly last?: Readonly<Record<string, string>>;
+  /** It has taken the place of the other one. */
+  readonly over?: boolean;
 }
 
 /** From the main thread to a task. */

@@ -237,6 +237,8 @@ export class TaskLoop {
       if (reader instanceof FollowedReader) reader.limit = endOf(follow, reader.topic, reader.partition);
     }
     this.#watermarks = follow.last;
+    const { clock, start } = this.#options;
+    if (follow.over === true && !start.bounded) this.#idleTracker.unbound(clock.monotonicMs());
     this.wake();
   }
 

@@ -65,8 +65,9 @@ describe('a version that is built beside the present one', () => {
     await running.idle();
     await rebuild(SUMS);
     expect(world.log.topics().map(({ name }) => name)).toEqual(['events', 'counts', '_dead_letters']);
-    expect([...world.log.ledgerEntries('journal').keys()].filter((key) => key.startsWith('p/'))).toEqual([]);
-    expect([...world.log.ledgerEntries('snapshot').keys()]).toEqual(['p@2']);
+    const journal = [...world.log.ledgerEntries('journal').keys()];
+    expect(journal.map((key) => key.slice(0, 4))).toEqual(journal.map(() => 'p@2/'));
+    expect(world.log.ledgerGet('snapshot', 'p')).toBeUndefined();
     expect(world.engine.stored()).toMatchObject([{ name: 'p', version: 2, building: undefined }]);
   });
 

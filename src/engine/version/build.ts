@@ -74,12 +74,13 @@ export class Build {
   async stop(): Promise<void> {
     this.#cancelled = true;
     this.#unsubscribe();
+    this.runner.thaw({ live: false });
     await this.runner.stop({ snapshot: true });
   }
 
   /**
-   * Resolves when it has caught up, taken the place of the version before, and that is durable; nobody runs then. When it is rejected
-   * nothing has changed, but the version before has been stopped.
+   * Resolves when it has caught up, taken the place of the version before, and that is durable. When it is rejected nothing has
+   * changed, but the version before may have been stopped.
    */
   async cutOver(): Promise<CutOver> {
     const { before } = this.#options;
@@ -91,10 +92,12 @@ export class Build {
     this.#last = before.watermarks();
     this.runner.follow(this.#follow());
     await this.runner.idle();
-    await this.runner.stop({ snapshot: true });
+    await this.runner.freeze();
     this.#unsubscribe();
     if (this.#cancelled) throw givenUp(this.#options.pipeline.name);
-    return this.#commit();
+    const cutOver = await this.#commit();
+    this.runner.thaw({ live: true });
+    return cutOver;
   }
 
   async #commit(): Promise<CutOver> {

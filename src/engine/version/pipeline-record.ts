@@ -89,16 +89,21 @@ export function putModules(pipeline: Pipeline): readonly LedgerPut[] {
   return pipeline.modules.map(({ hash, code }) => ({ space: MODULE_SPACE, key: hash, value: utf8(code) }));
 }
 
+/** The plan of a stored version, without the text of its modules. @throws HeadraceError `PLAN_FORMAT_UNKNOWN` */
+export function planOf({ plan }: StoredVersion): Pipeline {
+  return deserializePipeline(plan);
+}
+
 /**
  * The pipeline that a stored version runs, with its bundles.
  * @throws HeadraceError `ENGINE_MODULE_MISSING`, `PLAN_FORMAT_UNKNOWN`
  */
-export function pipelineOf(log: Log, { plan, version }: StoredVersion): Pipeline {
-  const pipeline = deserializePipeline(plan);
+export function pipelineOf(log: Log, stored: StoredVersion): Pipeline {
+  const pipeline = planOf(stored);
   if (pipeline.modules.length === 0) return pipeline;
   const modules = pipeline.modules.map(({ hash }) => {
     const code = log.ledgerGet(MODULE_SPACE, hash);
-    if (code === undefined) throw moduleMissing(pipeline.name, version, hash);
+    if (code === undefined) throw moduleMissing(pipeline.name, stored.version, hash);
     return { hash, code: textOf(code) };
   });
   return { ...pipeline, modules };

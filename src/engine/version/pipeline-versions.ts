@@ -14,6 +14,7 @@ import {
   modulesLeftOver,
   type PipelineRecord,
   pipelineOf,
+  planOf,
   putModules,
   putPipelineRecord,
   readPipelineRecord,
@@ -45,11 +46,12 @@ export class PipelineVersions {
       return {
         name,
         version: current.version,
-        pipeline: pipelineOf(this.#log, current),
+        plan: planOf(current),
+        pipeline: () => pipelineOf(this.#log, current),
         paused,
         building: building && {
           version: building.version,
-          pipeline: pipelineOf(this.#log, building),
+          plan: planOf(building),
           begunAtMs: building.begunAtMs,
         },
       };
@@ -75,7 +77,7 @@ export class PipelineVersions {
       await this.#put(name, record, putModules(pipeline));
       return record;
     }
-    if (stateHash(pipelineOf(this.#log, known.current)) !== stateHash(pipeline)) throw mustRebuild(name);
+    if (stateHash(planOf(known.current)) !== stateHash(pipeline)) throw mustRebuild(name);
     await this.sweep(name);
     const plan = storedPlan(pipeline);
     if (plan === known.current.plan) return known;
@@ -130,7 +132,7 @@ export class PipelineVersions {
     }
     const version = known.next;
     const key = keyOf(name, version);
-    const topics = planBuildTopics(this.#log, key, pipeline, pipelineOf(this.#log, known.current));
+    const topics = planBuildTopics(this.#log, key, pipeline, planOf(known.current));
     const building: BuildingVersion = {
       version,
       key,
@@ -180,7 +182,7 @@ export class PipelineVersions {
     const known = this.record(name);
     if (known === undefined) return;
     if (topics) {
-      for (const { topic } of pipelineOf(this.#log, known.current).outputs) {
+      for (const { topic } of planOf(known.current).outputs) {
         if (this.#log.topic(topic) !== undefined) await this.#log.deleteTopic(topic);
       }
     }

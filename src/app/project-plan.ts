@@ -1,0 +1,65 @@
+import type { StoredPipeline } from '../engine/engine.ts';
+import type { Log } from '../log/log.ts';
+import { comparePipelines, type PipelineChange } from '../plan/comparison/pipeline-change.ts';
+import type { Pipeline } from '../plan/node.ts';
+
+/** Input that a pipeline which is made anew cannot read any more: its results will be without it. */
+export interface LostInput {
+  readonly topic: string;
+  readonly partition: number;
+  /** The first offset that is left. */
+  readonly from: number;
+}
+
+export interface PlannedChange extends PipelineChange {
+  /** The version that runs, or ran; undefined for a pipeline that is new. */
+  readonly version: number | undefined;
+  /** Version that is being built beside it. */
+  readonly building: number | undefined;
+  readonly lostInputs: readonly LostInput[];
+}
+
+/** What the files of a project ask of the pipelines that there are. */
+export interface ProjectPlan {
+  readonly changes: readonly PlannedChange[];
+}
+
+/** Whether anything is to be done. */
+export function hasChanges({ changes }: ProjectPlan): boolean {
+  return changes.some(({ fate }) => fate !== 'unchanged');
+}
+
+/** Compares what is stored with what the files say, in the order of the files; what they do not name comes last. */
+export function planProject(
+  log: Pick<Log, 'topic' | 'bounds'>,
+  stored: readonly StoredPipeline[],
+  pipelines: readonly Pipeline[],
+): ProjectPlan {
+  const dropped = stored.filter(({ name }) => !pipelines.some((pipeline) => pipeline.name === name));
+  const pairs = [
+    ...pipelines.map((after) => [stored.find(({ name }) => name === after.name), after] as const),
+    ...dropped.map((before) => [before, undefined] as const),
+  ];
+  return {
+    changes: pairs.map(([before, after]) => {
+      const change = comparePipelines(before?.plan, after);
+      const reads = change.fate === 'rebuilt' ? after!.sources.map(({ topic }) => topic) : [];
+      return {
+        ...change,
+        version: before?.version,
+        building: before?.building?.version,
+        lostInputs: lostInputs(log, [...new Set(reads)]),
+      };
+    }),
+  };
+}
+
+function lostInputs(log: Pick<Log, 'topic' | 'bounds'>, topics: readonly string[]): readonly LostInput[] {
+  return topics.flatMap((topic) =>
+    Array.from({ length: log.topic(topic)?.partitions ?? 0 }, (_, partition) => ({
+      topic,
+      partition,
+      from: Number(log.bounds(topic, partition).logStart),
+    })).filter(({ from }) => from > 0),
+  );
+}
