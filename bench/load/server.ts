@@ -15,6 +15,8 @@ export interface Server {
   readonly process: ChildProcess;
   /** From spawn to the first 200 of /health/ready. */
   readonly readyMs: number;
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly exited: Promise<number | NodeJS.Signals>;
   readonly output: () => string;
   stop(signal?: NodeJS.Signals): Promise<void>;
   removeData(): void;
@@ -26,6 +28,9 @@ export interface ServerOptions {
   readonly flags?: readonly string[];
   readonly nodeFlags?: readonly string[];
   readonly port?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs the one behind it in its own place, such as `prlimit --nofile=256`. */
+  readonly wrapper?: readonly string[];
 }
 
 /** A port that is free now. */
@@ -79,9 +84,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'headrace-'));
   const url = `http://127.0.0.1:${port}`;
   const startedAt = performance.now();
+  const [program, ...before] = [...(options.wrapper ?? []), process.execPath];
   const child = spawn(
-    process.execPath,
+    program!,
     [
+      ...before,
       ...(options.nodeFlags ?? []),
       join(ROOT, 'bin/headrace.js'),
       'start',
@@ -92,7 +99,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       dataDir,
       ...(options.flags ?? []),
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } },
   );
   let text = '';
   const keep = (chunk: Buffer) => {
@@ -100,7 +107,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const exited = new Promise<number | NodeJS.Signals>((resolve) =>
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 0)),
+  );
   await waitReady(url, child, () => text);
   return {
     port,
@@ -108,6 +117,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     dataDir,
     process: child,
     readyMs: performance.now() - startedAt,
+    exited,
     output: () => text,
     async stop(signal = 'SIGTERM') {
       child.kill(signal);

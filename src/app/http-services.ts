@@ -11,6 +11,7 @@ import type { QueryService } from '../serving/query.ts';
 import type { Tables } from '../serving/tables.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
+import { reportFailures } from './failure-report.ts';
 import type { TopicCatalogue } from './topic-setup.ts';
 
 /** The running parts of the process that the doors lead to. */
@@ -31,6 +32,7 @@ export interface Parts {
   readonly info: ProcessInfo;
   readonly queryLimits: { readonly rowsMax: number; readonly timeoutMs: number };
   readonly notReady: () => readonly string[];
+  readonly problems: HttpServices['problems'];
   readonly defaultTopic: () => string | undefined;
 }
 
@@ -59,7 +61,8 @@ export function httpServices(parts: Parts): HttpServices {
     alerts: () => parts.alerts()?.list() ?? [],
     info: () => parts.info,
     notReady: parts.notReady,
+    problems: parts.problems,
     defaultTopic: parts.defaultTopic,
-    report: (error, request) => parts.logger.error('a request failed', { error, request }),
+    report: reportFailures(parts.logger, parts.clock),
   };
 }

@@ -30,6 +30,8 @@ import { Housekeeping } from './housekeeping.ts';
 import { httpServices, type Parts } from './http-services.ts';
 import { collectLogMetrics, fsyncMeter } from './log-metrics.ts';
 import { lookupsOf } from './lookups.ts';
+import { fileShares, openFilesMax } from './open-files.ts';
+import { presentProblems } from './present-problems.ts';
 import { loadProject, type Project } from './project.ts';
 import type { ProjectPlan } from './project-plan.ts';
 import { type PipelineCutOver, ProjectRun } from './project-run.ts';
@@ -55,6 +57,8 @@ export interface RunningApp {
   readonly project: Project;
   readonly parts: Parts;
   pipelines(): readonly RunningPipeline[];
+  /** Resolves when it can do nothing more but be stopped: what the disk holds is no longer known. */
+  readonly failed: Promise<HeadraceError>;
   /** Resolves when all bounded input has been read to its end, and tables and alerts show all that follows from it. */
   idle(): Promise<void>;
   /** Reads the project's files again, and says what running what they say would change. */
@@ -81,13 +85,19 @@ export async function startRuntime(options: RuntimeOptions): Promise<RunningApp>
     clock: systemClock,
   });
   const metrics = createMetrics();
+  let fail: (error: HeadraceError) => void = () => {};
+  const failed = new Promise<HeadraceError>((resolve) => {
+    fail = resolve;
+  });
   const log = await openLog({
     dataDir,
     clock: systemClock,
+    limits: { openFilesMax: fileShares(openFilesMax()).logFilesMax },
     onWarning: (message) => logger.warn(message),
     onFsync: fsyncMeter(metrics),
+    onWriteFailure: (error) => fail(error),
   });
-  const runtime = new Runtime(options, { project, log, logger, metrics });
+  const runtime = new Runtime(options, { project, log, logger, metrics, failed });
   try {
     await runtime.start();
     return runtime;
@@ -103,9 +113,11 @@ interface Opened {
   readonly log: Log;
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
+  readonly failed: Promise<HeadraceError>;
 }
 
 class Runtime implements RunningApp {
+  readonly failed: Promise<HeadraceError>;
   readonly #options: RuntimeOptions;
   readonly #log: Log;
   readonly #logger: Logger;
@@ -121,7 +133,8 @@ class Runtime implements RunningApp {
   #ready = false;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: RuntimeOptions, { project, log, logger, metrics }: Opened) {
+  constructor(options: RuntimeOptions, { project, log, logger, metrics, failed }: Opened) {
+    this.failed = failed;
     this.#options = options;
     this.#project = project;
     this.#log = log;
@@ -283,6 +296,7 @@ class Runtime implements RunningApp {
       },
       queryLimits: { rowsMax: options.queryRowsMax, timeoutMs: options.queryTimeout },
       notReady: () => (this.#ready ? [] : ['the project is starting']),
+      problems: () => presentProblems(this.#log, engine),
       defaultTopic: () => this.#onlyInputTopic(),
     };
   }
@@ -354,7 +368,11 @@ class Runtime implements RunningApp {
       allowedHosts: options.httpAllowedHosts,
       allowedOrigins: options.httpAllowedOrigins,
       authConfigured: options.authTokensFile !== undefined,
-      limits: { bodyBytesMax: options.httpBodyBytesMax, inFlightBytesMax: options.httpInFlightBytesMax },
+      limits: {
+        bodyBytesMax: options.httpBodyBytesMax,
+        inFlightBytesMax: options.httpInFlightBytesMax,
+        connectionsMax: fileShares(openFilesMax()).connectionsMax,
+      },
       ...(tls === undefined ? {} : { tls }),
       ...(consoleDir === undefined ? {} : { consoleDir }),
     });
@@ -409,7 +427,10 @@ class Runtime implements RunningApp {
         errors.push(error);
       }
     }
-    if (errors.length > 0) throw errors[0];
+    if (errors.length === 0) return;
+    if (this.#log.stats().failure?.code !== 'LOG_WRITE_FAILED') throw errors[0];
+    // What cannot be written now is recovered; the first failure is what is to be told.
+    for (const error of errors) this.#logger.warn('stopping after the disk failed', { error });
   }
 }
 

@@ -180,7 +180,7 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   LOG_UNKNOWN_TOPIC: 'There is no such topic or partition. Check the name.',
   LOG_VERSION_UNKNOWN: 'The data were written by a newer version. Start that one.',
   LOG_WRITE_FAILED:
-    'Writing or fsync failed, and nothing more is written. Check the disk, then restart: what was acknowledged is recovered.',
+    'Writing or fsync failed: the process ends. Check the disk, then start it again: what was acknowledged is recovered.',
 
   PLAN_CALL_UNSUPPORTED:
     'An asynchronous, volatile or pooled function is called where it cannot be. Compute it as a column of a query first.',

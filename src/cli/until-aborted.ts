@@ -1,13 +1,18 @@
-/** Resolves when the user wants it to end; keeps the process alive until then. */
-export function untilAborted(signal: AbortSignal): Promise<void> {
+/** Resolves when the user wants it to end, rejects when it cannot go on; keeps the process alive until then. */
+export function untilAborted(signal: AbortSignal, failed?: Promise<Error>): Promise<void> {
   if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     // A waiting promise alone does not keep Node alive.
     const alive = setInterval(() => {}, 2 ** 30);
+    const end = (): void => clearInterval(alive);
+    void failed?.then((error) => {
+      end();
+      reject(error);
+    });
     signal.addEventListener(
       'abort',
       () => {
-        clearInterval(alive);
+        end();
         resolve();
       },
       { once: true },

@@ -22,6 +22,7 @@ export interface PipelineContext {
   readonly place: CommitPlace;
   readonly onWarning: (message: string) => void;
   readonly onFsync: (elapsedMs: number) => void;
+  readonly onWriteFailure: (error: HeadraceError) => void;
   /** Called when a round is durable and applied, before its requests are told. */
   readonly publish: (round: Round) => void;
   /** A fresh salt for a new commit-log file. */
@@ -57,7 +58,8 @@ export class CommitPipeline {
   #rounds = 0;
   #bytesWritten = 0;
   #fsyncs = 0;
-  #diskFull = false;
+  /** The last round that found no space. */
+  #fullAt: { readonly bytes: number; readonly atMs: number } | undefined;
   readonly #fsyncMs: number[] = [];
 
   constructor(context: PipelineContext) {
@@ -72,7 +74,10 @@ export class CommitPipeline {
   /** What the disk holds is no longer known: nothing more is written. */
   endWriting(cause: unknown): HeadraceError {
     const failure = writeFailed(this.#context.dataDir, cause);
-    this.#context.onWarning(failure.message);
+    if (this.#failure === undefined) {
+      this.#context.onWarning(failure.message);
+      this.#context.onWriteFailure(failure);
+    }
     this.fail(failure);
     return failure;
   }
@@ -173,7 +178,7 @@ export class CommitPipeline {
       await this.#roundFailed(assembled, accepted, error);
       return;
     }
-    if (!urgent) this.#diskFull = false;
+    if (!urgent) this.#foundSpace(assembled.writtenBytes);
     this.#commits.advance(assembled.recordBytes, assembled.room);
     files.keepRound();
     files.directoriesSynced(assembled.operations);
@@ -225,6 +230,13 @@ export class CommitPipeline {
     this.#context.onFsync(syncMs);
   }
 
+  /** Small rounds find room in a file where large ones do not: one of them does not mean that the disk has space again. */
+  #foundSpace(bytes: number): void {
+    if (this.#fullAt === undefined) return;
+    const passedMs = this.#context.clock.monotonicMs() - this.#fullAt.atMs;
+    if (bytes >= this.#fullAt.bytes || passedMs >= FULL_MS) this.#fullAt = undefined;
+  }
+
   /** A full disk is undone and refused. Anything else ends writing: what the disk holds is no longer known. */
   async #roundFailed(assembled: AssembledRound, accepted: readonly Accepted[], error: unknown): Promise<void> {
     const { dataDir } = this.#context;
@@ -232,7 +244,7 @@ export class CommitPipeline {
     if (isFull(error)) {
       try {
         await this.#undo(assembled);
-        this.#diskFull = true;
+        this.#fullAt = { bytes: assembled.writtenBytes, atMs: this.#context.clock.monotonicMs() };
         answer = diskFull(`writing the log in ${dataDir}`, error);
       } catch (undoError) {
         answer = this.endWriting(undoError);
@@ -264,7 +276,8 @@ export class CommitPipeline {
       bytesWritten: this.#bytesWritten,
       fsyncs: this.#fsyncs,
       fsyncMs: { p50: at(0.5), p99: at(0.99), max: at(1) },
-      diskFull: this.#diskFull,
+      diskFull: this.#fullAt !== undefined,
+      failure: this.#failure,
     };
   }
 
@@ -272,5 +285,8 @@ export class CommitPipeline {
     return commitNumber(this.#context.state.commit);
   }
 }
+
+/** When no round has been refused for so long, the disk counts as having space again. */
+const FULL_MS = 5_000;
 
 const isFull = (error: unknown): boolean => error instanceof DiskFailure && error.kind === 'full';

@@ -31,8 +31,9 @@ export class DataDirLock {
       server?.close();
       throw locked(dataDir, owner);
     }
-    if (owner !== undefined) rmSync(path, { force: true });
     try {
+      // Stale or damaged: after a power cut the file may be there without its content.
+      rmSync(path, { force: true });
       writeFileSync(path, JSON.stringify(self()), { flag: 'wx' });
     } catch (error) {
       server?.close();
@@ -43,7 +44,11 @@ export class DataDirLock {
   }
 
   async release(): Promise<void> {
-    rmSync(this.#path, { force: true });
+    try {
+      rmSync(this.#path, { force: true });
+    } catch {
+      // A disk that has become read-only keeps the file; as after a crash, it names an owner that is gone.
+    }
     const server = this.#server;
     if (server !== undefined) await new Promise<void>((resolve) => server.close(() => resolve()));
   }

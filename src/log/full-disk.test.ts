@@ -112,11 +112,22 @@ test('retention and deletes work on a full disk, and make room for writes', asyn
   expect(isReadable()).toBe(true);
   const { deletedBytes } = await log.applyRetention();
   expect(deletedBytes).toBeGreaterThan(4096);
+  clock.advance(5_000);
   await append();
   expect(log.stats().diskFull).toBe(false);
   disk.capacity = disk.usedBytes();
   await log.deleteTopic('t');
   await log.createTopic(TOPIC);
+});
+
+test('a small write that finds room does not make the disk count as having space, until nothing was refused for a while', async () => {
+  disk.capacity = disk.usedBytes() + 4_000;
+  await expect(append(100_000)).rejects.toMatchObject({ code: 'LOG_DISK_FULL' });
+  await put('small');
+  expect(log.stats().diskFull).toBe(true);
+  clock.advance(5_000);
+  await put('small');
+  expect(log.stats().diskFull).toBe(false);
 });
 
 test('a refused round does not come to life after a crash', async () => {

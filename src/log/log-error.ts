@@ -1,5 +1,5 @@
 import { HeadraceError, messageOf } from '../base/error.ts';
-import { DiskFailure } from './disk.ts';
+import { DiskFailure, failureKind } from './disk.ts';
 
 /** Errors of the log that come from the disk below it. */
 
@@ -30,7 +30,8 @@ const RIGHTS_CODES: readonly string[] = ['EACCES', 'EPERM', 'EROFS'];
 export function openFailed(dataDir: string, cause: unknown): HeadraceError {
   if (cause instanceof HeadraceError) return cause;
   const action = `opening the data directory ${dataDir}`;
-  if (cause instanceof DiskFailure && cause.kind === 'full') {
+  const code = systemCodeOf(cause);
+  if (failureKind('write', code) === 'full') {
     return new HeadraceError(`${action}: no space left on the disk to finish what a crash interrupted`, {
       code: 'LOG_DISK_FULL',
       domain: 'log',
@@ -39,7 +40,6 @@ export function openFailed(dataDir: string, cause: unknown): HeadraceError {
       next: 'free space, then start again: nothing acknowledged is lost',
     });
   }
-  const code = systemCodeOf(cause);
   return new HeadraceError(`${action}: ${messageOf(cause)}`, {
     code: 'LOG_OPEN_FAILED',
     domain: 'log',

@@ -1,4 +1,5 @@
 import type { CommitNumber, Offset, TimestampMs } from '../base/brand.ts';
+import type { HeadraceError } from '../base/error.ts';
 
 /** What a topic's records are (ARCHITECTURE, section 4). */
 export type TopicKind = 'append' | 'upsert' | 'retract';
@@ -138,5 +139,8 @@ export interface LogStats {
   readonly fsyncs: number;
   /** Recent fsync times, milliseconds. */
   readonly fsyncMs: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** The last write was refused for want of space. */
   readonly diskFull: boolean;
+  /** Why nothing more is written; undefined while all is well. */
+  readonly failure: HeadraceError | undefined;
 }

@@ -89,6 +89,13 @@ test('a second owner is refused', async () => {
   await expect(openLog({ dataDir, clock: systemClock })).rejects.toMatchObject({ code: 'LOG_LOCKED' });
 });
 
+test('a lock file that a power cut left empty does not keep its directory closed', async () => {
+  await log.close();
+  writeFileSync(join(dataDir, 'LOCK'), '');
+  log = await openLog({ dataDir, clock: systemClock });
+  await expect(openLog({ dataDir, clock: systemClock })).rejects.toMatchObject({ code: 'LOG_LOCKED' });
+});
+
 test('a deleted topic is gone, and its name can be used again', async () => {
   await log.createTopic(topicOf('t'));
   await log.commit({ appends: [appendOf('t', 0, ['old'])], puts: [] });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { ByteWriter } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
+import type { HeadraceError } from '../base/error.ts';
 import { checkpointOperations, encodeCheckpoint } from './checkpoint.ts';
 import { COMMIT_HEADER_BYTES, writeCommitHeader } from './commit-file.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
@@ -25,6 +26,8 @@ export interface OpenLogOptions {
   readonly limits?: Partial<LogLimits>;
   /** What an operator should know: a round that was dropped, damage, a full disk. */
   readonly onWarning?: (message: string) => void;
+  /** Called once when writing has ended: what the disk holds is no longer known, and only opening it again finds out. */
+  readonly onWriteFailure?: (error: HeadraceError) => void;
   /** Called with the time that each round's fsync took, milliseconds. */
   readonly onFsync?: (elapsedMs: number) => void;
   /** A random unsigned 32-bit number. */
@@ -60,6 +63,7 @@ async function openLocked(options: OpenLogOptions, disk: Disk, limits: LogLimits
   const nextSalt = options.random ?? (() => randomBytes(4).readUInt32LE());
   const onFsync = options.onFsync ?? (() => {});
   const soon = options.soon ?? setImmediate;
+  const onWriteFailure = options.onWriteFailure ?? (() => {});
   const recovery = recover(disk.reader, dataDir, limits) ?? (await createLog(dataDir, disk, limits, nextSalt));
   for (const warning of recovery.warnings) onWarning(warning);
   if (recovery.repairs.length > 0) await disk.run(recovery.repairs);
@@ -70,7 +74,7 @@ async function openLocked(options: OpenLogOptions, disk: Disk, limits: LogLimits
   const vector = VisibilityVector.create(Math.max(limits.partitionsMax, state.partitions.size));
   const parts = { dataDir, disk, clock, limits, state, files, vector, onWarning };
   const log = new DiskLog(parts, (publish) => {
-    const pipeline = new CommitPipeline({ ...parts, place, onFsync, publish, nextSalt, soon });
+    const pipeline = new CommitPipeline({ ...parts, place, onFsync, onWriteFailure, publish, nextSalt, soon });
     if (recovery.damage !== undefined) pipeline.fail(recovery.damage);
     return pipeline;
   });

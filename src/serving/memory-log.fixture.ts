@@ -159,7 +159,8 @@ export class MemoryLog implements Log {
   }
 
   stats(): LogStats {
-    return { rounds: this.#rounds, bytesWritten: 0, fsyncs: 0, fsyncMs: { p50: 0, p99: 0, max: 0 }, diskFull: false };
+    const fsyncMs = { p50: 0, p99: 0, max: 0 };
+    return { rounds: this.#rounds, bytesWritten: 0, fsyncs: 0, fsyncMs, diskFull: false, failure: undefined };
   }
 
   async close(): Promise<void> {}

@@ -31,7 +31,7 @@ export const dev: Command = {
       const watcher = new FolderWatch(projectDir, (file) => applier.changed(file));
       const elapsedMs = performance.now() - began;
       terminal.out(context.json ? readyJson(app, elapsedMs) : bannerText(app, elapsedMs, terminal));
-      await untilAborted(signal);
+      await untilAborted(signal, app.failed);
       watcher.close();
       await applier.settled();
     } finally {

@@ -40,7 +40,9 @@ export const run: Command = {
       rebuild: context.flags.rebuild === true,
     });
     try {
-      return untilIdle ? await toTheEnd(app, context) : await untilAborted(context.signal).then(() => EXIT.ok);
+      return untilIdle
+        ? await toTheEnd(app, context)
+        : await untilAborted(context.signal, app.failed).then(() => EXIT.ok);
     } finally {
       await app.stop();
     }

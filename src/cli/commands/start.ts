@@ -29,10 +29,13 @@ export const start: Command = {
       rebuild: context.flags.rebuild === true,
     });
     const elapsedMs = performance.now() - began;
-    terminal.out(context.json ? readyJson(app, elapsedMs) : bannerText(app, elapsedMs, terminal));
-    await untilAborted(signal);
-    if (!context.json) terminal.err('stopping ...\n');
-    await app.stop();
+    try {
+      terminal.out(context.json ? readyJson(app, elapsedMs) : bannerText(app, elapsedMs, terminal));
+      await untilAborted(signal, app.failed);
+      if (!context.json) terminal.err('stopping ...\n');
+    } finally {
+      await app.stop();
+    }
     return EXIT.ok;
   },
 };

@@ -30,6 +30,7 @@ import type { SnapshotStore } from './snapshot-store.ts';
 import { SnapshotTaker } from './snapshot-taker.ts';
 import { type EpochPlan, type InputChunk, Task, type TaskInput } from './task.ts';
 import type { TaskReport } from './task-status.ts';
+import { TimeReading } from './time-reading.ts';
 
 export interface TaskLoopOptions {
   readonly start: TaskStart;
@@ -64,6 +65,7 @@ export class TaskLoop {
   /** Where the inputs ended when the task started: until there, it catches up. */
   readonly #startEnds: readonly number[];
   readonly #receipts = new ReceiptTally();
+  readonly #time: TimeReading;
   #idle: readonly number[] = [];
   #committed = 0;
   #scheduled = false;
@@ -99,6 +101,7 @@ export class TaskLoop {
     const before = options.clock.monotonicMs();
     for (const record of options.start.journal) this.#replay(record);
     this.#committed = task.epoch;
+    this.#time = new TimeReading(options.clock, task.clockMs);
     this.#desk = new AskDesk({
       asks: task.asks,
       clock: options.clock,
@@ -281,12 +284,12 @@ export class TaskLoop {
   /** Runs one epoch if there is input, or if time has something to do; false when there is nothing. */
   #runOne(end = false): boolean {
     const { clock } = this.#options;
-    const clockMs = clock.now();
     const started = clock.monotonicMs();
     const ends = this.#readers.map((reader) => reader.highWatermark());
     const available = this.#readers.map((reader, i) => Math.max(0, ends[i]! - reader.position));
     const reads = !this.#task.asks.isFull && available.some((count) => count > 0);
     const idle = this.#idleTracker.idle(started, (i) => available[i] === 0);
+    const clockMs = this.#time.read(idle.length === available.length);
     const watermarks = available.some((count) => count > 0) ? undefined : this.#watermarks;
     if (!(end || reads || watermarks !== undefined || this.#desk.hasAnswers || this.#timeHasWork(idle, clockMs))) {
       this.#serveIfCaughtUp();
@@ -356,7 +359,7 @@ export class TaskLoop {
     const { clock } = this.#options;
     const timer = this.#task.nextTimerMs();
     const waits = [this.#idleTracker.nextMs(this.#idle) - clock.monotonicMs()];
-    if (timer !== undefined) waits.push(timer - clock.now());
+    if (timer !== undefined) waits.push(timer - this.#time.read(this.#idle.length === this.#readers.length));
     waits.push(this.#snapshots.checkInMs() ?? Number.POSITIVE_INFINITY);
     if (this.#reportedEpoch !== this.#task.epoch) waits.push(STATUS_INTERVAL_MS);
     const wait = Math.min(...waits);

@@ -87,6 +87,7 @@ export async function openTestDoor(
     alerts: () => [],
     info: () => ({ version: '0.1.0', project: 'test', startedAt: timestampMs(0), dataDir: 'memory' }),
     notReady: () => [],
+    problems: () => [],
     defaultTopic: () => 'requests',
     report: (error) => reported.push(error),
   };

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -218,6 +218,39 @@ describe('what is answered', () => {
     door = await openTestDoor({}, (services) => ({ ...services, notReady: () => ['pipeline traffic is recovering'] }));
     const { status, body } = await ask('/health/ready');
     expect([status, body]).toEqual([503, expect.stringContaining('pipeline traffic is recovering')]);
+  });
+
+  it('says what does not work while the rest serves', async () => {
+    const problems = () => [{ code: 'LOG_DISK_FULL', message: 'writing the log: no space left' }];
+    door = await openTestDoor({}, (services) => ({ ...services, problems }));
+    const { status, body } = await ask('/health/ready');
+    expect([status, JSON.parse(body)]).toEqual([200, { status: 'degraded', problems: problems() }]);
+  });
+
+  it('does not wait at its close for a client that always has more to send', async () => {
+    // The grace time never ends by this clock.
+    const clock = { now: () => systemClock.now(), monotonicMs: () => systemClock.monotonicMs(), after: () => () => {} };
+    door = await openTestDoor({}, (services) => ({ ...services, clock }));
+    const { hostname, port } = new URL(door.url);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    let connections = 0;
+    const enough = new Promise<void>((resolve) => {
+      let answers = 0;
+      const more = (): void => {
+        const request = httpRequest({ host: hostname, port, path: '/health/live', agent }, (response) => {
+          if (++answers === 3) resolve();
+          response.resume().on('end', more);
+        });
+        request.on('error', () => {});
+        if (request.reusedSocket === false) request.on('socket', (socket) => socket.on('connect', () => connections++));
+        request.end();
+      };
+      more();
+    });
+    await enough;
+    await door.close();
+    expect(connections).toBe(1);
+    agent.destroy();
   });
 
   it('exposes metrics in both forms', async () => {

@@ -53,6 +53,7 @@ class Door implements HttpDoor {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #server: Server;
   #lane: ExpressLane | undefined;
+  #closing = false;
   readonly #count: (route: string, status: number, elapsedMs: number) => void;
 
   constructor(services: HttpServices, options: HttpDoorOptions) {
@@ -83,6 +84,7 @@ class Door implements HttpDoor {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     this.#state.history.close();
     this.#connections.endAll();
     if (!this.#server.listening) return;
@@ -111,7 +113,7 @@ class Door implements HttpDoor {
         ? http.createServer(settings)
         : https.createServer({ ...settings, ...tls, minVersion: 'TLSv1.3' });
     if (tls === undefined) this.#openLane(server);
-    server.maxConnections = limit.CONNECTIONS_MAX;
+    server.maxConnections = this.#state.limits.connectionsMax;
     server.setTimeout(limit.IDLE_SOCKET_TIMEOUT_MS);
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       void this.#answer(request, response, () => this.#connections.openEvents(response, this.#streamHeaders(request)));
@@ -197,6 +199,8 @@ class Door implements HttpDoor {
       return;
     }
     const crossOrigin = this.#visitors.crossOriginHeaders(request);
+    // A client with more to send would keep its connection, and the door, open.
+    if (this.#closing) response.shouldKeepAlive = false;
     const always = crossOrigin === undefined ? this.#headers : { ...this.#headers, ...crossOrigin };
     sendReply(response, reply, always, request.method === 'HEAD');
     discardRest(request);

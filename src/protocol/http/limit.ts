@@ -26,6 +26,7 @@ export const LANE_SWEEP_MS = 1_000;
 export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** A connection on which nothing moves for this long is closed; live streams are exempt, they have heartbeats. */
 export const IDLE_SOCKET_TIMEOUT_MS = 120_000;
+/** At most; fewer where the process may have fewer open files (half of them). One more is closed at once. */
 export const CONNECTIONS_MAX = 8_192;
 /** What is read and thrown away after a refusal, so that the client sees the answer and not a reset connection. */
 export const DISCARD_BYTES_MAX = 64 * 1024 * 1024;

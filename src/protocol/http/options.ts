@@ -11,6 +11,7 @@ export interface DoorLimits {
   readonly bodyBytesMax: number;
   readonly inFlightBytesMax: number;
   readonly streamsMax: number;
+  readonly connectionsMax: number;
   readonly heartbeatMs: number;
   readonly slowClientMs: number;
 }
@@ -36,6 +37,7 @@ export function doorLimits(given: Partial<DoorLimits> = {}): DoorLimits {
     bodyBytesMax: limit.BODY_BYTES_MAX,
     inFlightBytesMax: limit.IN_FLIGHT_BYTES_MAX,
     streamsMax: limit.STREAMS_MAX,
+    connectionsMax: limit.CONNECTIONS_MAX,
     heartbeatMs: limit.HEARTBEAT_MS,
     slowClientMs: limit.SLOW_CLIENT_MS,
     ...given,

@@ -27,10 +27,19 @@ export interface HttpServices {
   info(): ProcessInfo;
   /** What is not ready yet, in words; empty when the process serves. */
   notReady(): readonly string[];
+  /** What does not work at present while the rest serves; empty when all is well. */
+  problems(): readonly PresentProblem[];
   /** Topic of `POST /ingest` without a name: the only input topic, if there is only one. */
   defaultTopic(): string | undefined;
   /** An error that no client is told about in full; for the process log. */
   report(error: unknown, request: string): void;
+}
+
+/** Something that does not work at present, though the process serves. */
+export interface PresentProblem {
+  /** Of the error catalogue. */
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface TableDirectory {

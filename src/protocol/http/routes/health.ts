@@ -22,13 +22,20 @@ export const healthReady = defineRoute({
   summary: 'Whether the process serves',
   parameters: {},
   responses: {
-    200: { description: 'It does.', contents: { 'application/json': { type: 'object' } } },
+    200: {
+      description:
+        'It does. "degraded" when something does not work while the rest serves (a full disk refuses writes, a pipeline is paused): "problems" has code and message of each.',
+      contents: { 'application/json': { type: 'object' } },
+    },
     503: { description: 'Not yet; the message says what it waits for.' },
   },
   access: 'public',
   handle({ services }) {
     const waiting = services.notReady();
-    if (waiting.length === 0) return jsonReply({ status: 'ready' });
+    if (waiting.length === 0) {
+      const problems = services.problems();
+      return jsonReply(problems.length === 0 ? { status: 'ready' } : { status: 'degraded', problems });
+    }
     throw httpError('HTTP_NOT_READY', `serving: ${waiting.join('; ')}`, 'wait, or see "headrace doctor"');
   },
 });

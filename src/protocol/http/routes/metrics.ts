@@ -59,7 +59,7 @@ export const metricsJson = defineRoute({
         endToEndMs: pipelines.map(({ name }) => ({ pipeline: name, ...endToEndMs(samples, name) })),
       },
       lag: { records: pipelines.reduce((sum, status) => sum + status.lagRecords, 0) },
-      log: services.log.stats(),
+      log: { ...services.log.stats(), failure: services.log.stats().failure?.message ?? null },
       history: history.points(),
       samples,
     });

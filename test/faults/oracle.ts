@@ -33,31 +33,43 @@ export interface WindowRow {
   readonly amount: number;
 }
 
-/** Offsets of the rows that an operator put to the dead letters as late: its result is owed without them. */
-export function lateOffsets(deadLetters: readonly string[], operator: string): ReadonlySet<number> {
+/** Offsets of the rows that lie in dead letters instead of a window. */
+export interface LeftOut {
+  /** Refused at the source: nobody behind it has seen them. */
+  readonly future: ReadonlySet<number>;
+  /** Too late for the windows of one operator, behind the deduplication. */
+  readonly late: ReadonlySet<number>;
+}
+
+export function leftOut(deadLetters: readonly string[], operator: string): LeftOut {
+  const future = new Set<number>();
   const late = new Set<number>();
   for (const text of deadLetters) {
     const letter = JSON.parse(text) as DeadLetter;
-    if (letter.reason !== 'late') throw new Error(`unexpected dead letter: ${text}`);
-    if (letter.operator === operator && letter.offset !== undefined) late.add(letter.offset);
+    const { reason, offset: at } = letter;
+    if (reason !== 'late' && reason !== 'future') throw new Error(`unexpected dead letter: ${text}`);
+    if (at === undefined) throw new Error(`a dead letter without its place: ${text}`);
+    if (reason === 'future') future.add(at);
+    else if (letter.operator === operator) late.add(at);
   }
-  return late;
+  return { future, late };
 }
 
-/** Events once per id, counted and summed in tumbling windows by type and source; `late` ones of them are left out. */
+/** Events once per id, counted and summed in tumbling windows by type and source. */
 export async function expectedWindows(
   values: readonly string[],
   windowSeconds: number,
-  late: ReadonlySet<number> = new Set(),
+  { future, late }: LeftOut,
 ): Promise<WindowRow[]> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   await connection.run('SET threads = 1');
-  await connection.run('CREATE TABLE log (position INTEGER, value VARCHAR, late BOOLEAN)');
+  await connection.run('CREATE TABLE log (position INTEGER, value VARCHAR, future BOOLEAN, late BOOLEAN)');
   const appender = await connection.createAppender('log');
   for (const [position, value] of values.entries()) {
     appender.appendInteger(position);
     appender.appendVarchar(value);
+    appender.appendBoolean(future.has(position));
     appender.appendBoolean(late.has(position));
     appender.endRow();
   }
@@ -72,7 +84,7 @@ export async function expectedWindows(
         value ->> '$.metadata.source' AS source,
         epoch_ms(CAST(value ->> '$.timestamp' AS TIMESTAMP)) AS time_ms,
         CAST(value ->> '$.data.amount' AS DECIMAL(18, 2)) AS amount
-      FROM log
+      FROM log WHERE NOT future
     ), once AS (SELECT DISTINCT ON (event_id) * FROM parsed ORDER BY event_id, position)
     SELECT time_ms // ${windowSeconds * 1000} * ${windowSeconds * 1000} AS start_ms, event_type, source,
       count(*) AS events, CAST(sum(amount) AS DOUBLE) AS amount
