@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Alerts, createAlerts } from '../alert/alerts.ts';
 import { systemClock } from '../base/clock.ts';
+import type { HeadraceError } from '../base/error.ts';
 import type { SourceConnector } from '../connector/connector.ts';
 import type { RunningPipeline } from '../engine/engine.ts';
 import { createEngine } from '../engine/host.ts';
