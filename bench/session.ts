@@ -6,15 +6,14 @@
  * First a row for each key, then a million rows of random keys, which are timed: CPU time of one thread. Event time goes on so slowly
  * that most keys keep one session open; those that were closed are emitted once and forgotten. About two minutes.
  */
-import { planSessionAggregate, SessionAggregateOperator } from '../src/engine/operator/window/session-aggregate.ts';
+import { sessionAggregate } from '../src/engine/operator/window/kernel-sessions.ts';
+import { planSessionAggregate } from '../src/engine/operator/window/session-aggregate.ts';
 import { columnReference } from '../src/plan/expression-factory.ts';
 import { aggregateNode, windowNode } from '../src/plan/factory.ts';
 import { TYPE } from '../src/plan/type-name.ts';
 import { bids, growth, type Peer } from './state/growth.ts';
 
 const GAP_US = 10_000_000;
-/** Sessions are objects of JavaScript: more of them than this take more memory than a process has by default. */
-const SESSIONS_MAX = 1_000_000;
 const windowed = windowNode(bids, { kind: 'session', gapUs: BigInt(GAP_US), keys: [0] }, 2);
 const column = (at: number) => columnReference(windowed.columns, at);
 const plain = { distinct: false, filter: undefined };
@@ -62,10 +61,8 @@ function sessions(): Peer {
 growth({
   bench: 'session',
   title: 'count and sum by session',
-  make: () =>
-    new SessionAggregateOperator(planSessionAggregate(node)!, { emit: 'final', appendOnly: true, expressions }),
+  make: () => sessionAggregate(planSessionAggregate(node)!, { emit: 'final', appendOnly: true, expressions }),
   peer: sessions,
   // A key comes about four times in a gap.
   stepUs: (keys) => GAP_US / 4 / keys,
-  keysMax: SESSIONS_MAX,
 });

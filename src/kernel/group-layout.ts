@@ -66,8 +66,11 @@ function stateBytes(aggregate: GroupAggregate): number {
   }
 }
 
-/** Writes the layout to the kernel's memory: assembly/state/group-layout.ts says how. Returns its address. */
-export function putLayout(kernel: Kernel, layout: GroupLayout): number {
+/**
+ * Writes the layout to the kernel's memory: assembly/state/group-layout.ts says how. Records get `moreBytes` behind all else. Returns
+ * its address.
+ */
+export function putLayout(kernel: Kernel, layout: GroupLayout, moreBytes = 0): number {
   const { keys, aggregates } = layout;
   const address = kernel.exports.allocZeroed(ITEMS + (keys.length + aggregates.length) * PART_BYTES) >>> 0;
   const words = kernel.u32();
@@ -94,6 +97,6 @@ export function putLayout(kernel: Kernel, layout: GroupLayout): number {
     (layout.listsChanges ? FLAG.changes : 0) |
     (layout.retracts ? FLAG.retracts : 0) |
     (aggregates.some((aggregate) => aggregate.distinct) ? FLAG.distinct : 0);
-  words.set([offset, keys.length, aggregates.length, flags, emitted], address >>> 2);
+  words.set([offset + moreBytes, keys.length, aggregates.length, flags, emitted], address >>> 2);
   return address;
 }

@@ -6,17 +6,39 @@ const STATE_FORMAT = 0xa2;
 /** Records are written in blocks of about so many bytes; one that is larger has a block of its own. */
 const BLOCK_BYTES = 256 * 1024;
 
-/** The groups of one moment, handed out in parts while rows go on being added; one at a time. */
+/** Functions of the kernel that write and read one kind of records. */
+const FUNCTIONS = {
+  groups: {
+    begin: 'groupSnapshotBegin',
+    next: 'groupSnapshotNext',
+    needed: 'groupSnapshotNeeded',
+    end: 'groupSnapshotEnd',
+    take: 'groupImport',
+  },
+  sessions: {
+    begin: 'sessionSnapshotBegin',
+    next: 'sessionSnapshotNext',
+    needed: 'sessionSnapshotNeeded',
+    end: 'sessionSnapshotEnd',
+    take: 'sessionImport',
+  },
+} as const;
+
+type RecordKind = keyof typeof FUNCTIONS;
+
+/** The groups or sessions of one moment, handed out in parts while rows go on being added; one at a time. */
 export class GroupSnapshot {
   readonly #kernel: Kernel;
   readonly #table: number;
+  readonly #functions: (typeof FUNCTIONS)[RecordKind];
   #complete = false;
   #open = true;
 
-  constructor(kernel: Kernel, table: number) {
+  constructor(kernel: Kernel, table: number, kind: RecordKind) {
     this.#kernel = kernel;
     this.#table = table;
-    kernel.exports.groupSnapshotBegin(table);
+    this.#functions = FUNCTIONS[kind];
+    kernel.exports[this.#functions.begin](table);
   }
 
   /** Writes the next groups until the part has `bytesMin`; false when there were none left. */
@@ -34,8 +56,8 @@ export class GroupSnapshot {
   #writeBlock(writer: ByteWriter, room: number): number {
     const { exports } = this.#kernel;
     const target = this.#kernel.alloc(room);
-    const bytes = exports.groupSnapshotNext(this.#table, target, room) >>> 0;
-    const needed = exports.groupSnapshotNeeded(this.#table) >>> 0;
+    const bytes = exports[this.#functions.next](this.#table, target, room) >>> 0;
+    const needed = exports[this.#functions.needed](this.#table) >>> 0;
     if (bytes > 0) writer.prefixed(this.#kernel.u8().subarray(target, target + bytes));
     this.#kernel.free(target);
     this.#complete = needed === 0;
@@ -45,17 +67,17 @@ export class GroupSnapshot {
   end(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#kernel.exports.groupSnapshotEnd(this.#table);
+    this.#kernel.exports[this.#functions.end](this.#table);
   }
 }
 
 /** Takes in one part of a snapshot. @throws HeadraceError `KERNEL_STATE_INVALID` */
-export function readGroups(kernel: Kernel, table: number, reader: ByteReader): void {
+export function readRecords(kernel: Kernel, table: number, kind: RecordKind, reader: ByteReader): void {
   if (reader.u8() !== STATE_FORMAT) throw unknownFormat();
   for (let length = reader.unsigned(); length > 0; length = reader.unsigned()) {
     const block = kernel.alloc(length + INPUT_PADDING_BYTES);
     kernel.u8().set(reader.raw(length), block);
-    kernel.exports.groupImport(table, block, length);
+    kernel.exports[FUNCTIONS[kind].take](table, block, length);
     kernel.free(block);
   }
 }

@@ -1,13 +1,13 @@
 import type { ByteReader } from '../base/bytes.ts';
-import { type ColumnVector, PHYSICAL_WIDTH, type PhysicalType } from './column.ts';
+import { type ColumnVector, PHYSICAL_WIDTH } from './column.ts';
 import { type GroupLayout, putLayout, RESULT_BYTES } from './group-layout.ts';
-import { GroupSnapshot, readGroups } from './group-snapshot.ts';
+import { GroupSnapshot, readRecords } from './group-snapshot.ts';
 import type { Kernel } from './kernel.ts';
+import { type GroupedRows, type GroupOutput, KeyedRecords } from './keyed-records.ts';
 import { COLUMN_BYTES, putColumns } from './state-column.ts';
 
 /** Offsets as in assembly/state/group-layout.ts. */
 const TABLE = { groups: 24, size: 32, changed: 40, changedCount: 44, late: 52, failed: 60 } as const;
-const SHAPE = { i32: 0, i64: 1, f64: 2, str: 3, f32: 4 } as const;
 
 /** Rows of a batch and where their windows end: addresses as in column.ts. */
 export interface GroupInput {
@@ -23,13 +23,6 @@ export interface GroupInput {
   readonly weights: number;
 }
 
-/** The group of each row that is not late: addresses of u32 lists in the arena. */
-export interface GroupedRows {
-  readonly records: number;
-  readonly rows: number;
-  readonly count: number;
-}
-
 /** A batch by key alone ({@link GroupState.partial}); in the arena. */
 export interface GroupPartial {
   readonly records: number;
@@ -38,62 +31,40 @@ export interface GroupPartial {
   readonly keys: number;
 }
 
-/** Rows to be emitted: records with weights (i32) and results, in the arena; and groups whose result does not fit. */
-export interface GroupOutput {
-  readonly records: number;
-  readonly weights: number;
-  readonly results: number;
-  readonly count: number;
-  readonly failed: number;
-  readonly failedCount: number;
-}
-
 /**
  * The groups of an aggregate in the kernel's memory, by window and key, with the states of the aggregates beside the key.
  * Nothing is allocated per row.
  */
-export class GroupState {
-  readonly #kernel: Kernel;
-  readonly #layout: GroupLayout;
+export class GroupState extends KeyedRecords {
   readonly #layoutAddress: number;
-  readonly #table: number;
   readonly #columns: number;
 
   constructor(kernel: Kernel, layout: GroupLayout) {
-    this.#kernel = kernel;
-    this.#layout = layout;
-    this.#layoutAddress = putLayout(kernel, layout);
-    this.#table = kernel.exports.groupCreate(this.#layoutAddress) >>> 0;
+    const address = putLayout(kernel, layout);
+    super(kernel, layout, kernel.exports.groupCreate(address) >>> 0);
+    this.#layoutAddress = address;
     this.#columns = kernel.alloc(Math.max(1, layout.keys.length) * COLUMN_BYTES);
   }
 
-  #word(at: number): number {
-    return this.#kernel.u32()[(this.#table + at) >>> 2]!;
-  }
-
-  #long(at: number): number {
-    return Number(this.#kernel.i64()[(this.#table + at) / 8]);
-  }
-
   get groups(): number {
-    return this.#long(TABLE.groups);
+    return this.long(TABLE.groups);
   }
 
   /** Bytes allocated. */
   get bytes(): number {
-    return this.#long(TABLE.size);
+    return this.long(TABLE.size);
   }
 
   /** Finds or makes the group of each row; `late` gets the numbers of rows whose window `watermark` or their own has closed. */
   assign(input: GroupInput, watermark: bigint): GroupedRows & { readonly late: number; readonly lateCount: number } {
-    const kernel = this.#kernel;
+    const kernel = this.kernel;
     const { keys, ends, endAdd, watermarks, selection, selected, weights } = input;
     const records = kernel.arenaAlloc(selected * 4);
     const rows = kernel.arenaAlloc(selected * 4);
     const late = kernel.arenaAlloc(selected * 4);
     putColumns(kernel, this.#columns, keys);
     const count = kernel.exports.groupRows(
-      this.#table,
+      this.table,
       this.#columns,
       ends,
       endAdd,
@@ -106,7 +77,7 @@ export class GroupState {
       rows,
       late,
     );
-    return { records, rows, count, late, lateCount: this.#word(TABLE.late) };
+    return { records, rows, count, late, lateCount: this.word(TABLE.late) };
   }
 
   /**
@@ -117,7 +88,7 @@ export class GroupState {
     input: GroupInput,
     keysMax: number,
   ): { readonly partial: GroupPartial; readonly found: GroupedRows } | undefined {
-    const kernel = this.#kernel;
+    const kernel = this.kernel;
     const { keys, selection, selected, weights } = input;
     const first = kernel.arenaAlloc(keysMax * 4);
     const records = kernel.arenaAlloc(selected * 4);
@@ -125,7 +96,7 @@ export class GroupState {
     const base = kernel.arenaAlloc(4);
     putColumns(kernel, this.#columns, keys);
     const found = kernel.exports.groupPartial(
-      this.#table,
+      this.table,
       this.#columns,
       selection,
       selected,
@@ -143,29 +114,20 @@ export class GroupState {
 
   /** Whether a partial that has been filled in can be merged; one that cannot is done with. */
   isPlain({ records, keys }: GroupPartial): boolean {
-    return this.#kernel.exports.groupPartialIsPlain(this.#table, records, keys) !== 0;
+    return this.kernel.exports.groupPartialIsPlain(this.table, records, keys) !== 0;
   }
 
   /** Whether all rows fall into one window and none is late. */
   isOneWindow({ ends, endAdd, watermarks, selection, selected }: GroupInput, watermark: bigint): boolean {
     if (ends === 0) return true;
-    return this.#kernel.exports.groupIsOneWindow(ends, endAdd, watermarks, watermark, selection, selected) !== 0;
+    return this.kernel.exports.groupIsOneWindow(ends, endAdd, watermarks, watermark, selection, selected) !== 0;
   }
 
   /** Adds a partial of these rows, which fall into one window; the partial may be one of another table of the same layout. */
   merge({ keys, ends, endAdd }: GroupInput, partial: GroupPartial): void {
-    putColumns(this.#kernel, this.#columns, keys);
+    putColumns(this.kernel, this.#columns, keys);
     const { records, first, keys: count } = partial;
-    this.#kernel.exports.groupMerge(this.#table, this.#columns, ends, endAdd, records, first, count);
-  }
-
-  /** Those of the rows for which the boolean column is true. */
-  filter(column: ColumnVector, { records, rows, count }: GroupedRows): GroupedRows {
-    const kernel = this.#kernel;
-    const keptRecords = kernel.arenaAlloc(count * 4);
-    const keptRows = kernel.arenaAlloc(count * 4);
-    const kept = kernel.exports.groupFilter(this.#describe(column), records, rows, count, keptRecords, keptRows);
-    return { records: keptRecords, rows: keptRows, count: kept };
+    this.kernel.exports.groupMerge(this.table, this.#columns, ends, endAdd, records, first, count);
   }
 
   /** Those of the rows with which a value of the column appears or disappears, and the weights (by row) that say which. */
@@ -176,13 +138,13 @@ export class GroupState {
     rowsOfBatch: number,
     { records, rows, count }: GroupedRows,
   ): { readonly found: GroupedRows; readonly changes: number } {
-    const kernel = this.#kernel;
+    const kernel = this.kernel;
     const keptRecords = kernel.arenaAlloc(count * 4);
     const keptRows = kernel.arenaAlloc(count * 4);
     const changes = kernel.arenaAlloc(rowsOfBatch * 4);
-    const described = this.#describe(column);
+    const described = this.describe(column);
     const kept = kernel.exports.groupDistinct(
-      this.#table,
+      this.table,
       aggregate,
       described,
       weights,
@@ -206,12 +168,12 @@ export class GroupState {
     filters: readonly (ColumnVector | undefined)[],
     { records, rows, count }: GroupedRows,
   ): void {
-    const kernel = this.#kernel;
+    const kernel = this.kernel;
     const masks = kernel.arenaAlloc(count * 4);
     const list = kernel.arenaAlloc(members.length * 4);
     const always = filters.reduce((mask, filter, bit) => (filter === undefined ? mask | (1 << bit) : mask), 0);
-    const described = this.#describe(column);
-    const conditions = filters.map((filter) => (filter === undefined ? 0 : this.#describe(filter)));
+    const described = this.describe(column);
+    const conditions = filters.map((filter) => (filter === undefined ? 0 : this.describe(filter)));
     const words = kernel.u32();
     words.fill(always >>> 0, masks >>> 2, (masks >>> 2) + count);
     words.set(members, list >>> 2);
@@ -219,178 +181,121 @@ export class GroupState {
       if (condition !== 0) kernel.exports.groupFilterBits(condition, rows, count, (1 << bit) >>> 0, masks);
     });
     const [owner] = members as readonly [number];
-    kernel.exports.groupDistinctCounts(
-      this.#table,
-      owner,
-      described,
-      records,
-      rows,
-      count,
-      masks,
-      list,
-      members.length,
-    );
-  }
-
-  /** Adds the rows to one aggregate; `column` is its argument, undefined for count(*). */
-  add(
-    aggregate: number,
-    column: ColumnVector | undefined,
-    weights: number,
-    { records, rows, count }: GroupedRows,
-  ): void {
-    const described = column === undefined ? 0 : this.#describe(column);
-    this.#kernel.exports.groupAdd(this.#table, aggregate, described, weights, records, rows, count);
+    kernel.exports.groupDistinctCounts(this.table, owner, described, records, rows, count, masks, list, members.length);
   }
 
   /** Merges states that {@link stateWord} and {@link exactSums} made into one aggregate; extremes are added as values are. */
   addStates(aggregate: number, columns: readonly ColumnVector[], { records, rows, count }: GroupedRows): void {
-    const described = this.#kernel.arenaAlloc(columns.length * COLUMN_BYTES);
-    putColumns(this.#kernel, described, columns);
-    this.#kernel.exports.groupAddStates(this.#table, aggregate, described, columns.length, records, rows, count);
-  }
-
-  #describe(column: ColumnVector): number {
-    const address = this.#kernel.arenaAlloc(COLUMN_BYTES);
-    putColumns(this.#kernel, address, [column]);
-    return address;
+    const described = this.kernel.arenaAlloc(columns.length * COLUMN_BYTES);
+    putColumns(this.kernel, described, columns);
+    this.kernel.exports.groupAddStates(this.table, aggregate, described, columns.length, records, rows, count);
   }
 
   /** Address of the records (u32) of changed groups from a position, in the order of their first change. */
   changedRecords(from: number): number {
-    return this.#word(TABLE.changed) + from * 4;
+    return this.word(TABLE.changed) + from * 4;
   }
 
   /** A word of the states of an aggregate that counts (0: the count) or sums integers (0 and 1: the sum, 2: how many). */
   stateWord(aggregate: number, word: number, records: number, count: number): ColumnVector {
-    const data = this.#kernel.arenaAlloc(Math.max(1, count) * PHYSICAL_WIDTH.i64);
-    this.#kernel.exports.groupStateWord(this.#table, aggregate, word, records, count, data);
+    const data = this.kernel.arenaAlloc(Math.max(1, count) * PHYSICAL_WIDTH.i64);
+    this.kernel.exports.groupStateWord(this.table, aggregate, word, records, count, data);
     return { physical: 'i64', data, nulls: 0 };
   }
 
   /** The states of an aggregate that sums doubles, as bytes. */
   exactSums(aggregate: number, records: number, count: number): ColumnVector {
-    const data = this.#kernel.arenaAlloc(Math.max(1, count) * PHYSICAL_WIDTH.str);
-    this.#kernel.exports.groupExactSums(this.#table, aggregate, records, count, data);
+    const data = this.kernel.arenaAlloc(Math.max(1, count) * PHYSICAL_WIDTH.str);
+    this.kernel.exports.groupExactSums(this.table, aggregate, records, count, data);
     return { physical: 'str', data, nulls: 0 };
   }
 
   /** The least or greatest values so far. Strings point into the groups' memory. */
   extremes(aggregate: number, records: number, count: number): ColumnVector {
-    return this.#column(this.#layout.aggregates[aggregate]!.argument, count, (data, nulls) =>
-      this.#kernel.exports.groupExtremes(this.#table, aggregate, records, count, data, nulls),
+    return this.column(this.layout.aggregates[aggregate]!.argument, count, (data, nulls) =>
+      this.kernel.exports.groupExtremes(this.table, aggregate, records, count, data, nulls),
     );
   }
 
   /** Forgets every group. */
   clear(): void {
-    const { exports } = this.#kernel;
-    exports.groupForget(this.#table);
-    exports.groupDropWindows(this.#table, exports.groupWindows(this.#table));
+    const { exports } = this.kernel;
+    exports.groupForget(this.table);
+    exports.groupDropWindows(this.table, exports.groupWindows(this.table));
   }
 
   get changes(): number {
-    return this.#word(TABLE.changedCount);
+    return this.word(TABLE.changedCount);
   }
 
   /** One net change for each of `count` changed groups from position `from`; {@link forgetChanges} ends it. */
   takeChanges(from: number, count: number): GroupOutput {
-    const kernel = this.#kernel;
-    const rowsMax = this.#layout.keepsEmitted ? count * 2 : count;
+    const kernel = this.kernel;
+    const rowsMax = this.layout.keepsEmitted ? count * 2 : count;
     // One row more: a change is computed before it is known whether its group stays.
-    const results = kernel.arenaAlloc((rowsMax + 1) * this.#layout.aggregates.length * RESULT_BYTES);
+    const results = kernel.arenaAlloc((rowsMax + 1) * this.layout.aggregates.length * RESULT_BYTES);
     const records = kernel.arenaAlloc(rowsMax * 4);
     const weights = kernel.arenaAlloc(rowsMax * 4);
     const failed = kernel.arenaAlloc(count * 4);
-    const rows = kernel.exports.groupChanges(this.#table, from, count, records, weights, results, failed);
-    const failedCount = this.#word(TABLE.failed);
-    const said = this.#layout.keepsEmitted ? weights : 0;
+    const rows = kernel.exports.groupChanges(this.table, from, count, records, weights, results, failed);
+    const failedCount = this.word(TABLE.failed);
+    const said = this.layout.keepsEmitted ? weights : 0;
     return { records, weights: said, results, count: rows, failed, failedCount };
   }
 
   forgetChanges(): void {
-    this.#kernel.exports.groupForget(this.#table);
+    this.kernel.exports.groupForget(this.table);
   }
 
   /** The earliest end of a window; undefined when there is none. */
   nextEnd(): bigint | undefined {
-    const { exports } = this.#kernel;
-    return exports.groupWindows(this.#table) === 0 ? undefined : exports.groupWindowEnd(this.#table, 0);
+    const { exports } = this.kernel;
+    return exports.groupWindows(this.table) === 0 ? undefined : exports.groupWindowEnd(this.table, 0);
   }
 
   /** How many windows end at or before `watermark`: the first so many. */
   closing(watermark: bigint): number {
-    const { exports } = this.#kernel;
-    const windows = exports.groupWindows(this.#table) >>> 0;
+    const { exports } = this.kernel;
+    const windows = exports.groupWindows(this.table) >>> 0;
     let count = 0;
-    while (count < windows && exports.groupWindowEnd(this.#table, count) <= watermark) count++;
+    while (count < windows && exports.groupWindowEnd(this.table, count) <= watermark) count++;
     return count;
   }
 
   /** The records of a window in the order of their first rows, in a block that the caller frees. */
   windowRecords(window: number): { readonly records: number; readonly count: number } {
-    const { exports } = this.#kernel;
-    const records = this.#kernel.alloc(Math.max(1, exports.groupWindowGroups(this.#table, window) >>> 0) * 4);
-    return { records, count: exports.groupWindowRecords(this.#table, window, records) >>> 0 };
+    const { exports } = this.kernel;
+    const records = this.kernel.alloc(Math.max(1, exports.groupWindowGroups(this.table, window) >>> 0) * 4);
+    return { records, count: exports.groupWindowRecords(this.table, window, records) >>> 0 };
   }
 
   /** Results of `count` records (u32) at an address. */
   takeResults(from: number, count: number): GroupOutput {
-    const kernel = this.#kernel;
-    const results = kernel.arenaAlloc((count + 1) * this.#layout.aggregates.length * RESULT_BYTES);
+    const kernel = this.kernel;
+    const results = kernel.arenaAlloc((count + 1) * this.layout.aggregates.length * RESULT_BYTES);
     const records = kernel.arenaAlloc(count * 4);
     const failed = kernel.arenaAlloc(count * 4);
-    const rows = kernel.exports.groupResults(this.#table, from, count, records, results, failed);
-    return { records, weights: 0, results, count: rows, failed, failedCount: this.#word(TABLE.failed) };
+    const rows = kernel.exports.groupResults(this.table, from, count, records, results, failed);
+    return { records, weights: 0, results, count: rows, failed, failedCount: this.word(TABLE.failed) };
   }
 
   dropWindows(count: number): void {
-    this.#kernel.exports.groupDropWindows(this.#table, count);
-  }
-
-  /** A key column of records. Strings point into the groups' memory: valid until rows are assigned or windows dropped. */
-  keyColumn(key: number, records: number, count: number): ColumnVector {
-    const { physical } = this.#layout.keys[key]!;
-    return this.#column(physical, count, (data, nulls) =>
-      this.#kernel.exports.groupKeyColumn(this.#table, key, records, count, data, nulls),
-    );
-  }
-
-  /** The results of one aggregate; `single` rounds doubles to single precision. */
-  resultColumn(aggregate: number, physical: PhysicalType, single: boolean, output: GroupOutput): ColumnVector {
-    const { results, count } = output;
-    const shape = single ? SHAPE.f32 : SHAPE[physical];
-    return this.#column(physical, count, (data, nulls) =>
-      this.#kernel.exports.groupResultColumn(this.#table, aggregate, shape, results, count, data, nulls),
-    );
-  }
-
-  #column(physical: PhysicalType, count: number, fill: (data: number, nulls: number) => number): ColumnVector {
-    const data = this.#kernel.arenaAlloc(Math.max(1, count) * PHYSICAL_WIDTH[physical]);
-    const nulls = this.#kernel.arenaAlloc(Math.max(1, count));
-    return { physical, data, nulls: fill(data, nulls) !== 0 ? nulls : 0 };
-  }
-
-  /** A sum of integers as it is, and how many there were. */
-  integerResult(aggregate: number, row: number, output: GroupOutput): { readonly sum: bigint; readonly count: bigint } {
-    const at = (output.results + (row * this.#layout.aggregates.length + aggregate) * RESULT_BYTES) / 8;
-    const longs = this.#kernel.i64();
-    return { sum: (longs[at + 1]! << 64n) | BigInt.asUintN(64, longs[at]!), count: longs[at + 2]! };
+    this.kernel.exports.groupDropWindows(this.table, count);
   }
 
   /** Begins a snapshot of the groups as they are now; rows may be added before it ends. */
   beginSnapshot(): GroupSnapshot {
-    return new GroupSnapshot(this.#kernel, this.#table);
+    return new GroupSnapshot(this.kernel, this.table, 'groups');
   }
 
   /** Takes in one part of a snapshot. @throws HeadraceError `KERNEL_STATE_INVALID` when another version wrote it */
   restore(reader: ByteReader): void {
-    readGroups(this.#kernel, this.#table, reader);
+    readRecords(this.kernel, this.table, 'groups', reader);
   }
 
   close(): void {
-    this.#kernel.exports.groupFree(this.#table);
-    this.#kernel.free(this.#layoutAddress);
-    this.#kernel.free(this.#columns);
+    this.kernel.exports.groupFree(this.table);
+    this.kernel.free(this.#layoutAddress);
+    this.kernel.free(this.#columns);
   }
 }

@@ -178,4 +178,41 @@ export interface StateExports {
   groupSnapshotEnd(table: number): void;
   groupImport(table: number, from: number, bytes: number): void;
   groupFree(table: number): void;
+  sessionCreate(layout: number, gap: bigint): number;
+  sessionRows(
+    table: number,
+    columns: number,
+    times: number,
+    watermarks: number,
+    watermark: bigint,
+    selection: number,
+    count: number,
+    records: number,
+    rows: number,
+    late: number,
+  ): number;
+  sessionChanges(
+    table: number,
+    from: number,
+    count: number,
+    records: number,
+    weights: number,
+    results: number,
+    firsts: number,
+    ends: number,
+    failed: number,
+  ): number;
+  sessionForgetChanges(table: number): void;
+  sessionIsOpen(table: number): number;
+  sessionFirstEnd(table: number): bigint;
+  sessionClose(table: number, watermark: bigint, target: number, room: number): number;
+  sessionForget(table: number, watermark: bigint): void;
+  sessionResults(table: number, from: number, count: number, records: number, results: number, failed: number): number;
+  sessionBounds(table: number, records: number, count: number, firsts: number, ends: number): void;
+  sessionSnapshotBegin(table: number): void;
+  sessionSnapshotNext(table: number, target: number, room: number): number;
+  sessionSnapshotNeeded(table: number): number;
+  sessionSnapshotEnd(table: number): void;
+  sessionImport(table: number, from: number, bytes: number): void;
+  sessionFree(table: number): void;
 }

@@ -29,6 +29,7 @@ import { ValuesOperator } from '../operator/set/values.ts';
 import { ChangesOperator } from '../operator/source/changes.ts';
 import { TableFunctionOperator } from '../operator/table/table-function.ts';
 import { HoppingWindowOperator } from '../operator/window/hopping.ts';
+import { sessionAggregate } from '../operator/window/kernel-sessions.ts';
 import { SessionWindowOperator } from '../operator/window/session.ts';
 import { planSessionAggregate, SessionAggregateOperator } from '../operator/window/session-aggregate.ts';
 import { TumblingWindowOperator } from '../operator/window/tumbling.ts';
@@ -121,7 +122,7 @@ class Compiler {
     const operator =
       sessions === undefined
         ? this.#operatorOf(node, emit)
-        : new SessionAggregateOperator(sessions, { emit, appendOnly: isAppendOnly(below[0]!, emit), expressions });
+        : sessionAggregate(sessions, { emit, appendOnly: isAppendOnly(below[0]!, emit), expressions });
     return this.#add(
       { base: `${node.kind}:${outputName}`, kind: node.kind, label: nodeLabel(node), node, operator },
       inputs,

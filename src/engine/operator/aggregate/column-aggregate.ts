@@ -2,17 +2,17 @@ import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { messageOf } from '../../../base/error.ts';
 import type { ColumnVector } from '../../../kernel/column.ts';
 import type { GroupLayout } from '../../../kernel/group-layout.ts';
-import { type GroupOutput, GroupState } from '../../../kernel/group-state.ts';
+import { GroupState } from '../../../kernel/group-state.ts';
+import type { GroupOutput } from '../../../kernel/keyed-records.ts';
 import { outOfRange } from '../../../plan/evaluation-error.ts';
-import { Decimal } from '../../../plan/value/decimal.ts';
 import { SNAPSHOT_PART_BYTES } from '../../limits.ts';
 import { type Batch, WATERMARK_MIN } from '../batch.ts';
-import { columnOfValues } from '../column-access.ts';
 import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
 import type { WindowEnd } from '../window/window-end.ts';
 import { type AggregateOptions, windowEndOf } from './aggregate-options.ts';
 import type { GroupFeed } from './group-feed.ts';
 import { PartialFeed } from './partial-feed.ts';
+import { ResultColumns } from './result-columns.ts';
 import { RowFeed } from './row-feed.ts';
 
 /** Groups that are emitted in one batch. */
@@ -26,6 +26,7 @@ export class ColumnAggregate implements Operator {
   #context: OperatorContext | undefined;
   #feed: GroupFeed | undefined;
   #state: GroupState | undefined;
+  #results: ResultColumns | undefined;
   #watermark = WATERMARK_MIN;
 
   constructor(options: AggregateOptions, layout: GroupLayout) {
@@ -38,7 +39,8 @@ export class ColumnAggregate implements Operator {
     this.#context = context;
     const state = new GroupState(context.kernel, this.#layout);
     this.#state = state;
-    const { merges } = this.#options;
+    const { merges, node } = this.#options;
+    this.#results = new ResultColumns(context.kernel, node.aggregates, this.#layout, state);
     this.#feed =
       merges === undefined
         ? new RowFeed(this.#options, this.#layout, state, context)
@@ -62,9 +64,7 @@ export class ColumnAggregate implements Operator {
   #emit(output: GroupOutput): void {
     if (output.failedCount > 0) this.#reportFailed(output);
     if (output.count === 0) return;
-    const { node } = this.#options;
-    const results = node.aggregates.map((_, i) => this.#resultColumn(i, output));
-    this.#context!.emit(this.#batchOf(output.records, output.count, output.weights, results));
+    this.#context!.emit(this.#batchOf(output.records, output.count, output.weights, this.#results!.of(output)));
   }
 
   #batchOf(records: number, rows: number, weights: number, results: readonly ColumnVector[]): Batch {
@@ -73,53 +73,10 @@ export class ColumnAggregate implements Operator {
     return { rows, columns, selection: 0, selected: rows, weights, origin: undefined, times: 0, watermarks: 0 };
   }
 
-  #resultColumn(at: number, output: GroupOutput): ColumnVector {
-    const { type } = this.#options.node.aggregates[at]!;
-    const planned = this.#layout.aggregates[at]!;
-    const state = this.#state!;
-    switch (planned.function) {
-      case 'count':
-        return state.resultColumn(at, 'i64', false, output);
-      case 'sum-float':
-        return state.resultColumn(at, 'f64', type.kind === 'float4', output);
-      case 'sum-integer':
-        if (type.kind === 'boolean') return this.#booleanColumn(at, output);
-        return planned.fitsInt8 ? state.resultColumn(at, 'i64', false, output) : this.#decimalColumn(at, output);
-      default:
-        return state.resultColumn(at, planned.argument, false, output);
-    }
-  }
-
-  /** How many are true is the sum. */
-  #booleanColumn(at: number, output: GroupOutput): ColumnVector {
-    const { function: name, type } = this.#options.node.aggregates[at]!;
-    const values: (boolean | null)[] = [];
-    for (let row = 0; row < output.count; row++) {
-      const { sum, count } = this.#state!.integerResult(at, row, output);
-      values.push(count === 0n ? null : name === 'bool_and' ? sum === count : sum > 0n);
-    }
-    return columnOfValues(this.#context!.kernel, type, values, output.count);
-  }
-
-  #decimalColumn(at: number, output: GroupOutput): ColumnVector {
-    const { function: name, type, argument } = this.#options.node.aggregates[at]!;
-    const scale = argument!.type.kind === 'numeric' ? (argument!.type.scale ?? 0) : 0;
-    const values: (Decimal | null)[] = [];
-    for (let row = 0; row < output.count; row++) {
-      const { sum, count } = this.#state!.integerResult(at, row, output);
-      const total = new Decimal(sum, scale);
-      values.push(count === 0n ? null : name === 'avg' ? total.divide(Decimal.of(count)) : total);
-    }
-    return columnOfValues(this.#context!.kernel, type, values, output.count);
-  }
-
   /** A sum beyond int8 is reported and left out. */
   #reportFailed({ failed, failedCount }: GroupOutput): void {
-    const { kernel, deadLetter } = this.#context!;
-    const { node } = this.#options;
-    const nothing = new Array<null>(failedCount).fill(null);
-    const results = node.aggregates.map((call) => columnOfValues(kernel, call.type, nothing, failedCount));
-    const batch = this.#batchOf(failed, failedCount, 0, results);
+    const { deadLetter } = this.#context!;
+    const batch = this.#batchOf(failed, failedCount, 0, this.#results!.nulls(failedCount));
     const message = `aggregate: ${messageOf(outOfRange('bigint'))}`;
     for (let row = 0; row < failedCount; row++) deadLetter({ reason: 'expression', message, batch, row });
   }

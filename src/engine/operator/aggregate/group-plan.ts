@@ -49,7 +49,12 @@ function shareSets(calls: readonly AggregateCall[], aggregates: GroupAggregate[]
   });
 }
 
-function planAggregate(call: AggregateCall, appendOnly: boolean, keepsEmitted: boolean): GroupAggregate | undefined {
+/** What a group keeps of an aggregate; undefined when it has no kernel. */
+export function planAggregate(
+  call: AggregateCall,
+  appendOnly: boolean,
+  keepsEmitted: boolean,
+): GroupAggregate | undefined {
   const type = call.argument?.type;
   const distinct = call.distinct && type !== undefined;
   if (distinct && !isCanonical(type)) return undefined;

@@ -1,7 +1,8 @@
 import { messageOf } from '../../../base/error.ts';
 import type { ColumnVector } from '../../../kernel/column.ts';
 import type { GroupFunction, GroupLayout } from '../../../kernel/group-layout.ts';
-import type { GroupedRows, GroupInput, GroupState } from '../../../kernel/group-state.ts';
+import type { GroupInput, GroupState } from '../../../kernel/group-state.ts';
+import type { GroupedRows } from '../../../kernel/keyed-records.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import type { Batch } from '../batch.ts';
 import { ColumnEvaluator } from '../column-evaluator.ts';

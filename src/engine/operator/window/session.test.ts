@@ -17,6 +17,7 @@ import {
   textOf,
 } from '../operator-model.test-fixture.ts';
 import type { TestRow } from '../row-batch.test-fixture.ts';
+import { KernelSessions, sessionAggregate } from './kernel-sessions.ts';
 import { SessionWindowOperator } from './session.ts';
 import { planSessionAggregate, SessionAggregateOperator } from './session-aggregate.ts';
 
@@ -102,6 +103,19 @@ const aggregateOf =
   (emit: EmitMoment, appendOnly: boolean, node: AggregateNode = aggregate) =>
   () =>
     new SessionAggregateOperator(planSessionAggregate(node)!, { emit, appendOnly, expressions: plainExpressions });
+/** In the kernel, for rows that only come. */
+const kernelOf =
+  (emit: EmitMoment, node: AggregateNode = aggregate) =>
+  () => {
+    const operator = sessionAggregate(planSessionAggregate(node)!, {
+      emit,
+      appendOnly: true,
+      expressions: plainExpressions,
+    });
+    expect(operator).toBeInstanceOf(KernelSessions);
+    return operator;
+  };
+const bothOf = (emit: EmitMoment) => [aggregateOf(emit, true), kernelOf(emit)] as const;
 
 const row = fc
   .tuple(fc.constantFrom('a', 'b', null), fc.constantFrom(1n, 2n, 3n, null), fc.bigInt({ min: 0n, max: 120n }))
@@ -120,10 +134,13 @@ describe('sessions', () => {
 
   it('have the aggregates that a batch would, while rows come and go', () => {
     const model = ([rows]: Standing) => resultsOf(sessionsOf(rows!));
-    for (const removals of [0, 0.4]) {
+    for (const [removals, make] of [
+      [0, aggregateOf('updates', true)],
+      [0, kernelOf('updates')],
+      [0.4, aggregateOf('updates', false)],
+    ] as const) {
       fc.assert(
         fc.property(changesOf([row], removals), (epochs) => {
-          const make = aggregateOf('updates', removals === 0);
           checkModel({ inputs: [source], columns: aggregate.columns, make, model, shown: textual }, epochs);
         }),
         { numRuns: 60 },
@@ -163,11 +180,12 @@ describe('sessions that close', () => {
     fc.assert(
       fc.property(disordered, (epochs) => {
         const rows = run(windowOf('final'), windowed.columns);
-        const sums = run(aggregateOf('final', true));
-        const followed = run(aggregateOf('updates', true));
+        const [sums, kernelSums] = bothOf('final').map((make) => run(make)) as [Subject, Subject];
+        const [followed, kernelFollowed] = bothOf('updates').map((make) => run(make)) as [Subject, Subject];
+        const subjects = [rows, sums, followed, kernelSums, kernelFollowed];
         const inTime: TestRow[] = [];
         for (const { rows: batch, watermark } of epochs) {
-          for (const subject of [rows, sums, followed]) {
+          for (const subject of subjects) {
             const before = subject.observed.letters.length;
             subject.run([{ input: 0, rows: batch }], watermark);
             subject.restart();
@@ -175,42 +193,50 @@ describe('sessions that close', () => {
             // A row that is not alive follows every third.
             if (subject === sums) inTime.push(...batch.filter((_, i) => !late.has(i + Math.floor(i / 3))));
           }
-          expect(rows.observed.letters).toEqual(sums.observed.letters);
-          expect(followed.observed.letters).toEqual(sums.observed.letters);
+          for (const { observed } of subjects) expect(observed.letters).toEqual(sums.observed.letters);
         }
         const expected = sessionsOf(inTime);
-        for (const subject of [rows, sums, followed]) {
+        for (const subject of subjects) {
           subject.run([], 10_000n);
           expect(subject.operator.state().keys).toBe(0);
         }
         expect(netOf(rows.observed)).toEqual(bagOf(rowsOf(expected)));
-        expect(netOf(sums.observed, textual)).toEqual(bagOf(resultsOf(expected)));
-        expect(netOf(followed.observed, textual)).toEqual(bagOf(resultsOf(expected)));
-        expect(sums.observed.rows.every(({ weight }) => weight === 1)).toBe(true);
+        for (const { observed } of subjects.slice(1)) {
+          expect(netOf(observed, textual)).toEqual(bagOf(resultsOf(expected)));
+        }
+        for (const { observed } of [sums, kernelSums]) {
+          expect(observed.rows.every(({ weight }) => weight === 1)).toBe(true);
+        }
       }),
       { numRuns: 60 },
     );
   });
 
-  it('close when the watermark is past their end, since a row exactly the gap later belongs to them', () => {
-    const subject = run(aggregateOf('final', true));
-    const one = (time: bigint): TestRow => ({ values: ['a', 1n, time], time });
-    subject.run([{ input: 0, rows: [one(0n)] }], 10n);
-    expect(subject.operator.nextTimer()).toBe(11n);
-    expect(subject.operator.outputWatermark?.(11n)).toBe(10n);
-    subject.run([{ input: 0, rows: [one(10n)] }], 20n);
-    expect(subject.observed.rows).toEqual([]);
-    subject.run([], 21n);
-    expect(subject.observed.rows.map(({ values }) => values.slice(1, 4))).toEqual([[0n, 20n, 2n]]);
-  });
+  it.each(bothOf('final'))(
+    'close when the watermark is past their end, since a row exactly the gap later belongs to them',
+    (make) => {
+      const subject = run(make);
+      const one = (time: bigint): TestRow => ({ values: ['a', 1n, time], time });
+      subject.run([{ input: 0, rows: [one(0n)] }], 10n);
+      expect(subject.operator.nextTimer()).toBe(11n);
+      expect(subject.operator.outputWatermark?.(11n)).toBe(10n);
+      subject.run([{ input: 0, rows: [one(10n)] }], 20n);
+      expect(subject.observed.rows).toEqual([]);
+      subject.run([], 21n);
+      expect(subject.observed.rows.map(({ values }) => values.slice(1, 4))).toEqual([[0n, 20n, 2n]]);
+    },
+  );
 
-  it('are remembered for one more gap: a row that would belong to one is late though its time alone is not', () => {
-    const subject = run(aggregateOf('final', true));
-    const one = (time: bigint): TestRow => ({ values: ['a', 1n, time], time });
-    subject.run([{ input: 0, rows: [one(0n)] }], 15n);
-    subject.run([{ input: 0, rows: [one(9n), one(16n)] }], 15n);
-    expect(subject.observed.letters).toEqual([{ reason: 'late', row: 0 }]);
-  });
+  it.each(bothOf('final'))(
+    'are remembered for one more gap: a row that would belong to one is late though its time alone is not',
+    (make) => {
+      const subject = run(make);
+      const one = (time: bigint): TestRow => ({ values: ['a', 1n, time], time });
+      subject.run([{ input: 0, rows: [one(0n)] }], 15n);
+      subject.run([{ input: 0, rows: [one(9n), one(16n)] }], 15n);
+      expect(subject.observed.letters).toEqual([{ reason: 'late', row: 0 }]);
+    },
+  );
 });
 
 describe('the plan of an aggregate of sessions', () => {

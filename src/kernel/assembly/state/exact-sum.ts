@@ -244,6 +244,7 @@ export function sumValue(state: usize): f64 {
 export function sumFree(state: usize): void {
   if (load<u32>(state, SUM_BLOCK) == 0) return;
   free(<usize>load<u32>(state, SUM_BLOCK));
+  store<u32>(state, 0, SUM_BLOCK);
   sumBlocks--;
 }
 
@@ -306,13 +307,20 @@ const incoming: usize = memory.data(40, 16);
 /** Adds all of a sum that {@link sumExport} wrote. */
 export function sumMergeExported(state: usize, from: usize): void {
   memory.copy(incoming, from, SUM_BYTES);
-  if (load<u32>(incoming, SUM_BLOCK) == 0) {
-    sumMerge(state, incoming);
-    return;
-  }
+  if (load<u32>(incoming, SUM_BLOCK) == 0) sumMerge(state, incoming);
+  else addBlock(state, load<i64>(incoming, SUM_COUNT), from + SUM_BYTES);
+}
+
+/** Adds all of another sum; its words may be moved. */
+export function sumMergeAll(state: usize, other: usize): void {
+  const block = <usize>load<u32>(other, SUM_BLOCK);
+  if (block == 0) sumMerge(state, other);
+  else addBlock(state, load<i64>(other, SUM_COUNT), block);
+}
+
+function addBlock(state: usize, count: i64, other: usize): void {
   const block = blockOf(state);
-  const other = from + SUM_BYTES;
-  store<i64>(state, load<i64>(state, SUM_COUNT) + load<i64>(incoming, SUM_COUNT), SUM_COUNT);
+  store<i64>(state, load<i64>(state, SUM_COUNT) + count, SUM_COUNT);
   for (let at: usize = 0; at < BLOCK_WORDS; at += 8) {
     store<i64>(block + at, load<i64>(block + at) + load<i64>(other + at));
   }

@@ -6,7 +6,7 @@
 import { arenaAlloc } from "../memory";
 import { equalStr } from "../hash";
 import { COLUMN_BYTES, COLUMN_DATA, COLUMN_NULLS, groupingBits, TYPE_F64, TYPE_I32, TYPE_STR } from "./key";
-import { sumFree, sumHasBlock, sumMerge } from "./exact-sum";
+import { sumFree, sumHasBlock, sumMergeAll } from "./exact-sum";
 import { groupOfRow, hashOfRow, listChange, windowOf } from "./group-table";
 import { isBetterFloat } from "./aggregate";
 import * as L from "./group-layout";
@@ -133,11 +133,12 @@ function mergeExtreme(state: usize, other: usize, type: u32, most: bool): void {
   memory.copy(state, other, 16);
 }
 
+/** Puts two states of an aggregate together. */
 @inline
-function mergeState(part: usize, state: usize, other: usize): void {
+export function mergeState(part: usize, state: usize, other: usize): void {
   const kind = load<u32>(part);
   if (kind == L.FUNCTION_COUNT) store<i64>(state, load<i64>(state) + load<i64>(other));
-  else if (kind == L.FUNCTION_SUM_FLOAT) sumMerge(state, other);
+  else if (kind == L.FUNCTION_SUM_FLOAT) sumMergeAll(state, other);
   else if (kind == L.FUNCTION_SUM_INTEGER) {
     const low = load<u64>(state) + load<u64>(other);
     store<i64>(state, load<i64>(state, 8) + load<i64>(other, 8) + <i64>(low < load<u64>(other)), 8);

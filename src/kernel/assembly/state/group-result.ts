@@ -38,7 +38,8 @@ function resultOf(part: usize, record: usize, target: usize): bool {
   return true;
 }
 
-function resultsOf(layout: usize, record: usize, target: usize): bool {
+/** The results of a record; false when one does not fit its type. */
+export function resultsOf(layout: usize, record: usize, target: usize): bool {
   const count = load<u32>(layout, L.LAYOUT_AGGREGATES);
   let fits = true;
   for (let i: u32 = 0; i < count; i++) {

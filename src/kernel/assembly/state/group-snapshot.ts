@@ -34,7 +34,12 @@ function isText(part: usize): bool {
 }
 
 function recordExportBytes(layout: usize, record: usize): usize {
-  let bytes = HEADER_BYTES;
+  return HEADER_BYTES + bodyExportBytes(layout, record);
+}
+
+/** Bytes of what {@link exportKeys} and {@link exportStates} write. */
+export function bodyExportBytes(layout: usize, record: usize): usize {
+  let bytes: usize = 0;
   const nulls = load<u32>(record, L.RECORD_NULLS);
   for (let i: u32 = 0; i < load<u32>(layout, L.LAYOUT_KEYS); i++) {
     if ((nulls >> i) & 1) continue;
@@ -54,7 +59,7 @@ function recordExportBytes(layout: usize, record: usize): usize {
   return load<u32>(layout, L.LAYOUT_EMITTED) == 0 ? bytes : bytes + <usize>aggregates * L.RESULT_BYTES;
 }
 
-function exportKeys(layout: usize, record: usize, target: usize): usize {
+export function exportKeys(layout: usize, record: usize, target: usize): usize {
   const nulls = load<u32>(record, L.RECORD_NULLS);
   for (let i: u32 = 0; i < load<u32>(layout, L.LAYOUT_KEYS); i++) {
     if ((nulls >> i) & 1) continue;
@@ -73,7 +78,7 @@ function exportKeys(layout: usize, record: usize, target: usize): usize {
   return target;
 }
 
-function exportStates(layout: usize, record: usize, target: usize): usize {
+export function exportStates(layout: usize, record: usize, target: usize): usize {
   const aggregates = load<u32>(layout, L.LAYOUT_AGGREGATES);
   for (let i: u32 = 0; i < aggregates; i++) {
     const part = L.aggregatePart(layout, i);
@@ -218,11 +223,10 @@ export function groupSnapshotEnd(table: usize): void {
   }
 }
 
-function importKeys(table: usize, record: usize, from: usize): usize {
-  const layout = <usize>load<u32>(table);
+/** Bytes of the strings of an exported key; its other values are taken in. */
+export function importFixedKeys(layout: usize, record: usize, from: usize): usize {
   const nulls = load<u32>(record, L.RECORD_NULLS);
   const keys = load<u32>(layout, L.LAYOUT_KEYS);
-  const begin = from;
   let bytes: usize = 0;
   for (let i: u32 = 0; i < keys; i++) {
     if ((nulls >> i) & 1) continue;
@@ -232,12 +236,13 @@ function importKeys(table: usize, record: usize, from: usize): usize {
     else store<u64>(record + <usize>load<u32>(part, L.KEY_OFFSET), load<u64>(from));
     from += isString ? 4 + <usize>load<u32>(from) : 8;
   }
-  if (bytes == 0) {
-    emptyTexts(layout, record, nulls);
-    return from;
-  }
-  let at = keepTexts(table, <usize>load<u32>(record, L.RECORD_WINDOW), record, bytes);
-  from = begin;
+  return bytes;
+}
+
+/** Takes in the strings of an exported key, to `at` (0 when they have no bytes); returns where the key ends. */
+export function importTextKeys(layout: usize, record: usize, from: usize, at: usize): usize {
+  const nulls = load<u32>(record, L.RECORD_NULLS);
+  const keys = load<u32>(layout, L.LAYOUT_KEYS);
   for (let i: u32 = 0; i < keys; i++) {
     if ((nulls >> i) & 1) continue;
     const part = L.keyPart(layout, i);
@@ -248,19 +253,19 @@ function importKeys(table: usize, record: usize, from: usize): usize {
     const kept = record + <usize>load<u32>(part, L.KEY_OFFSET);
     const length = load<u32>(from);
     memory.copy(at, from + 4, length);
-    putReference(kept, at, length);
+    // Strings without bytes point to something that may be read.
+    putReference(kept, length == 0 ? record : at, length);
     at += <usize>length;
     from += 4 + <usize>length;
   }
   return from;
 }
 
-/** Strings without bytes point to something that may be read. */
-function emptyTexts(layout: usize, record: usize, nulls: u32): void {
-  for (let i: u32 = 0; i < load<u32>(layout, L.LAYOUT_KEYS); i++) {
-    const part = L.keyPart(layout, i);
-    if (load<u32>(part) == TYPE_STR && ((nulls >> i) & 1) == 0) putReference(record + <usize>load<u32>(part, L.KEY_OFFSET), record, 0);
-  }
+function importKeys(table: usize, record: usize, from: usize): usize {
+  const layout = <usize>load<u32>(table);
+  const bytes = importFixedKeys(layout, record, from);
+  const at = bytes == 0 ? <usize>0 : keepTexts(table, <usize>load<u32>(record, L.RECORD_WINDOW), record, bytes);
+  return importTextKeys(layout, record, from, at);
 }
 
 function putReference(target: usize, at: usize, length: u32): void {
@@ -272,7 +277,7 @@ function putReference(target: usize, at: usize, length: u32): void {
   store<u32>(target, 0, 12);
 }
 
-function importStates(table: usize, record: usize, from: usize): void {
+export function importStates(table: usize, record: usize, from: usize): void {
   const layout = <usize>load<u32>(table);
   const aggregates = load<u32>(layout, L.LAYOUT_AGGREGATES);
   for (let i: u32 = 0; i < aggregates; i++) {

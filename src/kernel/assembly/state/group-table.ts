@@ -67,7 +67,7 @@ export function hashOfRow(layout: usize, columns: usize, row: usize): u64 {
   return hash;
 }
 
-function isGroupOf(layout: usize, record: usize, columns: usize, row: usize): bool {
+export function isGroupOf(layout: usize, record: usize, columns: usize, row: usize): bool {
   const count = load<u32>(layout, L.LAYOUT_KEYS);
   const nulls = load<u32>(record, L.RECORD_NULLS);
   for (let i: u32 = 0; i < count; i++) {
@@ -92,7 +92,7 @@ function isGroupOf(layout: usize, record: usize, columns: usize, row: usize): bo
 }
 
 @inline
-function place(index: usize, mask: u32, slot: u64): void {
+export function place(index: usize, mask: u32, slot: u64): void {
   let at = <u32>slot & mask;
   while (load<u64>(index + (<usize>at << 3)) != 0) at = (at + 1) & mask;
   store<u64>(index + (<usize>at << 3), slot);
@@ -191,8 +191,8 @@ export function keepTexts(table: usize, window: usize, record: usize, bytes: usi
   return texts;
 }
 
-function keepKey(table: usize, window: usize, record: usize, columns: usize, row: usize): void {
-  const layout = <usize>load<u32>(table);
+/** Copies the key of a row; returns how many bytes {@link placeTexts} needs for its strings. */
+export function keepKey(layout: usize, record: usize, columns: usize, row: usize): usize {
   const count = load<u32>(layout, L.LAYOUT_KEYS);
   let bytes: usize = 0;
   let nulls: u32 = 0;
@@ -210,8 +210,12 @@ function keepKey(table: usize, window: usize, record: usize, columns: usize, row
     else store<u64>(kept, load<u64>(data + (row << 3)));
   }
   store<u32>(record, nulls, L.RECORD_NULLS);
-  if (bytes == 0) return;
-  let at = keepTexts(table, window, record, bytes);
+  return bytes;
+}
+
+/** Copies the strings of a key to where they stay. */
+export function placeTexts(layout: usize, record: usize, at: usize): void {
+  const count = load<u32>(layout, L.LAYOUT_KEYS);
   for (let i: u32 = 0; i < count; i++) {
     const part = L.keyPart(layout, i);
     if (load<u32>(part) != TYPE_STR) continue;
@@ -245,7 +249,8 @@ export function groupOfRow(table: usize, window: usize, columns: usize, row: usi
     }
   }
   const record = addRecord(table, window, hash);
-  keepKey(table, window, record, columns, row);
+  const bytes = keepKey(layout, record, columns, row);
+  if (bytes != 0) placeTexts(layout, record, keepTexts(table, window, record, bytes));
   return record;
 }
 
@@ -318,6 +323,16 @@ export function removeGroup(table: usize, record: usize): void {
   const mask = load<u32>(window, L.WINDOW_MASK);
   let hole = <u32>load<u64>(record) & mask;
   while (<usize>(load<u64>(index + (<usize>hole << 3)) >> 32) != record) hole = (hole + 1) & mask;
+  closeHole(index, mask, hole);
+  store<u32>(window, load<u32>(window, L.WINDOW_GROUPS) - 1, L.WINDOW_GROUPS);
+  store<u64>(table, load<u64>(table, L.TABLE_GROUPS) - 1, L.TABLE_GROUPS);
+  store<u32>(record, L.RECORD_DEAD, L.RECORD_FLAGS);
+  store<u64>(record, <u64>load<u32>(table, L.TABLE_REMOVED));
+  store<u32>(table, <u32>record, L.TABLE_REMOVED);
+}
+
+/** Empties a slot of an index. */
+export function closeHole(index: usize, mask: u32, hole: u32): void {
   // Moves back what would not be found across the hole (D. Knuth, The Art of Computer Programming 3, 6.4, algorithm R).
   let at = hole;
   while (true) {
@@ -331,15 +346,10 @@ export function removeGroup(table: usize, record: usize): void {
     }
   }
   store<u64>(index + (<usize>hole << 3), 0);
-  store<u32>(window, load<u32>(window, L.WINDOW_GROUPS) - 1, L.WINDOW_GROUPS);
-  store<u64>(table, load<u64>(table, L.TABLE_GROUPS) - 1, L.TABLE_GROUPS);
-  store<u32>(record, L.RECORD_DEAD, L.RECORD_FLAGS);
-  store<u64>(record, <u64>load<u32>(table, L.TABLE_REMOVED));
-  store<u32>(table, <u32>record, L.TABLE_REMOVED);
 }
 
 /** Frees what the states of a record own; returns the bytes of it that were counted. */
-function freeStates(layout: usize, record: usize): i64 {
+export function freeStates(layout: usize, record: usize): i64 {
   let bytes: i64 = 0;
   const count = load<u32>(layout, L.LAYOUT_AGGREGATES);
   for (let i: u32 = 0; i < count; i++) {

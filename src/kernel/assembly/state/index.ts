@@ -15,3 +15,10 @@ export { groupIsOneWindow, groupMerge, groupPartial, groupPartialIsPlain } from 
 export {
   groupImport, groupSnapshotBegin, groupSnapshotEnd, groupSnapshotNeeded, groupSnapshotNext,
 } from "./group-snapshot";
+export {
+  sessionClose, sessionCreate, sessionFirstEnd, sessionForget, sessionFree, sessionIsOpen, sessionRows,
+} from "./session-table";
+export { sessionBounds, sessionChanges, sessionForgetChanges, sessionResults } from "./session-result";
+export {
+  sessionImport, sessionSnapshotBegin, sessionSnapshotEnd, sessionSnapshotNeeded, sessionSnapshotNext,
+} from "./session-snapshot";
