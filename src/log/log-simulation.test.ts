@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { LogSimulation } from './log-simulation.fixture.ts';
 
-/** More of them: `npm run test:simulation -- --rounds 100000`; a failure prints the seed that replays it. */
+/** More of them: `npm run test:simulate -- --seeds 1..10000`; a failure prints the seed that replays it. */
 const SEEDS = 250;
 const STEPS = 60;
 

@@ -1,0 +1,119 @@
+import type { Engine, RunningPipeline, StartOptions } from '../../src/engine/engine.ts';
+import { createEngine } from '../../src/engine/host.ts';
+import { type ExecutorFactory, inlineExecutor } from '../../src/engine/task/executor.ts';
+import { diskSnapshots } from '../../src/engine/task/snapshot-store.ts';
+import type { LogLimits } from '../../src/log/limits.ts';
+import type { Log } from '../../src/log/log.ts';
+import { openLog } from '../../src/log/open.ts';
+import type { VirtualDisk } from '../../src/log/virtual-disk.ts';
+import type { Pipeline } from '../../src/plan/node.ts';
+import type { Schedule } from './schedule.ts';
+import type { SimulatedClock } from './simulated-clock.ts';
+import { nameOf } from './table-views.ts';
+
+export const DATA_DIR = '/data';
+const MEMORY_BYTES_MAX = 2 ** 26;
+
+export interface LifeOptions {
+  /** How many processes there were before. */
+  readonly number: number;
+  readonly disk: VirtualDisk;
+  readonly clock: SimulatedClock;
+  readonly schedule: Schedule;
+  readonly random: () => number;
+  readonly limits: Partial<LogLimits>;
+  readonly snapshotIntervalMs: number;
+  readonly workers: number;
+}
+
+/** One process from its start until it stops or dies: a log and an engine whose every turn the schedule decides. */
+export class Life {
+  readonly log: Log;
+  readonly engine: Engine;
+  /** What the log and its start had to say. */
+  readonly warnings: readonly string[];
+
+  private constructor(log: Log, engine: Engine, warnings: readonly string[]) {
+    this.log = log;
+    this.engine = engine;
+    this.warnings = warnings;
+  }
+
+  static laneOf(number: number): string {
+    return `life ${number} `;
+  }
+
+  static async open(options: LifeOptions): Promise<Life> {
+    const { clock, schedule, disk, random, limits } = options;
+    const lane = Life.laneOf(options.number);
+    const warnings: string[] = [];
+    const log = await openLog({
+      dataDir: DATA_DIR,
+      clock,
+      disk: disk.session(),
+      limits,
+      random: () => Math.floor(random() * 2 ** 32),
+      soon: schedule.soonOn(`${lane}log`),
+      onWarning: (warning) => warnings.push(warning),
+    });
+    const engine = createEngine({
+      log,
+      clock,
+      options: {
+        workers: options.workers,
+        snapshotIntervalMs: options.snapshotIntervalMs,
+        workerMemoryBytesMax: MEMORY_BYTES_MAX,
+      },
+      snapshots: diskSnapshots(disk.snapshotSession(), DATA_DIR),
+      random,
+      soon: schedule.soonOn(`${lane}main`),
+      lookups: () => ({
+        async find([id]) {
+          await schedule.turnOf(`${lane}look-up of ${id}`);
+          const name = nameOf(id!);
+          return name === null ? null : [id!, name];
+        },
+        close: async () => {},
+      }),
+      executor: scheduledExecutor(log, options, lane),
+    });
+    return new Life(log, engine, warnings);
+  }
+
+  start(pipeline: Pipeline, options: StartOptions): Promise<RunningPipeline> {
+    return this.engine.start(pipeline, options);
+  }
+
+  /** The process ends as it should. */
+  async stop(): Promise<void> {
+    await this.engine.close();
+    await this.log.close();
+  }
+}
+
+/** Tasks that run when the schedule says so, and whose messages take their time, as between threads. */
+function scheduledExecutor(log: Log, { clock, schedule, disk }: LifeOptions, lane: string): ExecutorFactory {
+  const snapshots = diskSnapshots(disk.snapshotSession(), DATA_DIR);
+  let tasks = 0;
+  return (start, receive) => {
+    const task = `${lane}task ${tasks++} `;
+    let ended = false;
+    const inner = inlineExecutor(
+      log,
+      clock,
+      snapshots,
+      schedule.soonOn(`${task}turn`),
+    )(start, (message) => {
+      schedule.post(`${task}out`, () => {
+        if (!ended) receive(message);
+      });
+    });
+    return {
+      post: (message) => schedule.post(`${task}in`, () => inner.post(message)),
+      terminate: async () => {
+        ended = true;
+        await inner.terminate();
+      },
+    };
+  };
+}
