@@ -3,7 +3,7 @@ import { utf8 } from '../base/bytes.ts';
 import { encodeRecordBatch } from '../log/record-batch.ts';
 import { aggregateCall } from '../plan/aggregate/aggregate-call.ts';
 import { columnReference } from '../plan/expression-factory.ts';
-import { aggregateNode, outputNode, pipelineOf, projectNode, sourceNode } from '../plan/factory.ts';
+import { aggregateNode, deduplicateNode, outputNode, pipelineOf, projectNode, sourceNode } from '../plan/factory.ts';
 import type { ChangeSpec, PlanNode } from '../plan/node.ts';
 import { outputShape } from '../plan/output-key.ts';
 import { TYPE } from '../plan/type-name.ts';
@@ -44,6 +44,11 @@ function perCity(source: PlanNode): PlanNode {
   return aggregateNode(source, [city], [{ name: 'n', call: aggregateCall('count', undefined) }]);
 }
 
+/** What stands of a view whose rows have no key of their own. */
+function shown(topic: string): unknown[] {
+  return world.table(topic).map(({ id, city }) => ({ id, city }));
+}
+
 async function run(node: PlanNode) {
   const output = outputNode({
     name: 'v',
@@ -59,6 +64,22 @@ async function run(node: PlanNode) {
 
 describe('a table kept from an upsert topic', () => {
   const source = users({ mode: 'upsert', keys: [0] });
+
+  it('is deduplicated: when the first of its key goes, the next takes its place, also after a crash', async () => {
+    const first = deduplicateNode(source, [1], 3_600_000);
+    const running = await run(first);
+    await change({ key: 'a', row: { id: 'a', city: 'Rome' } }, { key: 'b', row: { id: 'b', city: 'Rome' } });
+    await running.idle();
+    expect(shown('v')).toEqual([{ id: 'a', city: 'Rome' }]);
+    await running.stop();
+    const again = await run(first);
+    await change({ key: 'a', row: { id: 'a', city: 'Bonn' } });
+    await again.idle();
+    expect(shown('v')).toEqual([
+      { id: 'b', city: 'Rome' },
+      { id: 'a', city: 'Bonn' },
+    ]);
+  });
 
   it('takes back the row that a record replaces, and the row that a tombstone deletes', async () => {
     const running = await run(perCity(source));

@@ -94,7 +94,7 @@ const MISTAKES: readonly (readonly [sql: string, message: string])[] = [
     "CREATE VIEW v WITH (▲ttl = '1 hour') AS SELECT DISTINCT ON (id) * FROM orders ORDER BY id, time",
     'has no effect here',
   ],
-  ["CREATE VIEW v WITH (▲ttl = '1 hour') AS SELECT DISTINCT shop FROM totals", 'has no effect here'],
+  ["CREATE VIEW v WITH (▲ttl = '1 hour') AS SELECT shop FROM totals", 'has no effect here'],
   [
     'CREATE MATERIALIZED VIEW v AS SELECT shop, count(*) AS n FROM orders GROUP BY shop▲ EMIT ON WINDOW CLOSE',
     'nothing in this view closes',

@@ -1,5 +1,4 @@
 import type { Node, SelectStmt } from 'libpg-query';
-import { isAppendOnly } from '../plan/changelog.ts';
 import { coerce, commonType, type Operand } from '../plan/coercion.ts';
 import type { Expression } from '../plan/expression.ts';
 import { columnReference } from '../plan/expression-factory.ts';
@@ -217,11 +216,11 @@ export class SelectBinder {
     return selectOutput(this.#context, node, spec, this.#rules.streaming);
   }
 
-  /** DISTINCT [ON] with a time-to-live, of rows that only come: what has expired is forgotten. Undefined where that does not apply. */
+  /** DISTINCT [ON] with a time-to-live: what has expired is forgotten. Undefined where that does not apply. */
   #deduplicated(select: SelectStmt, input: PlanNode, { targets, distinctOn, over }: BoundList): PlanNode | undefined {
     const { ttlMs, streaming } = this.#rules;
     if (select.distinctClause === undefined || ttlMs === undefined || !streaming || over.used) return undefined;
-    if (select.sortClause !== undefined || !isAppendOnly(input, 'final')) return undefined;
+    if (select.sortClause !== undefined) return undefined;
     return deduplicatedBy(
       input,
       (distinctOn ?? targets).map(({ expression }) => expression),

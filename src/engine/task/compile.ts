@@ -9,6 +9,7 @@ import { UserCallOperator } from '../effect/user-call.ts';
 import { accumulatorInputs } from '../operator/aggregate/accumulator.ts';
 import { AggregateOperator } from '../operator/aggregate/aggregate.ts';
 import { CallInputs } from '../operator/aggregate/call-inputs.ts';
+import { ChangingDeduplicateOperator } from '../operator/changing-deduplicate.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import { type ExpressionReport, reportExpressions } from '../operator/expression-report.ts';
 import { FilterOperator } from '../operator/filter.ts';
@@ -149,12 +150,12 @@ class Compiler {
         return new ProjectOperator(node, expressions);
       case 'window':
         return windowOperator(node, emit);
-      case 'deduplicate':
-        if (!isAppendOnly(node.input, emit)) throw unsupported('deduplicate above rows that change');
-        return new DeduplicateOperator(
-          node,
-          sourcesOf(node).every((source) => source.watermark !== undefined),
-        );
+      case 'deduplicate': {
+        const judgesLateness = sourcesOf(node).every((source) => source.watermark !== undefined);
+        return isAppendOnly(node.input, emit)
+          ? new DeduplicateOperator(node, judgesLateness)
+          : new ChangingDeduplicateOperator(node, judgesLateness);
+      }
       case 'aggregate': {
         const appendOnly = isAppendOnly(node.input, emit);
         const retracts = this.#retracts.has(node);
@@ -328,9 +329,12 @@ export function columnsNeeded(pipeline: Pipeline): ReadonlyMap<PlanNode, Readonl
       case 'filter':
         visit(node.input, columnsRead(node.predicate, new Set(wanted)));
         break;
-      case 'deduplicate':
-        visit(node.input, new Set([...wanted, ...node.keys]));
+      case 'deduplicate': {
+        // A row that is taken back is found again by all of its columns.
+        const whole = isAppendOnly(node.input, 'updates') ? [] : all(node.input);
+        visit(node.input, new Set([...wanted, ...node.keys, ...whole]));
         break;
+      }
       case 'window': {
         const width = node.input.columns.length;
         const keys = node.window.kind === 'session' ? node.window.keys : [];
