@@ -141,3 +141,29 @@ describe('fraud patterns of the builder', () => {
     ).toThrow('define "home"');
   });
 });
+
+it('a pattern over a table follows the rows that change and go, also after a crash', async () => {
+  const sql = `
+CREATE TABLE payments (id int4 PRIMARY KEY, card text, time timestamptz, amount float8) WITH (topic = 'payments', format = 'json');
+CREATE MATERIALIZED VIEW rises AS SELECT card, first_id, last_id FROM payments MATCH_RECOGNIZE (
+  PARTITION BY card ORDER BY time
+  MEASURES FIRST(id) AS first_id, LAST(id) AS last_id
+  PATTERN (low high+) DEFINE low AS low.amount < 5, high AS high.amount > PREV(high.amount));`;
+  const paid = (id: number, second: number, amount: number): object => ({ id, card: 'c', time: at(second), amount });
+  const first = await world.startSql(sql);
+  await world.write('payments', [paid(1, 1, 1), paid(2, 2, 6), paid(3, 3, 7)]);
+  await first.idle();
+  expect(world.table('rises')).toMatchObject([{ card: 'c', first_id: 1, last_id: 3 }]);
+  await first.stop();
+  const second = await world.startSql(sql);
+  await world.write('payments', [paid(2, 4, 8)]);
+  await second.idle();
+  expect(world.table('rises')).toMatchObject([{ first_id: 1, last_id: 2 }]);
+  await world.crash(false);
+  await world.start();
+  const third = await world.startSql(sql);
+  await world.write('payments', [paid(1, 1, 50), paid(4, 0, 2)]);
+  await third.idle();
+  expect(world.table('rises')).toMatchObject([{ first_id: 4, last_id: 1 }]);
+  expect(world.letters()).toEqual([]);
+});

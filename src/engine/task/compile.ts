@@ -15,6 +15,7 @@ import { type ExpressionReport, reportExpressions } from '../operator/expression
 import { FilterOperator } from '../operator/filter.ts';
 import { JoinOperator } from '../operator/join/join.ts';
 import { TemporalJoinOperator } from '../operator/join/temporal-join.ts';
+import { ChangingMatchOperator } from '../operator/match/changing-match.ts';
 import { MatchOperator } from '../operator/match/match.ts';
 import type { EmitMoment, Operator } from '../operator/operator.ts';
 import { OutputOperator } from '../operator/output.ts';
@@ -188,8 +189,9 @@ class Compiler {
       case 'temporal-join':
         return temporalJoin(node, emit, this.#needed.get(node), expressions);
       case 'match':
-        if (!isAppendOnly(node.input, emit)) throw unsupported('a pattern over rows that change');
-        return new MatchOperator(node, expressions);
+        return isAppendOnly(node.input, emit)
+          ? new MatchOperator(node, expressions)
+          : new ChangingMatchOperator(node, expressions);
       case 'join':
         return new JoinOperator({ node, emit, read: this.#needed.get(node), expressions });
       default:

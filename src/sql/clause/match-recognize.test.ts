@@ -244,10 +244,6 @@ describe('a mistake in a pattern is shown where it is', () => {
       'put the name after the clause',
     ],
     ['SELECT * FROM ticks MATCH_RECOGNIZE ▲(ORDER BY time', 'has no end'],
-    [
-      'SELECT * FROM (SELECT max(time) AS time FROM ticks) ▲MATCH_RECOGNIZE (ORDER BY time MEASURES 1 AS x PATTERN (a))',
-      'may be taken back',
-    ],
     ['SELECT * FROM ticks ▲MATCH_RECOGNIZE (ORDER BY time PATTERN (a))', 'shows no columns'],
     ['SELECT * FROM ticks MATCH_RECOGNIZE (ORDER BY time MEASURES 1 AS x PATTERN (a)) AS m (n, ▲o)', 'columns to name'],
     [

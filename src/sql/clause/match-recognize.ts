@@ -1,5 +1,4 @@
 import { matchNode } from '../../plan/analytic-factory.ts';
-import { isAppendOnly } from '../../plan/changelog.ts';
 import type { Interval } from '../../plan/data-type.ts';
 import type { Expression } from '../../plan/expression.ts';
 import { columnReference } from '../../plan/expression-factory.ts';
@@ -27,12 +26,6 @@ export function bindMatch(
     throw context.source.error(clause.at, 'MATCH_RECOGNIZE is for views: a query does not run it', {
       code: 'SQL_NOT_SUPPORTED',
       next: 'write CREATE MATERIALIZED VIEW over the pattern, and query that',
-    });
-  }
-  if (!isAppendOnly(input.node, 'final')) {
-    throw context.source.error(clause.at, 'MATCH_RECOGNIZE reads rows that stay: these may be taken back', {
-      code: 'SQL_NOT_SUPPORTED',
-      next: 'match over the events, and join the matches with what changes',
     });
   }
   const node = new MatchBinder(context, clause, input).node();

@@ -1,9 +1,5 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
-import { messageOf } from '../../../base/error.ts';
-import { compileExpression } from '../../../plan/evaluate.ts';
-import type { EvaluationContext } from '../../../plan/function.ts';
 import type { MatchNode } from '../../../plan/node.ts';
-import { sortOrder } from '../../../plan/value/sort-order.ts';
 import { MATCH_ROWS_MAX } from '../../limits.ts';
 import { type Batch, later, WATERMARK_MIN } from '../batch.ts';
 import type { Operator, OperatorContext } from '../operator.ts';
@@ -11,16 +7,9 @@ import { OrderedList } from '../rank/ordered-list.ts';
 import { batchOfValues, RowEmitter, RowReader, rowKey } from '../row-batch.ts';
 import type { ExpressionContext } from '../row-evaluator.ts';
 import { readRow, readValue, writeRow, writeValue } from '../state-value.ts';
-import { type Label, MatchAttempt } from './match-attempt.ts';
-import { isForgetful, type MatchRows, NavigationEvaluator, rowsBefore } from './navigation.ts';
-import { compilePattern, type PatternProgram } from './pattern-program.ts';
-
-interface MatchRow {
-  readonly values: readonly unknown[];
-  readonly time: bigint;
-  /** The order of arrival, among rows that are equal in the order of the pattern. */
-  readonly arrival: number;
-}
+import type { Label, MatchAttempt } from './match-attempt.ts';
+import { givenUp, type MatchRow, MatchSearch, type RefuseRow } from './match-search.ts';
+import type { MatchRows } from './navigation.ts';
 
 /** The rows of one key that can still be part of a match. */
 interface Partition {
@@ -48,13 +37,9 @@ interface OpenAttempt {
  */
 export class MatchOperator implements Operator {
   readonly #node: MatchNode;
-  readonly #program: PatternProgram;
-  readonly #forgetful: boolean;
-  readonly #rowsBefore: number;
+  readonly #search: MatchSearch;
   /** A key must be remembered when it has no rows: its matches are numbered. */
   readonly #countsMatches: boolean;
-  readonly #conditions: ReadonlyMap<string, NavigationEvaluator>;
-  readonly #measures: readonly NavigationEvaluator[];
   readonly #waiting: OrderedList<MatchRow>;
   readonly #partitions = new Map<string, Partition>();
   /** By the time of the first row. */
@@ -72,27 +57,10 @@ export class MatchOperator implements Operator {
 
   constructor(node: MatchNode, expressions: ExpressionContext) {
     this.#node = node;
-    this.#program = compilePattern(node.pattern);
-    this.#forgetful = isForgetful(node);
-    this.#rowsBefore = rowsBefore(node);
+    const search = new MatchSearch(node, expressions);
+    this.#search = search;
     this.#countsMatches = node.navigations.some((navigation) => navigation.kind === 'match-number');
-    const context: EvaluationContext = {
-      get nowUs() {
-        return BigInt(expressions.clockMs()) * 1000n;
-      },
-      userFunction: expressions.userFunction,
-    };
-    const evaluator = (expression: MatchNode['measures'][number]): NavigationEvaluator =>
-      new NavigationEvaluator(expression, node.navigations, context);
-    this.#conditions = new Map(node.defines.map(({ variable, condition }) => [variable, evaluator(condition)]));
-    this.#measures = node.measures.map(evaluator);
-    const inOrder = sortOrder(node.keys);
-    const keys = node.keys.map((key) => compileExpression(key.expression, context));
-    const keysOf = (row: MatchRow): readonly unknown[] => keys.map((key) => key(row.values));
-    this.#waiting = new OrderedList<MatchRow>((a, b) => {
-      if (a.time !== b.time) return a.time < b.time ? -1 : 1;
-      return inOrder(keysOf(a), keysOf(b)) || a.arrival - b.arrival;
-    });
+    this.#waiting = new OrderedList<MatchRow>((a, b) => search.compareKeys(a, b) || a.arrival - b.arrival);
   }
 
   open(context: OperatorContext): void {
@@ -174,7 +142,7 @@ export class MatchOperator implements Operator {
       const first = partition.rows[partition.start - partition.base];
       if (partition.attempt === undefined) {
         if (first === undefined) break;
-        partition.attempt = new MatchAttempt(this.#program, this.#forgetful);
+        partition.attempt = this.#search.attempt();
       }
       const { attempt } = partition;
       while (!attempt.decided) {
@@ -182,7 +150,10 @@ export class MatchOperator implements Operator {
         if (row === undefined) break;
         if (withinUs !== undefined && row.time - first!.time > withinUs) attempt.finish();
         else if (attempt.rows >= MATCH_ROWS_MAX) this.#giveUp(attempt, first!, `${MATCH_ROWS_MAX} rows are not enough`);
-        else attempt.feed((labels) => this.#holds(partition, labels));
+        else {
+          const refuse = this.#refusing(partition);
+          attempt.feed((labels) => this.#search.holds(labels, this.#rowsOf(partition), refuse));
+        }
       }
       if (!attempt.decided) break;
       if (attempt.tooMany) this.#giveUp(attempt, first!, 'it can be matched in too many ways');
@@ -195,7 +166,7 @@ export class MatchOperator implements Operator {
 
   #giveUp(attempt: MatchAttempt, first: MatchRow, why: string): void {
     attempt.finish();
-    this.#deadLetter(first, `match: the attempt that begins with this row was given up: ${why}`);
+    this.#deadLetter(first, givenUp(why));
   }
 
   #decide(partition: Partition, attempt: MatchAttempt): void {
@@ -207,39 +178,11 @@ export class MatchOperator implements Operator {
     }
     partition.matches++;
     this.#emit(partition, best);
-    partition.start += this.#skip(partition, best);
+    partition.start += this.#search.skip(best, this.#refusing(partition));
   }
 
-  /** How many rows after the first one of this match the next may begin. */
-  #skip(partition: Partition, best: Label): number {
-    const { afterMatch } = this.#node;
-    if (!('variable' in afterMatch)) return afterMatch.kind === 'next-row' ? 1 : best.length;
-    let place: number | undefined;
-    for (let label: Label | undefined = best; label !== undefined; label = label.before) {
-      if (label.variable !== afterMatch.variable) continue;
-      place = label.length - 1;
-      if (afterMatch.kind === 'last') break;
-    }
-    if (place !== undefined && place > 0) return place;
-    const why = place === undefined ? 'it has no such row' : 'that is where it began';
-    const row = partition.rows[partition.start - partition.base]!;
-    this.#deadLetter(
-      row,
-      `match: after it the next cannot begin at the ${afterMatch.kind} ${afterMatch.variable}: ${why}`,
-    );
-    return 1;
-  }
-
-  #holds(partition: Partition, labels: Label): boolean {
-    const condition = this.#conditions.get(labels.variable);
-    if (condition === undefined) return true;
-    try {
-      return condition.value(labels, this.#rowsOf(partition)) === true;
-    } catch (error) {
-      const row = partition.rows[partition.start + labels.length - 1 - partition.base]!;
-      this.#deadLetter(row, `match: condition of ${labels.variable}: ${messageOf(error)}`);
-      return false;
-    }
+  #refusing({ rows, start, base }: Partition): RefuseRow {
+    return (place, message) => this.#deadLetter(rows[start + place - base]!, message);
   }
 
   #rowsOf(partition: Partition): MatchRows {
@@ -252,12 +195,8 @@ export class MatchOperator implements Operator {
 
   #emit(partition: Partition, best: Label): void {
     const last = partition.rows[partition.start + best.length - 1 - partition.base]!;
-    try {
-      const measures = this.#measures.map((measure) => measure.value(best, this.#rowsOf(partition)));
-      this.#emitter!.add([...partition.key, ...measures], 1, last.time);
-    } catch (error) {
-      this.#deadLetter(last, `match: measures: ${messageOf(error)}`);
-    }
+    const measures = this.#search.measures(best, this.#rowsOf(partition), this.#refusing(partition));
+    if (measures !== undefined) this.#emitter!.add([...partition.key, ...measures], 1, last.time);
   }
 
   #deadLetter(row: MatchRow, message: string): void {
@@ -268,7 +207,7 @@ export class MatchOperator implements Operator {
 
   /** Forgets the rows that no attempt will look at again. */
   #trim(partition: Partition): void {
-    const gone = partition.start - this.#rowsBefore - partition.base;
+    const gone = partition.start - this.#search.rowsBefore - partition.base;
     if (gone > 0) {
       partition.rows.splice(0, gone);
       partition.base += gone;
@@ -365,7 +304,7 @@ export class MatchOperator implements Operator {
       const [base, start, matches] = [reader.u64(), reader.u64(), reader.u64()];
       const rows = Array.from({ length: reader.unsigned() }, () => this.#readRow(reader));
       const text = reader.text();
-      const attempt = text === '' ? undefined : MatchAttempt.of(this.#program, this.#forgetful, JSON.parse(text));
+      const attempt = text === '' ? undefined : this.#search.restored(JSON.parse(text));
       const name = rowKey(key, types);
       const partition: Partition = { name, key, rows, base, start, attempt, matches };
       this.#partitions.set(name, partition);
