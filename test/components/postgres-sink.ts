@@ -17,7 +17,7 @@ import type { RealServer } from './real-server.ts';
 
 const SENDERS = 3;
 const EVENTS_PER_REQUEST = 40;
-const SEND_EVERY_MS = 10;
+const SEND_EVERY_MS = 20;
 /** From one fault to the next, at most. */
 const PEACE_MS_MAX = 900;
 /** How long something stays away, at most: longer than the sink's timeout. */

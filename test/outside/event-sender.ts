@@ -62,7 +62,7 @@ export class EventSender {
   #event(): SentEvent {
     const id = `${this.#name}-${this.#sent++}`;
     const account = `a${Math.floor(this.#random() * ACCOUNTS)}`;
-    const cents = this.#random() < 0.005 ? REFUSED_CENTS : Math.floor(this.#random() * CENTS_MAX);
+    const cents = this.#random() < 0.001 ? REFUSED_CENTS : Math.floor(this.#random() * CENTS_MAX);
     return { id, account, cents };
   }
 

@@ -3,7 +3,7 @@ import type { ApiClient } from './client.ts';
 import { decodeFrame } from './decode.ts';
 import { ApiError, decodeError } from './error.ts';
 import { EventStreamParser } from './event-stream.ts';
-import { parseJson } from './json.ts';
+import { object, optionalNumber, parseJson } from './json.ts';
 import type { LiveFrame } from './types.ts';
 
 export type StreamState =
@@ -84,6 +84,7 @@ export class LiveStream {
     for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
       const frames: LiveFrame[] = [];
       for (const event of parser.push(piece.value)) {
+        if (event.event === 'error') throw lettingGo(event.data);
         const frame = decodeFrame(parseOr(event.data));
         if (frame === undefined) continue;
         frames.push(frame);
@@ -107,6 +108,12 @@ export class LiveStream {
     this.#handlers.onState({ kind: 'waiting', retryAt: Date.now() + waitMs, reason });
     this.#timer = setTimeout(() => void this.#connect(), waitMs);
   }
+}
+
+/** What the server says when it ends a stream: a problem with its status. */
+function lettingGo(data: string): ApiError {
+  const problem = parseOr(data);
+  return decodeError(problem, optionalNumber(object(problem).status) ?? 0);
 }
 
 function parseOr(text: string): unknown {

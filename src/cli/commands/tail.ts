@@ -7,6 +7,7 @@ import { EXIT } from '../exit-code.ts';
 import { styled } from '../output.ts';
 
 const RECONNECT_MS = 1_000;
+const GONE = 410;
 
 interface Frame {
   readonly op: string;
@@ -70,13 +71,27 @@ async function follow(client: ApiClient, id: string, context: CommandContext, cu
   try {
     for await (const event of readEvents(response.body as unknown as AsyncIterable<Uint8Array>)) {
       if (event.id !== undefined && event.id !== '') cursor.offset = event.id;
-      if (event.event === 'error') continue;
+      if (event.event === 'error') {
+        refuseFinal(JSON.parse(event.data) as Problem);
+        continue;
+      }
       show(JSON.parse(event.data) as Frame, event.data, context, cursor);
       if (cursor.left <= 0) return;
     }
   } finally {
     enough.abort();
   }
+}
+
+interface Problem {
+  readonly code: string;
+  readonly detail: string;
+  readonly status: number;
+}
+
+/** The changes in between are lost: whoever reads the output must know. @throws CliError */
+function refuseFinal({ code, detail, status }: Problem): void {
+  if (status === GONE) throw new CliError(EXIT.failed, code, detail);
 }
 
 function show(frame: Frame, text: string, { json, terminal }: CommandContext, cursor: Cursor): void {

@@ -62,8 +62,10 @@ export class SseSink implements LiveSink {
   }
 
   letGo(problem: Problem, resume: string | undefined): void {
-    const id = resume === undefined ? '' : `id: ${resume}\n`;
-    this.#response.end(`event: error\n${id}data: ${jsonText({ ...problem, resume })}\n\n`);
+    // An empty id makes an EventSource forget the offset that it would come back with for ever.
+    const isGone = problem.code === 'SERVING_OFFSET_GONE';
+    const id = isGone ? 'id:\n' : resume === undefined ? '' : `id: ${resume}\n`;
+    this.#response.end(`event: error\n${id}data: ${jsonText({ ...problem, resume: isGone ? undefined : resume })}\n\n`);
     this.#cutAfterGrace();
   }
 

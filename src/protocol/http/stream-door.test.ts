@@ -87,6 +87,32 @@ describe('live stream over server-sent events', () => {
     expect(await events('/api/v2/stream/requests?offset=abc', 1)).toMatchObject({ status: 400 });
   });
 
+  it.each([
+    ['0:1', 'is past retention'],
+    ['0:9', 'does not exist'],
+  ])('tells an EventSource whose offset %s is gone so, and makes it forget the offset', async (id, why) => {
+    door = await openTestDoor();
+    door.log.put('requests', [
+      [null, '1'],
+      [null, '2'],
+    ]);
+    door.log.put('requests', [[null, '3']]);
+    door.log.cut('requests', 2);
+    const { hostname, port } = new URL(door.url);
+    const socket = connect(Number(port), hostname);
+    const head = ['GET /api/v2/stream/requests HTTP/1.1', 'Host: localhost', 'Accept: text/event-stream'];
+    socket.write(`${head.join('\r\n')}\r\nLast-Event-ID: ${id}\r\n\r\n`);
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    const data = /event: error\nid:\ndata: (.*)\n\n/.exec(text)?.[1];
+    expect(JSON.parse(data!)).toMatchObject({
+      status: 410,
+      code: 'SERVING_OFFSET_GONE',
+      detail: expect.stringContaining(why) as string,
+      next: 'open the stream without an offset to begin with a snapshot',
+    });
+  });
+
   it('refuses more streams than the limit', async () => {
     door = await openTestDoor({ limits: { streamsMax: 0 } });
     expect(await events('/api/v2/stream/pages', 1)).toMatchObject({ status: 429 });
@@ -213,7 +239,6 @@ describe('live stream over WebSocket', () => {
     ['/api/v2/stream/none', undefined, 404],
     ['/api/v2/topics', undefined, 405],
     ['/api/v2/stream/pages', 'https://evil.example', 403],
-    ['/api/v2/stream/requests?offset=0:9', undefined, 410],
   ])('refuses %s from %s with status %d', async (path, origin, status) => {
     door = await openTestDoor();
     const socket = open(path, [], origin);
@@ -225,6 +250,13 @@ describe('live stream over WebSocket', () => {
     response.resume();
     socket.on('error', () => {});
     socket.terminate();
+  });
+
+  it('closes with 1008 when the offset is gone', async () => {
+    door = await openTestDoor();
+    const socket = open('/api/v2/stream/requests?offset=0:9');
+    const [code, reason] = (await once(socket, 'close')) as [number, Buffer];
+    expect([code, String(reason)]).toEqual([1008, 'SERVING_OFFSET_GONE']);
   });
 
   it('closes with 1001 when the server stops', async () => {

@@ -83,7 +83,10 @@ function closeCodeOf(problem: Problem): number {
 }
 
 function closeReason(problem: Problem, resume: string | undefined): string {
-  const short = resume === undefined ? problem.code : `${problem.code}; resume from ${resume}`;
+  const short =
+    resume === undefined || problem.code === 'SERVING_OFFSET_GONE'
+      ? problem.code
+      : `${problem.code}; resume from ${resume}`;
   if (Buffer.byteLength(short) <= REASON_BYTES_MAX) return short;
   return `${problem.code}; resume from the offset of the last frame`.slice(0, REASON_BYTES_MAX);
 }

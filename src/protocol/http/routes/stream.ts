@@ -1,4 +1,7 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { HeadraceError } from '../../../base/error.ts';
 import { pumpFrames } from '../live-pump.ts';
+import { problemOf } from '../problem.ts';
 import { defineRoute } from '../route.ts';
 
 export const liveStream = defineRoute({
@@ -37,7 +40,10 @@ export const liveStream = defineRoute({
       },
     },
     404: { description: 'There is no such view or topic.' },
-    410: { description: 'The offset is past retention: start anew without it.' },
+    410: {
+      description:
+        'The offset is past retention: start anew without it. Who asks with `Accept: text/event-stream` gets an event `error` with an empty id, so that a browser comes back without it; a WebSocket is closed with 1008.',
+    },
     429: { description: 'Too many streams are open.' },
   },
   access: { action: 'read', resource: ({ id }) => ({ kind: 'topic', name: id }) },
@@ -47,9 +53,25 @@ export const liveStream = defineRoute({
     const { id, offset, snapshot } = exchange.parameters;
     const lastEventId = request.headers['last-event-id'];
     const resume = offset ?? (typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined);
-    const frames = await services.live.open({ id, resume, snapshot, principal, signal });
+    const frames = await services.live.open({ id, resume, snapshot, principal, signal }).catch((error: unknown) => {
+      if (isGone(error) && readsNoStatus(request.headers)) return error;
+      throw error;
+    });
     const sink = await exchange.openSink();
+    if (frames instanceof HeadraceError) {
+      sink.letGo(problemOf(frames), undefined);
+      return undefined;
+    }
     await pumpFrames(frames, sink, services.clock, limits, signal);
     return undefined;
   },
 });
+
+function isGone(error: unknown): error is HeadraceError {
+  return error instanceof HeadraceError && error.code === 'SERVING_OFFSET_GONE';
+}
+
+/** A browser shows its page neither the status nor the body of a refused EventSource or WebSocket. */
+function readsNoStatus({ upgrade, accept }: IncomingHttpHeaders): boolean {
+  return upgrade !== undefined || accept?.includes('text/event-stream') === true;
+}
