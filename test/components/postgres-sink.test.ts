@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { SINK_CERTIFICATION } from '../../src/connector/sink-certification.fixture.ts';
-import { postgresIn, postgresProgram } from './postgres-server.ts';
+import { blocksOf } from '../docs/page.ts';
+import { PageRun } from '../docs/page-run.ts';
+import { connected, postgresIn, postgresProgram } from './postgres-server.ts';
 import { postgresSubject } from './postgres-subject.ts';
 import type { RealServer } from './real-server.ts';
 
@@ -27,4 +29,18 @@ describe.skipIf(!isThere)('a PostgreSQL sink', () => {
   });
 
   it.each(SINK_CERTIFICATION)('$title', ({ run }) => run(postgresSubject(port, dir)), 60_000);
+
+  it('is kept as the how-to page prints', async () => {
+    const client = await connected(port);
+    await client.query("CREATE ROLE writer LOGIN PASSWORD 'secret'");
+    await client.query('CREATE DATABASE shop OWNER writer');
+    await client.end();
+    const page = readFileSync('docs/how-to/write-to-postgresql.md', 'utf8');
+    const run = await PageRun.open(new Map([['5432', String(port)]]));
+    try {
+      await run.run(blocksOf(page));
+    } finally {
+      await run.close();
+    }
+  }, 120_000);
 });

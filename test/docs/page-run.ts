@@ -20,18 +20,19 @@ const PRINTED_PORTS = ['8080', '9095'] as const;
  * - `file=PATH` (any language): the block is written to that file.
  * - `sh run`: the commands; each must succeed, and print what the next `text prints` block says, `...` standing for anything.
  * - `sh run background`: the command goes on; the next block begins when the server is ready.
+ * - `needs-postgres`: the page is run where a PostgreSQL server is at hand (test/components/postgres-sink.test.ts).
  * - `sh run fails`: the command must fail.
  * - `sh run until`: repeated until it prints what the page says.
  */
 export class PageRun {
   readonly #folder = mkdtempSync(join(tmpdir(), 'headrace-page-'));
   readonly #home = join(this.#folder, 'home');
-  readonly #ports: readonly string[];
+  readonly #ports: ReadonlyMap<string, string>;
   /** `closed` resolves when the streams are closed: all of its group have ended. */
   readonly #background: { readonly child: ChildProcess; readonly closed: Promise<unknown> }[] = [];
   #backgroundText = '';
 
-  private constructor(ports: readonly string[]) {
+  private constructor(ports: ReadonlyMap<string, string>) {
     this.#ports = ports;
     const bin = join(this.#folder, 'bin');
     for (const folder of [this.#home, bin]) mkdirSync(folder);
@@ -42,8 +43,10 @@ export class PageRun {
     writeFileSync(join(this.#folder, 'env'), '');
   }
 
-  static async open(): Promise<PageRun> {
-    return new PageRun(await Promise.all(PRINTED_PORTS.map(freePort)));
+  /** @param ports printed ports of servers that are there already, with where they are */
+  static async open(ports: ReadonlyMap<string, string> = new Map()): Promise<PageRun> {
+    const free = await Promise.all(PRINTED_PORTS.map(freePort));
+    return new PageRun(new Map([...PRINTED_PORTS.map((printed, index) => [printed, free[index]!] as const), ...ports]));
   }
 
   /** @throws Error that says what differs from the page */
@@ -82,12 +85,12 @@ export class PageRun {
   }
 
   #ported(text: string): string {
-    return PRINTED_PORTS.reduce((ported, port, index) => ported.replaceAll(port, this.#ports[index]!), text);
+    return [...this.#ports].reduce((ported, [printed, port]) => ported.replaceAll(printed, port), text);
   }
 
   #env(): Record<string, string> {
     const { PATH = '' } = process.env;
-    const at = this.#ports[0]!;
+    const at = this.#ports.get(PRINTED_PORTS[0])!;
     return {
       PATH: `${join(this.#folder, 'bin')}${delimiter}${PATH}`,
       HOME: this.#home,

@@ -18,7 +18,10 @@ const pages = ['README.md', 'CONTRIBUTING.md', ...markdownIn('docs')].map((page)
   const text = readFileSync(join(ROOT, page), 'utf8');
   return { page, text, blocks: blocksOf(text) };
 });
-const runnable = pages.filter(({ blocks }) => blocks.some(({ marks }) => marks.includes('run')));
+const needsServer = (blocks: readonly Block[]): boolean => blocks.some(({ marks }) => marks.includes('needs-postgres'));
+const runnable = pages.filter(
+  ({ blocks }) => blocks.some(({ marks }) => marks.includes('run')) && !needsServer(blocks),
+);
 
 function markdownIn(folder: string): string[] {
   const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
