@@ -35,6 +35,8 @@ export interface WorldOptions {
   readonly snapshotTurns?: number;
   readonly lookups?: LookupFactory;
   readonly memoryBytesMax?: number;
+  /** What an earlier world left. */
+  readonly disk?: VirtualDisk;
 }
 
 export interface StoredRecord {
@@ -70,10 +72,12 @@ export class EngineWorld {
   #engine: Engine | undefined;
 
   constructor(options: WorldOptions = {}) {
-    this.disk = new VirtualDisk({
-      random: options.random ?? seededRandom(1),
-      fault: (operation) => this.fault?.(operation.kind, 'path' in operation ? operation.path : operation.to),
-    });
+    this.disk =
+      options.disk ??
+      new VirtualDisk({
+        random: options.random ?? seededRandom(1),
+        fault: (operation) => this.fault?.(operation.kind, 'path' in operation ? operation.path : operation.to),
+      });
     this.#lookups = options.lookups;
     this.memoryBytesMax = options.memoryBytesMax ?? 2 ** 28;
     this.#snapshotTurns = options.snapshotTurns ?? 0;
@@ -97,7 +101,14 @@ export class EngineWorld {
   /** The process starts. */
   async start(): Promise<void> {
     const { clock, disk } = this;
-    this.#log = await openLog({ dataDir: DIR, clock, disk, limits: LIMITS, random: () => 12345 });
+    this.#log = await openLog({
+      dataDir: DIR,
+      clock,
+      disk,
+      limits: LIMITS,
+      random: () => 12345,
+      onWarning: (warning) => this.warnings.push(warning),
+    });
     const slow: SnapshotDisk = {
       reader: disk.reader,
       run: async (operations) => {

