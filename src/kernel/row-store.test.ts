@@ -285,6 +285,41 @@ describe('a store of rows', () => {
     );
   });
 
+  it.each([
+    ['without times', LAYOUT],
+    ['with times', DATED],
+  ])('finds rows of a key that has very many, and of equal ones the first: %s', (_, layout) => {
+    const rowOf = (n: number): Row => [0n, n % 5 === 0 ? 'other' : 'key', n, n % 3, 'x'.repeat(n % 40)];
+    const many = fc.array(fc.integer({ min: 0, max: 150 }), { minLength: 120, maxLength: 120 });
+    const change: fc.Arbitrary<Step> = fc.oneof(
+      fc.record({
+        kind: fc.constant('append' as const),
+        rows: many.map((numbers) => numbers.slice(0, 40).map(rowOf)),
+        times: many,
+      }),
+      fc.record({
+        kind: fc.constant('take' as const),
+        rows: fc.array(fc.integer({ min: 0, max: 150 }).map(rowOf), { maxLength: 10 }),
+        picks: fc.array(fc.nat(), { maxLength: 30 }),
+      }),
+      fc.record({ kind: fc.constant('drop' as const), horizon: fc.integer({ min: 0, max: 60 }) }),
+    );
+    const begin: Step = { kind: 'snapshot', partBytes: 5000 };
+    const next: Step = { kind: 'next' };
+    const changes = fc.array(change, { maxLength: 6 });
+    fc.assert(
+      fc.property(many, changes, changes, changes, (numbers, first, second, after) => {
+        const pair = new Pair(layout);
+        pair.run({ kind: 'append', rows: numbers.map(rowOf), times: numbers });
+        const rest = new Array<Step>(20).fill(next);
+        for (const step of [...first, begin, ...second, ...rest, { kind: 'restore' } as const, ...after])
+          pair.run(step);
+        pair.store.close();
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   it('holds zeros and NaN of a key to be equal, and tells rows apart by their bits', () => {
     const kernel = Kernel.create();
     const store = new RowStore(kernel, { columns: ['f64'], keys: [0], bucketUs: undefined }, 'a test');

@@ -38,6 +38,8 @@ export const ROW_FIRST: u32 = 2;
 export const ROW_SEEN: u32 = 4;
 /** Dated, and in no bucket. */
 export const ROW_LOOSE: u32 = 8;
+/** Found by its content too: content-index.ts. */
+export const ROW_LISTED: u32 = 16;
 export const SIZE_SHIFT: u32 = 8;
 
 export const STEP_SHIFT: u32 = 4;
@@ -69,6 +71,7 @@ export const STORE_WRITTEN: usize = 76; // u32 slabs that the snapshot under way
 export const STORE_LIMBO: usize = 80; // u32 rows that went since it began, and whose memory it still reads
 export const STORE_LIMBO_COUNT: usize = 84; // u32
 export const STORE_LIMBO_CAPACITY: usize = 88; // u32
+export const STORE_CONTENT: usize = 92; // u32 a store of which the index alone is used, 0 before the first key is listed
 export const STORE_FREE: usize = 96; // u32 per class of slots
 export const FREE_CLASSES: usize = 88;
 export const STORE_SHARDS: usize = STORE_FREE + FREE_CLASSES * 4;

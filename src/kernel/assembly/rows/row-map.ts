@@ -2,6 +2,7 @@
 
 import { alloc, allocZeroed, free } from "../memory";
 import { bucketAdd, bucketRemove, bucketsDrop, bucketsFree, rowsInBucket, rowsOfBucket } from "./bucket";
+import { contentFree, isListed, listKey, listedRow, listRow, unlistRow } from "./content-index";
 import { indexDelete, indexFree, indexInsert, indexReplace, shardOf } from "./index-table";
 import * as L from "./layout";
 import { hashOfKeys, hasKeys, isRow, writeRow } from "./row-copy";
@@ -9,6 +10,8 @@ import { beforeChange, freeSlot, takeImages } from "./slot";
 
 /** Rows that are hashed ahead, so that the misses of the cache overlap. */
 export const BLOCK_ROWS: u32 = 128;
+/** A key in which a search goes further is listed by content. */
+const UNLISTED_STEPS_MAX: u32 = 32;
 const hashes: usize = memory.data(<i32>(BLOCK_ROWS * 4), 16);
 const found: usize = memory.data(<i32>(BLOCK_ROWS * 4), 16);
 let fetched: u64 = 0;
@@ -87,6 +90,7 @@ export function link(rows: usize, reference: u32, at: usize, hash: u32, first: u
   store<u32>(tail, reference, L.ROW_NEXT);
   store<u32>(at, last, L.ROW_PREVIOUS);
   store<u32>(head, reference, L.ROW_PREVIOUS);
+  if (isListed(head)) listRow(rows, reference, at);
 }
 
 /** The first row of the key whose last is this one. */
@@ -108,6 +112,7 @@ function firstBefore(rows: usize, hash: u32, last: u32): u32 {
 export function unlink(rows: usize, reference: u32): void {
   const at = L.addressOf(rows, reference);
   beforeChange(rows, reference, at);
+  if (isListed(at)) unlistRow(rows, reference, at);
   const hash = load<u32>(at);
   const next = load<u32>(at, L.ROW_NEXT);
   const previous = load<u32>(at, L.ROW_PREVIOUS);
@@ -167,6 +172,24 @@ export function rowsAppend(
   store<u64>(rows, load<u64>(rows, L.STORE_ROWS) + <u64>count, L.STORE_ROWS);
 }
 
+/** The first row of a key that is equal to a row of a batch, 0 when there is none. */
+function findRow(rows: usize, layout: usize, first: u32, columns: usize, row: usize): u32 {
+  const listed = isListed(L.addressOf(rows, first));
+  if (listed) {
+    const only = listedRow(rows, columns, row);
+    if (only != u32.MAX_VALUE) return only;
+  }
+  let steps: u32 = 0;
+  let reference = first;
+  for (; reference != 0; steps++) {
+    const at = L.addressOf(rows, reference);
+    if (isRow(layout, at, columns, row)) break;
+    reference = load<u32>(at, L.ROW_NEXT);
+  }
+  if (!listed && steps > UNLISTED_STEPS_MAX) listKey(rows, first);
+  return reference;
+}
+
 /**
  * Finds, for each row of a batch, the first kept row that is equal to it, and takes it out of its key; 0 where there is none. What
  * was found can be read until {@link rowsFree}. Returns how many were found.
@@ -179,12 +202,8 @@ export function rowsTake(rows: usize, columns: usize, keys: usize, selection: us
     hashBlock(rows, layout, keys, selection, from, block);
     for (let i: u32 = 0; i < block; i++) {
       const row = rowAt(selection, from + i);
-      let reference = firstOf(rows, layout, load<u32>(hashes + (<usize>i << 2)), keys, row);
-      while (reference != 0) {
-        const at = L.addressOf(rows, reference);
-        if (isRow(layout, at, columns, row)) break;
-        reference = load<u32>(at, L.ROW_NEXT);
-      }
+      const first = firstOf(rows, layout, load<u32>(hashes + (<usize>i << 2)), keys, row);
+      const reference = first == 0 ? 0 : findRow(rows, layout, first, columns, row);
       if (reference != 0) {
         unlink(rows, reference);
         taken++;
@@ -294,6 +313,7 @@ export function rowsDestroy(rows: usize): void {
   }
   free(<usize>load<u32>(rows, L.STORE_SLABS));
   free(<usize>load<u32>(rows, L.STORE_LIMBO));
+  contentFree(rows);
   indexFree(rows);
   bucketsFree(rows);
   free(<usize>load<u32>(rows));

@@ -71,7 +71,7 @@ export function rowsRestoreSlab(rows: usize, number: u32, from: usize, bytes: us
   const seen = load<u32>(rows, L.STORE_SEEN);
   let used: u64 = 0;
   for (let at = base + L.STEP; at < base + bytes;) {
-    const word = (load<u32>(at, L.ROW_WORD) & ~L.ROW_SEEN) | seen;
+    const word = (load<u32>(at, L.ROW_WORD) & ~(L.ROW_SEEN | L.ROW_LISTED)) | seen;
     const reference = (number << L.SLAB_SHIFT) | <u32>((at - base) >> L.STEP_SHIFT);
     const size = <usize>(word >> L.SIZE_SHIFT) << L.STEP_SHIFT;
     store<u32>(at, word, L.ROW_WORD);
