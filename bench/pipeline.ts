@@ -11,6 +11,7 @@
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { drain, lagOf, pipelinesOf } from './load/pipelines.ts';
 import { Probe } from './load/probe.ts';
 import { report, rounded } from './load/report.ts';
 import { runLoad } from './load/run-load.ts';
@@ -38,30 +39,6 @@ const PROBE_EVERY_MS = 10;
 const FLINK_EVENTS_PER_SECOND = 153_000;
 const FLINK_P99_MS = 150;
 const AIM_EVENTS_PER_SECOND = 1_200_000;
-
-interface PipelinesAnswer {
-  readonly pipelines: readonly {
-    readonly lagRecords: number;
-    readonly lateRows: number;
-    readonly duplicateRows: number;
-    readonly epoch: number;
-    readonly epochMs: { readonly p50: number; readonly p99: number };
-  }[];
-}
-
-async function pipelines(server: Server): Promise<PipelinesAnswer['pipelines']> {
-  return ((await (await fetch(`${server.url}/api/v2/pipelines`)).json()) as PipelinesAnswer).pipelines;
-}
-
-async function lag(server: Server): Promise<number> {
-  return (await pipelines(server)).reduce((sum, pipeline) => sum + pipeline.lagRecords, 0);
-}
-
-async function drain(server: Server): Promise<number> {
-  const from = performance.now();
-  while ((await lag(server)) > 0) await new Promise((done) => setTimeout(done, 10));
-  return (performance.now() - from) / 1000;
-}
 
 async function countedEvents(server: Server): Promise<number> {
   const response = await fetch(`${server.url}/api/v2/query`, {
@@ -97,11 +74,11 @@ function coresOf(server: Server, before: Readonly<Record<string, number>>, elaps
 async function sustainedRate(server: Server): Promise<number> {
   const before = cpuSecondsByThread(server.process.pid ?? 0);
   const full = await load(server, 1);
-  const lagAtEnd = await lag(server);
+  const lagAtEnd = await lagOf(server);
   const drainSeconds = await drain(server);
   const elapsed = full.seconds + WARMUP_SECONDS + drainSeconds;
   const sustained = Math.round(full.sent / elapsed);
-  const [status] = await pipelines(server);
+  const [status] = await pipelinesOf(server);
   report({
     bench: 'pipeline, sustained',
     value: sustained,
@@ -136,9 +113,9 @@ async function latencyAt(server: Server, eventsPerSecond: number, firstEvent: nu
   const probe = new Probe({ port: server.port, topic: 'events', stream: 'events_1m', everyMs: PROBE_EVERY_MS });
   await probe.start();
   const background = await load(server, firstEvent, eventsPerSecond);
-  const lagAtEnd = await lag(server);
+  const lagAtEnd = await lagOf(server);
   const probed = await probe.stop();
-  const [status] = await pipelines(server);
+  const [status] = await pipelinesOf(server);
   report({
     bench: `pipeline, latency at ${eventsPerSecond} events/s`,
     value: rounded(probed.effectMs.p99, 1),

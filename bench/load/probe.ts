@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import { WebSocket } from 'ws';
 import { LatencyHistogram } from './latency.ts';
+import { openSubscriber, type Subscriber } from './subscriber.ts';
 
 export interface ProbeOptions {
   readonly port: number;
@@ -8,15 +8,23 @@ export interface ProbeOptions {
   /** The live stream on which the effect is awaited: a view by `event_type`. */
   readonly stream: string;
   readonly everyMs: number;
+  /** How the stream is followed; a WebSocket by default. */
+  readonly via?: Subscriber['via'];
+  /** After each so many frames the row is read from the table as well. */
+  readonly readEvery?: number;
 }
 
 export interface ProbeReport {
-  /** From the intended send to the frame on the WebSocket. */
+  /** From the intended send to the frame at the subscriber. */
   readonly effectMs: ReturnType<LatencyHistogram['summary']>;
   /** From the intended send to the acknowledgement, after the fsync. */
   readonly ackMs: ReturnType<LatencyHistogram['summary']>;
   /** From the acknowledgement to the frame: engine, second commit, live stream. */
   readonly ackToEffectMs: ReturnType<LatencyHistogram['summary']>;
+  /** From the intended send to the answer of a read of the table that has the row. */
+  readonly readMs: ReturnType<LatencyHistogram['summary']>;
+  /** The longest time without a frame, beyond the time between two probes. */
+  readonly longestPauseMs: number;
   readonly sent: number;
   readonly unseen: number;
 }
@@ -24,6 +32,7 @@ export interface ProbeReport {
 /** Probes of one connection wait for each other's answers; several connections keep one from holding up the next. */
 const CONNECTIONS = 16;
 const LAST_FRAME_MS = 2_000;
+const READ_TRIES_MAX = 100;
 
 interface Sent {
   readonly dueAt: number;
@@ -44,8 +53,12 @@ export class Probe {
   readonly #effect = new LatencyHistogram();
   readonly #ack = new LatencyHistogram();
   readonly #ackToEffect = new LatencyHistogram();
-  readonly #run = Date.now().toString(36);
-  #stream: WebSocket | undefined;
+  readonly #read = new LatencyHistogram();
+  readonly #run = Math.floor(performance.timeOrigin + performance.now() * 1000).toString(36);
+  #stream: Subscriber | undefined;
+  #frames = 0;
+  #lastFrameAt = 0;
+  #longestPauseMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #startedAt = 0;
   #sent = 0;
@@ -56,13 +69,8 @@ export class Probe {
 
   async start(): Promise<void> {
     const { port, stream, everyMs } = this.#options;
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/api/v2/stream/${stream}?snapshot=false`);
-    await new Promise((resolve, reject) => {
-      socket.once('open', resolve);
-      socket.once('error', reject);
-    });
-    socket.on('message', (data) => this.#seen(data.toString()));
-    this.#stream = socket;
+    const { via = 'websocket' } = this.#options;
+    this.#stream = await openSubscriber({ port, stream, via, onText: (text) => this.#seen(text) });
     for (let i = 0; i < CONNECTIONS; i++) this.#connections.push(this.#connect());
     this.#startedAt = performance.now();
     this.#timer = setInterval(() => this.#sendDue(), Math.min(everyMs, 2));
@@ -121,7 +129,30 @@ export class Probe {
       if (sent === undefined) continue;
       this.#waiting.delete(match[1] ?? '');
       this.#effect.record(now - sent.dueAt);
+      this.#frameCame(now);
       if (sent.ackedAt !== undefined) this.#ackToEffect.record(now - sent.ackedAt);
+      const { readEvery } = this.#options;
+      if (readEvery !== undefined && this.#frames % readEvery === 0) void this.#readRow(match[1] ?? '', frame, sent);
+    }
+  }
+
+  #frameCame(now: number): void {
+    const pauseMs = now - this.#lastFrameAt - this.#options.everyMs;
+    if (this.#frames++ > 0 && pauseMs > this.#longestPauseMs) this.#longestPauseMs = pauseMs;
+    this.#lastFrameAt = now;
+  }
+
+  /** Frames carry the key by which the table is read. */
+  async #readRow(type: string, frame: string, { dueAt }: Sent): Promise<void> {
+    const { port, stream } = this.#options;
+    const key = keyOf(frame, type);
+    const url = `http://127.0.0.1:${port}/api/v2/tables/${stream}?key=${encodeURIComponent(key)}`;
+    for (let tries = 0; tries < READ_TRIES_MAX; tries++) {
+      const response = await fetch(url);
+      const text = await response.text();
+      if (!response.ok || !text.includes(type)) continue;
+      this.#read.record(performance.now() - dueAt);
+      return;
     }
   }
 
@@ -135,8 +166,20 @@ export class Probe {
       effectMs: this.#effect.summary(),
       ackMs: this.#ack.summary(),
       ackToEffectMs: this.#ackToEffect.summary(),
+      readMs: this.#read.summary(),
+      longestPauseMs: Math.round(this.#longestPauseMs * 10) / 10,
       sent: this.#sent,
       unseen: this.#waiting.size,
     };
   }
+}
+
+/** The key of the row that speaks of this event type. */
+function keyOf(text: string, type: string): string {
+  for (const line of text.split('\n')) {
+    if (!line.includes(type)) continue;
+    const frame = JSON.parse(line.replace(/^data: ?/, '')) as { readonly key: string };
+    return frame.key;
+  }
+  throw new Error(`reading frames: there is none of ${type}`);
 }
