@@ -32,6 +32,7 @@ export interface ProbeReport {
 /** Probes of one connection wait for each other's answers; several connections keep one from holding up the next. */
 const CONNECTIONS = 16;
 const LAST_FRAME_MS = 2_000;
+const AWAKE_MS = 1.2;
 const READ_TRIES_MAX = 100;
 
 interface Sent {
@@ -59,7 +60,7 @@ export class Probe {
   #frames = 0;
   #lastFrameAt = 0;
   #longestPauseMs = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
   #startedAt = 0;
   #sent = 0;
 
@@ -68,12 +69,12 @@ export class Probe {
   }
 
   async start(): Promise<void> {
-    const { port, stream, everyMs } = this.#options;
+    const { port, stream } = this.#options;
     const { via = 'websocket' } = this.#options;
     this.#stream = await openSubscriber({ port, stream, via, onText: (text) => this.#seen(text) });
     for (let i = 0; i < CONNECTIONS; i++) this.#connections.push(this.#connect());
     this.#startedAt = performance.now();
-    this.#timer = setInterval(() => this.#sendDue(), Math.min(everyMs, 2));
+    this.#arm();
   }
 
   #connect(): Connection {
@@ -93,11 +94,27 @@ export class Probe {
     return { socket, unanswered };
   }
 
+  #nextDueAt(): number {
+    return this.#startedAt + this.#sent * this.#options.everyMs;
+  }
+
+  /** A timer is late by up to a millisecond, which is much of what is measured: the rest of the time is waited for awake. */
+  #arm(): void {
+    if (this.#stopped) return;
+    const wait = this.#nextDueAt() - performance.now();
+    if (wait > AWAKE_MS) {
+      setTimeout(() => this.#arm(), wait - AWAKE_MS);
+      return;
+    }
+    this.#sendDue();
+    setImmediate(() => this.#arm());
+  }
+
   /** Everything that is due by now: a late timer makes no probe late in the books. */
   #sendDue(): void {
     const now = performance.now();
     for (;;) {
-      const dueAt = this.#startedAt + this.#sent * this.#options.everyMs;
+      const dueAt = this.#nextDueAt();
       if (dueAt > now) return;
       this.#send(`probe-${this.#run}-${this.#sent++}`, dueAt);
     }
@@ -157,7 +174,7 @@ export class Probe {
   }
 
   async stop(): Promise<ProbeReport> {
-    clearInterval(this.#timer);
+    this.#stopped = true;
     const until = performance.now() + LAST_FRAME_MS;
     while (this.#waiting.size > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
     this.#stream?.close();
