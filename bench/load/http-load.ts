@@ -32,6 +32,12 @@ export interface LoadReport {
   readonly failures: number;
   readonly firstFailure: string | undefined;
   readonly refusedBusy: number;
+  /** The same from the intended send to a refusal (429). */
+  readonly refusedMs: ReturnType<LatencyHistogram['summary']>;
+  /** Refusals that do not say when to come back. */
+  readonly refusedWithoutRetryAfter: number;
+  /** Events acknowledged in all, the warm-up included. */
+  readonly accepted: number;
   /** Events sent in all, the warm-up included. */
   readonly sent: number;
   /** CPU seconds of this process per second of the run. */
@@ -49,6 +55,9 @@ class Load {
   #failures = 0;
   #firstFailure: string | undefined;
   #busy = 0;
+  readonly #refused = new LatencyHistogram();
+  #withoutRetryAfter = 0;
+  #accepted = 0;
   #open = 0;
   #cpuAtStart = process.cpuUsage();
   #done: () => void = () => {};
@@ -76,6 +85,9 @@ class Load {
       failures: this.#failures,
       firstFailure: this.#firstFailure,
       refusedBusy: this.#busy,
+      refusedMs: this.#refused.summary(),
+      refusedWithoutRetryAfter: this.#withoutRetryAfter,
+      accepted: this.#accepted,
       sent: this.#nextEvent - this.#options.firstEvent,
       generatorCores: this.#cores(),
     };
@@ -147,10 +159,14 @@ class Load {
   }
 
   #answered(text: string, dueAt: number, body: EventBody): void {
-    if (performance.now() - this.#startedAt < this.#options.warmupSeconds * 1000) return;
     const status = text.slice(9, 12);
-    if (status === '429') this.#busy++;
-    else if (status !== '200') {
+    if (status === '200') this.#accepted += body.events;
+    if (performance.now() - this.#startedAt < this.#options.warmupSeconds * 1000) return;
+    if (status === '429') {
+      this.#busy++;
+      this.#refused.record(performance.now() - dueAt);
+      if (!/\r\nretry-after: *\d/i.test(text)) this.#withoutRetryAfter++;
+    } else if (status !== '200') {
       this.#failures++;
       this.#firstFailure ??= text.slice(0, 400);
     } else {

@@ -210,6 +210,7 @@ class Runtime implements RunningApp {
         lineBytesMax: options.ingestLineBytesMax,
         depthMax: options.ingestDepthMax,
         pendingBytesMax: options.ingestPendingBytesMax,
+        waitTargetMs: options.ingestWaitTarget,
       },
       schemas: (topic) => topics.schemaOf(topic),
     });

@@ -144,7 +144,7 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   INGEST_IDEMPOTENCY_CONFLICT:
     'An `Idempotency-Key` was used for another body before. Send new content with a new key.',
   INGEST_IDEMPOTENCY_KEY_INVALID: 'An `Idempotency-Key` is empty or too long. Send a UUID, for example.',
-  INGEST_OVERLOADED: 'The disk cannot keep up. Send the same request again in a moment.',
+  INGEST_OVERLOADED: 'More comes than can be made durable in time. Send the same request again after `Retry-After`.',
   INGEST_REFUSALS_TOO_MANY:
     'Too many records of one body are refused; nothing was kept. Check the format and the topic.',
   INGEST_TOPIC_RESERVED: 'Topics that begin with `_` are written by the system only. Choose another.',

@@ -4,6 +4,7 @@ import { nearestName } from '../base/nearest-name.ts';
 import type { Append, CommitResult, Log, TopicConfig } from '../log/log.ts';
 import type { TopicSchema } from '../schema/topic-schema.ts';
 import type { Counter, Histogram, MetricRegistry } from '../telemetry/metrics.ts';
+import { Admission } from './admission.ts';
 import { lengthOf } from './body-bytes.ts';
 import { BodyGroup } from './body-group.ts';
 import { DEAD_LETTER_TOPIC_CONFIG, deadLetterAppends, deadLetterOf } from './dead-letter.ts';
@@ -53,6 +54,7 @@ export class Acceptor implements SweptIngest {
   readonly #schemas: (topic: string) => TopicSchema | undefined;
   readonly #idempotency: IdempotencyLedger;
   readonly #metrics: IngestMetrics;
+  readonly #admission: Admission;
   /** By topic. */
   readonly #groups = new Map<string, BodyGroup>();
 
@@ -62,18 +64,34 @@ export class Acceptor implements SweptIngest {
     this.#clock = options.clock;
     this.#limits = { ...INGEST_LIMITS, ...options.limits };
     this.#schemas = options.schemas;
+    this.#admission = new Admission({
+      monotonicMs: () => options.clock.monotonicMs(),
+      waitTargetMs: this.#limits.waitTargetMs,
+      costMax: this.#limits.pendingBytesMax,
+    });
     this.#idempotency = new IdempotencyLedger(options.log, options.clock);
     this.#metrics = new IngestMetrics(options.metrics);
   }
 
   async accept(request: IngestRequest): Promise<IngestResult> {
     const topic = this.#topic(request.topic);
+    const admitted = this.#admission.enter(lengthOf(request.body));
+    if (admitted === undefined || this.#logIsFull(request)) {
+      if (admitted !== undefined) this.#admission.leave(admitted);
+      throw this.#overloaded(request);
+    }
+    try {
+      return await this.#take(request, topic);
+    } finally {
+      this.#admission.leave(admitted);
+    }
+  }
+
+  /** A promise, and no more ticks than there must be: the order of requests is that of the calls. */
+  #take(request: IngestRequest, topic: TopicConfig): Promise<IngestResult> {
     const idempotent = this.#idempotency.identify(request);
     const small = smallBodyOf(request);
-    if (small !== undefined) {
-      this.#refuseOverload(request);
-      return this.#group(topic).add(request, small);
-    }
+    if (small !== undefined) return this.#group(topic).add(request, small);
     this.#groups.get(topic.name)?.flush();
     if (idempotent === undefined) return this.#commit(request, topic, undefined);
     return this.#idempotency.once(idempotent, () => this.#commit(request, topic, idempotent));
@@ -108,7 +126,6 @@ export class Acceptor implements SweptIngest {
     topic: TopicConfig,
     idempotent: IdempotentRequest | undefined,
   ): Promise<IngestResult> {
-    this.#refuseOverload(request);
     const timestamp = this.#clock.now();
     const { body, format } = request;
     const bytes = lengthOf(body);
@@ -164,15 +181,19 @@ export class Acceptor implements SweptIngest {
     );
   }
 
-  #refuseOverload(request: IngestRequest): void {
+  /** Pipelines and others write too: the log has a bound of its own. */
+  #logIsFull(request: IngestRequest): boolean {
     const pending = this.#log.pendingBytes() + (this.#groups.get(request.topic)?.bytes ?? 0);
-    if (pending === 0 || pending + lengthOf(request.body) <= this.#limits.pendingBytesMax) return;
-    this.#metrics.overloaded(request.topic);
-    throw new HeadraceError(`ingesting into "${request.topic}": ${pending} bytes are waiting for the disk already`, {
+    return pending > 0 && pending + lengthOf(request.body) > this.#limits.pendingBytesMax;
+  }
+
+  #overloaded({ topic }: IngestRequest): HeadraceError {
+    this.#metrics.overloaded(topic);
+    return new HeadraceError(`ingesting into "${topic}": more comes than can be made durable in time`, {
       code: 'INGEST_OVERLOADED',
       domain: 'ingest',
       retryable: true,
-      next: 'send the same request again in a moment (ingest.pending_bytes_max)',
+      next: 'send the same request again after a moment (ingest.wait_target, ingest.pending_bytes_max)',
     });
   }
 

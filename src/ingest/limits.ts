@@ -1,7 +1,9 @@
-/** Every limit of ingest, in one place; `createIngest` takes changes to the first four. */
+/** Every limit of ingest, in one place; `createIngest` takes changes to the first five. */
 export interface IngestLimits {
   /** Bytes queued in the log above which requests are refused with `INGEST_OVERLOADED`. */
   readonly pendingBytesMax: number;
+  /** Wait for a commit above which, when it lasts, no more requests are let in than are committed in that time. */
+  readonly waitTargetMs: number;
   /** One record; a longer one is refused as `too_large`. */
   readonly lineBytesMax: number;
   /** Levels of nesting in one record; a deeper one is refused as `depth`. */
@@ -12,11 +14,16 @@ export interface IngestLimits {
 
 export const INGEST_LIMITS: IngestLimits = {
   pendingBytesMax: 256 * 1024 * 1024,
+  waitTargetMs: 50,
   lineBytesMax: 1024 * 1024,
   depthMax: 128,
   batchBytesMax: 8 * 1024 * 1024,
 };
 
+/** What a request costs beside its bytes, in bytes: small ones are bound by their number. */
+export const ADMISSION_REQUEST_COST = 2 * 1024;
+/** So much may always wait, however slow the disk. */
+export const ADMISSION_FLOOR = 1024 * 1024;
 /** Record batches on their way to the disk share blocks of this size; a larger one has memory of its own. */
 export const BATCH_BLOCK_BYTES = 4 * 1024 * 1024;
 /** Blocks kept for reuse. */

@@ -16,8 +16,10 @@ import { snapshotError, syncError, writeError } from './fault/disk-error.ts';
 import { fullDisk } from './fault/full-disk.ts';
 import { kill } from './fault/kill.ts';
 import { memory } from './fault/memory.ts';
+import { overload } from './fault/overload.ts';
 import { pause } from './fault/pause.ts';
 import { readOnlyDisk } from './fault/read-only-disk.ts';
+import { slowClients } from './fault/slow-clients.ts';
 import type { Fault } from './fault.ts';
 import { inMountNamespace } from './small-disk.ts';
 
@@ -32,6 +34,8 @@ const FAULTS: readonly Fault[] = [
   descriptors,
   clock,
   memory,
+  overload,
+  slowClients,
 ];
 
 const { values, positionals } = parseArgs({

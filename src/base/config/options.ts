@@ -157,6 +157,12 @@ export const OPTIONS = {
     min: 1 * MiB,
     help: 'Bytes of events that may wait for the disk; above it, requests are answered 429 with Retry-After.',
   }),
+  ingestWaitTarget: option.duration({
+    name: 'ingest.wait_target',
+    fallback: 50,
+    min: 1,
+    help: 'When requests wait longer than this for their commit, and not only for a moment, the rest is answered 429 with Retry-After.',
+  }),
   logLevel: option.choice({
     name: 'telemetry.log_level',
     fallback: 'info',

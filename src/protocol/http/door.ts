@@ -105,6 +105,7 @@ class Door implements HttpDoor {
       maxHeaderSize: limit.HEADER_BYTES_MAX,
       requestTimeout: limit.REQUEST_TIMEOUT_MS,
       headersTimeout: limit.HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: limit.TIMEOUT_CHECK_MS,
       keepAliveTimeout: limit.KEEP_ALIVE_TIMEOUT_MS,
       noDelay: true,
     };

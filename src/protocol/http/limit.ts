@@ -14,6 +14,8 @@ export const HEADER_BYTES_MAX = 16 * 1024;
 /** From the first byte of a request to the last. */
 export const REQUEST_TIMEOUT_MS = 60_000;
 export const HEADERS_TIMEOUT_MS = 15_000;
+/** How often the server looks for requests that have taken too long. */
+export const TIMEOUT_CHECK_MS = 5_000;
 /** The express lane takes heads up to this; larger ones are the full server's. */
 export const LANE_HEAD_BYTES_MAX = 4 * 1024;
 /** The same for bodies. */
