@@ -151,6 +151,8 @@ export interface Simulation {
   readonly crashes: readonly number[];
   /** A crash of the machine: what was not synced is lost or torn, at random. Else of the process alone. */
   readonly power: boolean;
+  /** Of the pipeline; 1 without it. */
+  readonly workers?: number;
 }
 
 export interface SimulationResult {
@@ -165,13 +167,13 @@ export interface SimulationResult {
  * Writes events and processes them on a disk that crashes where it is told to, starts again each time, and gives what the
  * outputs hold in the end and what they must hold.
  */
-export async function simulate({ seed, crashes, power }: Simulation): Promise<SimulationResult> {
+export async function simulate({ seed, crashes, power, workers = 1 }: Simulation): Promise<SimulationResult> {
   const random = seededRandom(seed);
   const script = scriptOf(random);
   const plan = await sqlPipeline(SQL);
   const snapshotIntervalMs = random() < 0.4 ? 0 : Number.MAX_SAFE_INTEGER;
   const snapshotTurns = Math.floor(random() * 6);
-  const world = new EngineWorld({ random: seededRandom(seed + 1e6), snapshotIntervalMs, snapshotTurns });
+  const world = new EngineWorld({ random: seededRandom(seed + 1e6), snapshotIntervalMs, snapshotTurns, workers });
   let lives = 0;
   for (;;) {
     let operations = 0;

@@ -34,6 +34,8 @@ export interface WorldOptions {
   /** Turns of the event loop that a change of the disk for a snapshot takes: epochs run meanwhile. */
   readonly snapshotTurns?: number;
   readonly lookups?: LookupFactory;
+  /** Of each pipeline; 1 without it. */
+  readonly workers?: number;
   readonly memoryBytesMax?: number;
   /** What an earlier world left. */
   readonly disk?: VirtualDisk;
@@ -66,6 +68,8 @@ export class EngineWorld {
   readonly #snapshotIntervalMs: number;
   readonly #snapshotTurns: number;
   readonly #lookups: LookupFactory | undefined;
+  /** From the next start on. */
+  workers: number;
   /** Of a worker, from the next start on. */
   memoryBytesMax: number;
   #log: Log | undefined;
@@ -79,6 +83,7 @@ export class EngineWorld {
         fault: (operation) => this.fault?.(operation.kind, 'path' in operation ? operation.path : operation.to),
       });
     this.#lookups = options.lookups;
+    this.workers = options.workers ?? 1;
     this.memoryBytesMax = options.memoryBytesMax ?? 2 ** 28;
     this.#snapshotTurns = options.snapshotTurns ?? 0;
     this.#snapshotIntervalMs = options.snapshotIntervalMs ?? Number.MAX_SAFE_INTEGER;
@@ -120,7 +125,11 @@ export class EngineWorld {
     this.#engine = createEngine({
       log: this.#log,
       clock,
-      options: { workers: 1, snapshotIntervalMs: this.#snapshotIntervalMs, workerMemoryBytesMax: this.memoryBytesMax },
+      options: {
+        workers: this.workers,
+        snapshotIntervalMs: this.#snapshotIntervalMs,
+        workerMemoryBytesMax: this.memoryBytesMax,
+      },
       snapshots,
       random: () => 0.5,
       ...(this.#lookups !== undefined && { lookups: this.#lookups }),

@@ -18,6 +18,10 @@ import type {
   StartOptions,
   StoredPipeline,
 } from './engine.ts';
+import { withExchanges } from './exchange/exchange-placement.ts';
+import { exchangePrefix } from './exchange/exchange-topics.ts';
+import { PipelineGroup } from './exchange/pipeline-group.ts';
+import { planStages } from './exchange/stage-plan.ts';
 import { FUNCTION_THREADS } from './limits.ts';
 import { createPipelineMeter, type PipelineMeter } from './pipeline-metrics.ts';
 import { PipelineRunner, type PipelineRunnerOptions } from './pipeline-runner.ts';
@@ -29,6 +33,7 @@ import { Build } from './version/build.ts';
 import { createOutputTopics, requireSources } from './version/output-topics.ts';
 import { planOf, type StoredVersion } from './version/pipeline-record.ts';
 import { PipelineVersions } from './version/pipeline-versions.ts';
+import type { VersionRunner } from './version-runner.ts';
 
 export interface EngineDependencies {
   readonly log: Log;
@@ -67,7 +72,7 @@ class HostEngine implements Engine {
   readonly #executor: ExecutorFactory;
   readonly #snapshots: SnapshotStore;
   readonly #pool: FunctionPool;
-  readonly #running = new Map<string, PipelineRunner>();
+  readonly #running = new Map<string, VersionRunner>();
   readonly #builds = new Map<string, Build>();
   /** How the last build of each pipeline ends. */
   readonly #done = new Map<string, Promise<CutOver>>();
@@ -79,7 +84,6 @@ class HostEngine implements Engine {
   readonly #meter: PipelineMeter;
 
   constructor(dependencies: EngineDependencies) {
-    if (dependencies.options.workers !== 1) throw oneWorkerOnly(dependencies.options.workers);
     this.#dependencies = dependencies;
     pinRecoveryPoints(dependencies.log);
     this.#executor = dependencies.executor ?? threadExecutor(dependencies.log);
@@ -99,10 +103,11 @@ class HostEngine implements Engine {
       await known?.settled();
       requireSources(this.#dependencies.log, pipeline);
       await createOutputTopics(this.#dependencies.log, pipeline);
-      if (options.rebuild === true) await this.#versions.discard(pipeline);
-      const { current, paused } = await this.#versions.settle(pipeline);
+      const { workers } = this.#dependencies.options;
+      if (options.rebuild === true) await this.#versions.discard(pipeline, workers);
+      const { current, paused } = await this.#versions.settle(pipeline, workers);
       this.#bounded = options.bounded ?? false;
-      const runner = this.#runnerOf(pipeline, current);
+      const runner = this.#versionRunner(pipeline, current);
       this.#running.set(pipeline.name, runner);
       if (paused === undefined) await runner.start();
       else runner.hold();
@@ -121,11 +126,36 @@ class HostEngine implements Engine {
     }
   }
 
+  /** In as many workers as its state is made for. */
+  #versionRunner(pipeline: Pipeline, version: StoredVersion): VersionRunner {
+    const { log, options, logger } = this.#dependencies;
+    const { name } = pipeline;
+    const workers = version.workers ?? 1;
+    if (workers !== options.workers) {
+      const message = `its state is made for another number of workers than engine.workers says: it goes on with ${workers}; start it with --rebuild for ${options.workers}`;
+      logger?.warn(message, { pipeline: name });
+    }
+    if (workers === 1) return this.#runnerOf(pipeline, version);
+    const prefix = exchangePrefix(name, version.version);
+    const partitions = (topic: string): number => log.topic(topic)?.partitions ?? 1;
+    const exchanged = withExchanges(pipeline);
+    const plan = planStages(exchanged, { workers, prefix, partitions });
+    const task = this.#taskOptions(pipeline, version);
+    return new PipelineGroup({ pipeline, exchanged, plan, workers, prefix, log, task });
+  }
+
   #runnerOf(pipeline: Pipeline, version: StoredVersion, beside?: PipelineRunnerOptions['beside']): PipelineRunner {
+    return new PipelineRunner({ ...this.#taskOptions(pipeline, version, beside), pipeline });
+  }
+
+  #taskOptions(
+    pipeline: Pipeline,
+    version: StoredVersion,
+    beside?: PipelineRunnerOptions['beside'],
+  ): Omit<PipelineRunnerOptions, 'pipeline'> {
     const { log, clock, options: engine, logger } = this.#dependencies;
     const { name } = pipeline;
-    return new PipelineRunner({
-      pipeline,
+    return {
       log,
       clock,
       engine,
@@ -139,7 +169,7 @@ class HostEngine implements Engine {
       onVisible: (receipts, letters) => this.#sees(name, version) && this.#meter.visible(name, receipts, letters),
       onFailure: (error) => logger?.error('pipeline failed', { pipeline: name, error }),
       onWarning: (message) => logger?.warn(message, { pipeline: name }),
-    });
+    };
   }
 
   /** Whether the results of a version are seen: of another, nothing is counted. */
@@ -162,6 +192,7 @@ class HostEngine implements Engine {
       const stored = planOf(this.#versions.record(name)!.current);
       const asked = options.anew === true || options.from !== undefined;
       if (!asked && stateHash(stored) === stateHash(pipeline)) return this.#goOn(before, pipeline);
+      if (!(before instanceof PipelineRunner)) throw buildNeedsOne(name);
       const { record, building } = await this.#versions.begin(pipeline, options.from);
       await createOutputTopics(log, pipeline, building.made);
       const redirect = new Map(building.redirect);
@@ -184,15 +215,15 @@ class HostEngine implements Engine {
   }
 
   /** State serves: only what does not touch it has changed. */
-  async #goOn(before: PipelineRunner, pipeline: Pipeline): Promise<PipelineBuild> {
+  async #goOn(before: VersionRunner, pipeline: Pipeline): Promise<PipelineBuild> {
     const { name } = pipeline;
     await this.#versions.abandon(name);
     const same = dataflowHash(before.pipeline) === dataflowHash(pipeline);
     if (!same) await before.stop({ snapshot: true });
-    const { current, paused } = await this.#versions.settle(pipeline);
+    const { current, paused } = await this.#versions.settle(pipeline, this.#dependencies.options.workers);
     if (same) before.redefine(pipeline);
     else {
-      const runner = this.#runnerOf(pipeline, current);
+      const runner = this.#versionRunner(pipeline, current);
       this.#running.set(name, runner);
       if (paused === undefined) await runner.start();
       else runner.hold();
@@ -237,7 +268,7 @@ class HostEngine implements Engine {
       await this.#versions.setPaused(name, { atMs: this.#dependencies.clock.now() });
       await runner.stop({ snapshot: true });
       const { current } = this.#versions.record(name)!;
-      const held = this.#runnerOf(runner.pipeline, current);
+      const held = this.#versionRunner(runner.pipeline, current);
       this.#running.set(name, held);
       held.hold();
     });
@@ -262,7 +293,7 @@ class HostEngine implements Engine {
     });
   }
 
-  #known(name: string): PipelineRunner {
+  #known(name: string): VersionRunner {
     const runner = this.#running.get(name);
     if (runner === undefined) throw notStarted(name);
     return runner;
@@ -288,16 +319,19 @@ class HostEngine implements Engine {
   }
 }
 
-function oneWorkerOnly(workers: number): HeadraceError {
-  return new HeadraceError(`creating the engine with ${workers} workers for each pipeline: only one is supported`, {
-    code: 'ENGINE_WORKERS_UNSUPPORTED',
-    domain: 'engine',
-    next: 'set engine.workers to 1; every pipeline runs in a thread of its own, so split the work into several pipelines',
-  });
+function buildNeedsOne(name: string): HeadraceError {
+  return new HeadraceError(
+    `building another version of pipeline "${name}" beside the present one: that one runs on several workers, and cannot be followed`,
+    {
+      code: 'ENGINE_WORKERS_UNSUPPORTED',
+      domain: 'engine',
+      next: 'start it with --rebuild, which builds it anew in its place',
+    },
+  );
 }
 
 /** Whether it may be started anew. */
-function isOver(runner: PipelineRunner): boolean {
+function isOver(runner: VersionRunner): boolean {
   return ['stopped', 'failed'].includes(runner.status().state);
 }
 

@@ -19,7 +19,7 @@ import {
   SNAPSHOT_SPACE,
   type SnapshotPointer,
 } from './task/journal.ts';
-import type { Follow, FromTask, TaskStart } from './task/message.ts';
+import type { Follow, FromTask, TaskPartStart, TaskStart } from './task/message.ts';
 import type { Receipt } from './task/receipt.ts';
 import { pinOwner } from './task/recovery-pins.ts';
 import type { SnapshotStore } from './task/snapshot-store.ts';
@@ -41,12 +41,28 @@ export interface PipelineRunnerOptions {
   readonly bounded: boolean;
   readonly executor: ExecutorFactory;
   readonly snapshots: SnapshotStore;
+  /** Of one of several tasks. */
+  readonly role?: TaskRole;
   readonly onEpoch: (rows: number, elapsedMs: number) => void;
   /** The effects of an epoch can be seen: what it read, and the dead letters that it wrote. */
   readonly onVisible: (receipts: readonly Receipt[], deadLetters: Readonly<Record<string, number>>) => void;
   readonly onFailure: (error: HeadraceError) => void;
   /** Something to be known that does not stop the pipeline. */
   readonly onWarning: (message: string) => void;
+}
+
+/** What one of several tasks of a pipeline is to its runner. */
+export interface TaskRole {
+  readonly part: TaskPartStart;
+  /** Topics that come from an earlier stage. */
+  readonly exchanges: readonly string[];
+  /** Whether the task reads the partition of a source or of an exchange. */
+  readonly reads: (topic: string, partition: number) => boolean;
+  /** What was committed: of exchanges it is counted how far they are ahead. */
+  readonly onCommitted: (appends: readonly Append[], ranges: readonly InputRange[]) => void;
+  readonly onCaughtUp: () => void;
+  /** It has begun anew, and knows nothing of what it was told. */
+  readonly onRecovered: () => void;
 }
 
 /** What the next commit holds: epochs and snapshots in the order in which the task made them. */
@@ -99,8 +115,12 @@ export class PipelineRunner implements RunningPipeline {
     this.#options = options;
     this.#pipeline = options.pipeline;
     this.#beside = options.beside;
-    const topics = [...new Set(options.pipeline.sources.map((source) => source.topic))];
-    this.#committed = new CommittedPositions(options.log, topics);
+    const topics = [...this.#sourceTopics(), ...(options.role?.exchanges ?? [])];
+    this.#committed = new CommittedPositions(options.log, topics, options.role?.reads);
+  }
+
+  #sourceTopics(): readonly string[] {
+    return [...new Set(this.pipeline.sources.map((source) => source.topic))];
   }
 
   get pipeline(): Pipeline {
@@ -141,7 +161,7 @@ export class PipelineRunner implements RunningPipeline {
   }
 
   #taskStart(): TaskStart {
-    const { log, engine, key, from = [] } = this.#options;
+    const { log, engine, key, from = [], role } = this.#options;
     const beside = this.#beside;
     const stored = log.ledgerGet(SNAPSHOT_SPACE, key);
     const snapshot = stored === undefined ? undefined : decodeSnapshotPointer(stored);
@@ -150,7 +170,7 @@ export class PipelineRunner implements RunningPipeline {
     this.#journalFrom = (snapshot?.epoch ?? 0) + 1;
     this.#committedEpoch = journal.at(-1)?.epoch ?? snapshot?.epoch ?? 0;
     this.#committed.recover(snapshot, journal);
-    const topics = [...new Set(this.pipeline.sources.map((source) => source.topic))].map((topic) => {
+    const topics = [...this.#sourceTopics(), ...(role?.exchanges ?? [])].map((topic) => {
       const partitions = log.topic(topic)!.partitions;
       const logStarts = Array.from({ length: partitions }, (_, p) => {
         const chosen = from.find((start) => start.topic === topic && start.partition === p)?.offset ?? 0;
@@ -161,6 +181,7 @@ export class PipelineRunner implements RunningPipeline {
     this.#pin(snapshot, topics);
     return {
       key,
+      part: role?.part,
       pipeline: serializePipeline(this.pipeline),
       topics,
       outputs: this.pipeline.outputs.map(({ topic }) => ({ topic, partitions: log.topic(topic)!.partitions })),
@@ -181,13 +202,15 @@ export class PipelineRunner implements RunningPipeline {
     return guarded;
   }
 
-  /** Retention stops where recovery would begin to read. */
+  /** Retention stops where recovery would begin to read; of a later stage also where the rows come from. */
   #pin(snapshot: SnapshotPointer | undefined, topics: TaskStart['topics']): void {
-    const owner = pinOwner(this.#options.key);
+    const { key, role, log } = this.#options;
     for (const { topic, logStarts } of topics) {
+      const mayFetch = role !== undefined && role.part.stage > 0 && !role.exchanges.includes(topic);
       logStarts.forEach((logStart, partition) => {
+        if (!mayFetch && role?.reads(topic, partition) === false) return;
         const known = snapshot?.positions.find((p) => p.topic === topic && p.partition === partition);
-        this.#options.log.pin(owner, topic, partition, offset(known?.offset ?? logStart));
+        log.pin(pinOwner(key), topic, partition, offset(known?.offset ?? logStart));
       });
     }
   }
@@ -200,7 +223,11 @@ export class PipelineRunner implements RunningPipeline {
         this.#error = undefined;
         this.#starting?.resolve();
         this.#starting = undefined;
+        this.#options.role?.onRecovered();
         this.#reissueDrains();
+        break;
+      case 'caught-up':
+        this.#options.role?.onCaughtUp();
         break;
       case 'epoch':
         this.#takeEpoch(message);
@@ -293,17 +320,18 @@ export class PipelineRunner implements RunningPipeline {
 
   #afterCommit(batch: readonly Pending[]): void {
     this.#retryDelayMs = RETRY_DELAY_MS;
-    for (const { epoch, ranges, snapshot, receipts, deadLetters } of batch) {
+    for (const { epoch, appends, ranges, snapshot, receipts, deadLetters } of batch) {
       if (epoch !== undefined) {
         this.#committedEpoch = epoch;
         this.#committed.advance(ranges);
+        this.#options.role?.onCommitted(appends, ranges);
         this.#options.onVisible(receipts, deadLetters);
       }
       if (snapshot === undefined) continue;
       this.#snapshot = snapshot;
-      void this.#options.snapshots.keepOnly(this.#options.key, snapshot.file);
-      const owner = pinOwner(this.#options.key);
-      for (const p of snapshot.positions) this.#options.log.pin(owner, p.topic, p.partition, offset(p.offset));
+      const { key, log, snapshots } = this.#options;
+      void snapshots.keepOnly(key, snapshot.file);
+      for (const p of snapshot.positions) log.pin(pinOwner(key), p.topic, p.partition, offset(p.offset));
     }
     this.#executor?.post({ kind: 'committed', epoch: this.#committedEpoch });
     this.#settle();
@@ -401,9 +429,20 @@ export class PipelineRunner implements RunningPipeline {
 
   async stop(options?: { readonly snapshot: boolean }): Promise<void> {
     if (this.#state === 'running' && this.#executor !== undefined) {
+      const before = this.#stopping;
       const stopped = new Promise<void>((resolve, reject) => {
-        this.#stopping = { resolve, reject };
+        this.#stopping = {
+          resolve: () => {
+            before?.resolve();
+            resolve();
+          },
+          reject: (error) => {
+            before?.reject(error);
+            reject(error);
+          },
+        };
       });
+      if (before !== undefined) return stopped;
       this.#executor.post({ kind: 'stop', snapshot: options?.snapshot ?? true });
       return stopped;
     }
@@ -450,6 +489,21 @@ export class PipelineRunner implements RunningPipeline {
   /** Where the durable epochs end in each input; what retention has taken counts as read. */
   positions(): readonly TopicOffset[] {
     return this.#committed.positions();
+  }
+
+  /** Those that follow have much to do, or no more. */
+  throttle(full: boolean): void {
+    this.#executor?.post({ kind: 'throttle', full });
+  }
+
+  /** The tasks beside it have caught up as well. */
+  serve(): void {
+    this.#executor?.post({ kind: 'serve' });
+  }
+
+  /** Where the durable epochs end in a partition. */
+  committedPosition(topic: string, partition: number): number {
+    return this.#committed.position(topic, partition);
   }
 
   status(): PipelineStatus {

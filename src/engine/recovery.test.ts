@@ -274,16 +274,6 @@ describe('retention of an input', () => {
   });
 });
 
-describe('workers', () => {
-  it('more than one are refused clearly', async () => {
-    const { createEngine } = await import('./host.ts');
-    const options = { workers: 2, snapshotIntervalMs: 1, workerMemoryBytesMax: 2 ** 28 };
-    expect(() => createEngine({ log: world.log, clock: world.clock, options })).toThrow(
-      expect.objectContaining({ code: 'ENGINE_WORKERS_UNSUPPORTED' }),
-    );
-  });
-});
-
 it('a pipeline that runs is not started twice', async () => {
   await world.startSql(SQL);
   await expect(world.startPipeline(await sqlPipeline(SQL))).rejects.toMatchObject({ code: 'ENGINE_PIPELINE_RUNNING' });

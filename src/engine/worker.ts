@@ -40,6 +40,8 @@ async function start(message: Extract<ToTask, { kind: 'start' }>): Promise<void>
 function deliver(target: TaskLoop, message: ToTask): void {
   if (message.kind === 'wake') target.wake();
   else if (message.kind === 'committed') target.committed(message.epoch);
+  else if (message.kind === 'throttle') target.throttle(message.full);
+  else if (message.kind === 'serve') target.serve();
   else if (message.kind === 'drain') target.drain(message.id, message.closeWindows);
   else if (message.kind === 'answer') target.answer(message.operator, message.effects);
   else if (message.kind === 'follow') target.follow(message.follow);

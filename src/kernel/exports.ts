@@ -69,11 +69,29 @@ export interface RecordBatchExports {
   encodedTimeMax(): bigint;
 }
 
+export interface ExchangeExports {
+  routeRows(
+    columns: number,
+    columnCount: number,
+    selection: number,
+    count: number,
+    tasks: number,
+    rows: number,
+    counts: number,
+  ): void;
+  gatherValues(source: number, width: number, rows: number, count: number, target: number): void;
+  gatherFlags(source: number, rows: number, count: number, target: number): number;
+  textBytes(references: number, rows: number, count: number): number;
+  gatherTexts(references: number, rows: number, count: number, lengths: number, bytes: number): void;
+  referTexts(lengths: number, count: number, bytes: number, references: number): void;
+}
+
 export interface KernelExports
   extends MemoryExports,
     HashExports,
     DecoderExports,
     RecordBatchExports,
     StateExports,
+    ExchangeExports,
     RowExports,
     FunctionExports {}

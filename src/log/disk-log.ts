@@ -8,6 +8,7 @@ import type { CommitPipeline } from './commit-pipeline.ts';
 import type { Round, StartMove } from './commit-record.ts';
 import { type Disk, DiskFailure, type DiskOperation } from './disk.ts';
 import { indexName, partitionDirectory, segmentName, topicDirectory, topicsDirectory } from './file-layout.ts';
+import { isInternalTopic } from './internal-topic.ts';
 import type { LogLimits } from './limits.ts';
 import type {
   Append,
@@ -334,7 +335,9 @@ export class DiskLog implements Log {
     const before = new Map<PartitionState, readonly Segment[]>();
     for (const { config, partitions } of this.#parts.state.topics.values()) {
       for (const partition of partitions) {
-        const pins = this.#pins.get(`${config.name}/${partition.partition}`)?.values() ?? [];
+        const owners = this.#pins.get(`${config.name}/${partition.partition}`);
+        if (isInternalTopic(config.name) && (owners === undefined || owners.size === 0)) continue;
+        const pins = owners?.values() ?? [];
         const logStart = retentionStart(partition, config, now, Math.min(...pins));
         if (logStart === undefined) continue;
         starts.push({ partitionId: partition.id, logStart });

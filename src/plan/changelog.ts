@@ -67,6 +67,7 @@ export function uniqueKey(node: PlanNode): readonly number[] | undefined {
     case 'lookup':
     case 'user-call':
     case 'over':
+    case 'exchange':
       return uniqueKey(node.input);
     case 'project':
       return projected(node.expressions, uniqueKey(node.input));

@@ -13,6 +13,7 @@ export function eventTimeLag(node: PlanNode, column: number): bigint | undefined
       return node.changes === undefined && node.watermark?.columnIndex === column ? 0n : undefined;
     case 'filter':
     case 'deduplicate':
+    case 'exchange':
     case 'table-function':
       return column < node.input.columns.length ? eventTimeLag(node.input, column) : undefined;
     case 'window':

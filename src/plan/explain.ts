@@ -6,6 +6,7 @@ import type {
   AggregateCall,
   AggregateNode,
   EmitPolicy,
+  ExchangeNode,
   LookupNode,
   MatchNode,
   OverNode,
@@ -148,7 +149,15 @@ function windowLabel(node: WindowNode): string {
   return `window ${window.kind} ${formatDurationUs(window.sizeUs)}${slide}${shift} on ${on}`;
 }
 
-type AnalyticNode = TopNNode | OverNode | TableFunctionNode | TemporalJoinNode | MatchNode | LookupNode | UserCallNode;
+type AnalyticNode =
+  | TopNNode
+  | OverNode
+  | TableFunctionNode
+  | TemporalJoinNode
+  | MatchNode
+  | LookupNode
+  | UserCallNode
+  | ExchangeNode;
 
 function analyticLabel(node: AnalyticNode): string {
   switch (node.kind) {
@@ -179,7 +188,13 @@ function analyticLabel(node: AnalyticNode): string {
       return `${node.join} look-up ${identifierText(node.name)} (${node.connector}) by ${node.keys.map(expressionText).join(', ')}`;
     case 'user-call':
       return `call ${node.calls.map((call) => call.name).join(', ')}`;
+    case 'exchange':
+      return `exchange${node.partial ? ' of partial groups' : ''} ${exchangeTarget(node)}`;
   }
+}
+
+function exchangeTarget({ keys }: ExchangeNode): string {
+  return keys.length === 0 ? 'to one task' : `by ${keys.map(expressionText).join(', ')}`;
 }
 
 function orderText(keys: readonly SortKey[]): string {

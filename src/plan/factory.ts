@@ -10,6 +10,7 @@ import type {
   ChangeSpec,
   DeduplicateNode,
   DistinctNode,
+  ExchangeNode,
   FilterNode,
   JoinKind,
   JoinNode,
@@ -209,6 +210,7 @@ export function windowColumns(node: PlanNode): { readonly start: number; readonl
     case 'table-function':
     case 'lookup':
     case 'user-call':
+    case 'exchange':
       return windowColumns(node.input);
     case 'aggregate': {
       const groups = node.windowGroups;
@@ -257,6 +259,12 @@ export function sortNode(input: PlanNode, keys: readonly SortKey[]): SortNode {
 
 export function limitNode(input: PlanNode, limit: number | undefined, offset: number): LimitNode {
   return Object.freeze({ kind: 'limit', input, limit, offset, columns: input.columns });
+}
+
+/** Rows with equal keys go to the same task of the next stage. */
+export function exchangeNode(input: PlanNode, keys: readonly Expression[], partial = false): ExchangeNode {
+  const node = { kind: 'exchange', input, keys: Object.freeze([...keys]), columns: input.columns } as const;
+  return Object.freeze(partial ? { ...node, partial: true } : node);
 }
 
 export function distinctNode(input: PlanNode): DistinctNode {

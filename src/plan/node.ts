@@ -26,7 +26,8 @@ export type PlanNode =
   | TemporalJoinNode
   | MatchNode
   | LookupNode
-  | UserCallNode;
+  | UserCallNode
+  | ExchangeNode;
 
 interface NodeBase {
   readonly columns: readonly Column[];
@@ -452,6 +453,19 @@ export interface UserCall {
   /** The call is made for the rows for which this is true; null stands for its result in the others. Undefined: for all. */
   readonly when: Expression | undefined;
   readonly options: CallOptions;
+}
+
+/**
+ * Rows go to the tasks of another stage, those with equal keys to the same task; without keys all to one. Put into a plan by the engine
+ * when a pipeline runs on several workers; no front end makes it.
+ */
+export interface ExchangeNode extends NodeBase {
+  readonly kind: 'exchange';
+  readonly input: PlanNode;
+  /** Over the columns of the input; immutable. */
+  readonly keys: readonly Expression[];
+  /** What goes are partial rows of the aggregate above: one for each group and epoch. The keys are among its groups. */
+  readonly partial?: true;
 }
 
 /** How an output topic is to be read (DESIGN, section 4). */

@@ -30,6 +30,7 @@ function eventTime(node: PlanNode, column: number): WatermarkSpec | undefined {
     case 'deduplicate':
     case 'lookup':
     case 'user-call':
+    case 'exchange':
       return eventTime(node.input, column);
     case 'window':
       return node.window.kind === 'session' ? undefined : eventTime(node.input, column);

@@ -19,6 +19,7 @@ export function windowSizeBelow(node: PlanNode): bigint | undefined {
     case 'table-function':
     case 'lookup':
     case 'user-call':
+    case 'exchange':
     case 'aggregate':
       return windowSizeBelow(node.input);
     default:

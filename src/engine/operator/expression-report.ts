@@ -66,6 +66,7 @@ function expressionsOf(node: PlanNode): readonly Expression[] {
     case 'table-function':
       return node.args;
     case 'lookup':
+    case 'exchange':
       return node.keys;
     case 'user-call':
       return node.calls.flatMap(({ when, args }) => (when === undefined ? args : [when, ...args]));

@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
-import { WATERMARK_MIN } from './batch.ts';
+import { WATERMARK_MAX, WATERMARK_MIN } from './batch.ts';
 
 /** What an epoch decided about time; journaled, since it depends on reading speed and clock. */
 export interface TimeDecision {
@@ -16,19 +16,29 @@ export interface TimeDecision {
  */
 export class SourceWatermark {
   readonly #delayUs: bigint;
+  /** The partitions that are read here. */
+  readonly #own: readonly number[];
   /** Largest event time per partition; WATERMARK_MIN when none was seen. */
   readonly #largest: bigint[];
   #current = WATERMARK_MIN;
   #allIdleSinceMs: number | undefined;
   #idleBase = WATERMARK_MIN;
 
-  constructor(partitions: number, delayUs: bigint) {
+  /** `isOwn`: of a source whose partitions several tasks share. One that has none of them holds nobody back. */
+  constructor(partitions: number, delayUs: bigint, isOwn: (partition: number) => boolean = () => true) {
     this.#delayUs = delayUs;
+    this.#own = Array.from({ length: partitions }, (_, partition) => partition).filter(isOwn);
+    if (this.#own.length < partitions && this.#own.length === 0) this.#current = WATERMARK_MAX;
     this.#largest = new Array<bigint>(partitions).fill(WATERMARK_MIN);
   }
 
   get current(): bigint {
     return this.#current;
+  }
+
+  /** All its partitions are silent; also when it has none. */
+  get isIdle(): boolean {
+    return this.#own.length === 0 || this.#allIdleSinceMs !== undefined;
   }
 
   largest(partition: number): bigint {
@@ -49,7 +59,7 @@ export class SourceWatermark {
   advance(decision: TimeDecision): bigint {
     let least: bigint | undefined;
     let most = WATERMARK_MIN;
-    for (let p = 0; p < this.#largest.length; p++) {
+    for (const p of this.#own) {
       const own = this.ofPartition(p);
       if (own > most) most = own;
       if (!decision.idle(p) && (least === undefined || own < least)) least = own;

@@ -6,12 +6,15 @@ import type { InputRange, JournalRecord, SnapshotPointer } from './journal.ts';
 export class CommittedPositions {
   readonly #log: Log;
   readonly #topics: readonly string[];
+  readonly #reads: (topic: string, partition: number) => boolean;
   readonly #next = new Map<string, number>();
   #recovered = false;
 
-  constructor(log: Log, topics: readonly string[]) {
+  /** `reads`: which partitions; all without it. */
+  constructor(log: Log, topics: readonly string[], reads: (topic: string, partition: number) => boolean = () => true) {
     this.#log = log;
     this.#topics = topics;
+    this.#reads = reads;
   }
 
   /** Starts anew from what recovery begins with. */
@@ -32,10 +35,14 @@ export class CommittedPositions {
     if (!this.#recovered) return [];
     return this.#topics.flatMap((topic) =>
       Array.from({ length: this.#log.topic(topic)?.partitions ?? 0 }, (_, partition) => {
-        const logStart = Number(this.#log.bounds(topic, partition).logStart);
-        return { topic, partition, offset: Math.max(this.#next.get(`${topic}/${partition}`) ?? 0, logStart) };
+        return { topic, partition, offset: this.position(topic, partition) };
       }),
     );
+  }
+
+  position(topic: string, partition: number): number {
+    const { logStart } = this.#log.bounds(topic, partition);
+    return Math.max(this.#next.get(`${topic}/${partition}`) ?? 0, Number(logStart));
   }
 
   /** Visible input records whose effects are not. */
@@ -44,9 +51,9 @@ export class CommittedPositions {
     for (const topic of this.#topics) {
       const partitions = this.#log.topic(topic)?.partitions ?? 0;
       for (let partition = 0; partition < partitions; partition++) {
-        const { logStart, highWatermark } = this.#log.bounds(topic, partition);
-        const next = Math.max(this.#next.get(`${topic}/${partition}`) ?? 0, Number(logStart));
-        lag += Math.max(0, Number(highWatermark) - next);
+        if (!this.#reads(topic, partition)) continue;
+        const { highWatermark } = this.#log.bounds(topic, partition);
+        lag += Math.max(0, Number(highWatermark) - this.position(topic, partition));
       }
     }
     return lag;

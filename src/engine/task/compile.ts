@@ -2,13 +2,31 @@ import { HeadraceError } from '../../base/error.ts';
 import { isAppendOnly } from '../../plan/changelog.ts';
 import { eventTimeLag } from '../../plan/event-time.ts';
 import { nodeLabel } from '../../plan/explain.ts';
+import { columnReference } from '../../plan/expression-factory.ts';
 import { inputsOf } from '../../plan/factory.ts';
-import type { OutputNode, Pipeline, PlanNode, SourceNode, TemporalJoinNode, WindowNode } from '../../plan/node.ts';
+import type {
+  AggregateNode,
+  ExchangeNode,
+  OutputNode,
+  Pipeline,
+  PlanNode,
+  SourceNode,
+  TemporalJoinNode,
+  ValuesNode,
+  WindowNode,
+} from '../../plan/node.ts';
 import { LookupOperator } from '../effect/lookup-operator.ts';
 import { UserCallOperator } from '../effect/user-call.ts';
+import type { BlockSink } from '../exchange/block-sink.ts';
+import { isSingle, keyText } from '../exchange/distribution.ts';
+import { ExchangeSink } from '../exchange/exchange-sink.ts';
+import { type ExchangeEdge, type StagePlan, stageOf } from '../exchange/stage-plan.ts';
 import { accumulatorInputs } from '../operator/aggregate/accumulator.ts';
 import { AggregateOperator } from '../operator/aggregate/aggregate.ts';
+import type { AggregateOptions } from '../operator/aggregate/aggregate-options.ts';
 import { CallInputs } from '../operator/aggregate/call-inputs.ts';
+import { PartialAggregateOperator } from '../operator/aggregate/partial-aggregate.ts';
+import { planPartial } from '../operator/aggregate/partial-plan.ts';
 import { ChangingDeduplicateOperator } from '../operator/changing-deduplicate.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import { type ExpressionReport, reportExpressions } from '../operator/expression-report.ts';
@@ -35,6 +53,7 @@ import { sessionAggregate } from '../operator/window/kernel-sessions.ts';
 import { SessionWindowOperator } from '../operator/window/session.ts';
 import { planSessionAggregate, SessionAggregateOperator } from '../operator/window/session-aggregate.ts';
 import { TumblingWindowOperator } from '../operator/window/tumbling.ts';
+import { emitOf, variantOf } from './emit-variant.ts';
 
 /** One operator in the graph of a task. */
 export interface Vertex {
@@ -44,6 +63,8 @@ export interface Vertex {
   /** Undefined for a source: the task decodes it. */
   readonly operator: Operator | undefined;
   readonly source: SourceNode | undefined;
+  /** What it reads from an earlier stage, or sends to a later one. */
+  readonly edge: ExchangeEdge | undefined;
   /** Undefined for an output. */
   readonly node: PlanNode | undefined;
   /** What it computes, and who runs it. */
@@ -56,12 +77,27 @@ export interface Vertex {
 export interface CompileServices {
   readonly expressions: ExpressionContext;
   readonly sink: (topic: string) => RecordSink;
+  /** Where blocks for the tasks of a later stage go. */
+  readonly blocks?: (edge: ExchangeEdge) => BlockSink;
 }
 
-/** The operators of a pipeline, every one after those that feed it. A node that several outputs share is made once. */
-export function compilePipeline(pipeline: Pipeline, services: CompileServices): readonly Vertex[] {
-  const compiler = new Compiler(pipeline, services);
-  for (const output of pipeline.outputs) compiler.output(output);
+/** Which part of a pipeline a task runs. */
+export interface TaskPart {
+  readonly plan: StagePlan;
+  readonly stage: number;
+  readonly task: number;
+}
+
+/**
+ * The operators of a pipeline, every one after those that feed it; with a `part`, those of one task. A node that several outputs share is
+ * made once.
+ */
+export function compilePipeline(pipeline: Pipeline, services: CompileServices, part?: TaskPart): readonly Vertex[] {
+  const compiler = new Compiler(pipeline, services, part);
+  for (const output of pipeline.outputs) if (compiler.has(output.input)) compiler.output(output);
+  for (const edge of part?.plan.edges ?? []) {
+    if (edge.from === part!.stage && edge.upstream.includes(part!.task)) compiler.exchange(edge);
+  }
   return compiler.vertices;
 }
 
@@ -72,33 +108,103 @@ class Compiler {
   readonly #retracts: ReadonlySet<PlanNode>;
   readonly #needed: ReadonlyMap<PlanNode, ReadonlySet<number>>;
   readonly #ids = new Map<string, number>();
+  readonly #part: TaskPart | undefined;
+  readonly #sources: readonly SourceNode[];
 
-  constructor(pipeline: Pipeline, services: CompileServices) {
+  constructor(pipeline: Pipeline, services: CompileServices, part: TaskPart | undefined) {
     this.#services = services;
+    this.#part = part;
+    this.#sources = sourcesOfPipeline(pipeline);
     this.#retracts = nodesThatRetract(pipeline.outputs);
     this.#needed = columnsNeeded(pipeline);
   }
 
+  /** Whether the task runs the node. */
+  has(node: PlanNode): boolean {
+    const part = this.#part;
+    return part === undefined || (stageOf(node) === part.stage && (part.task === 0 || !isSingle(node)));
+  }
+
   output(node: OutputNode): void {
-    const input = this.#vertexOf(node.input, node.emit.kind === 'final' ? 'final' : 'updates', node.name);
+    const input = this.#vertexOf(node.input, emitOf(node), node.name);
     const operator = new OutputOperator(node, this.#services.sink(node.topic));
     this.#add({ base: `output:${node.name}`, kind: 'output', label: `${node.mode} into ${node.topic}`, operator }, [
       input,
     ]);
   }
 
+  /** Sends what the node below the exchange makes to the next stage: as it is, or as partial rows of the aggregate that follows. */
+  exchange(edge: ExchangeEdge): void {
+    const { node, emit, outputName, partialOf, topic } = edge;
+    const { expressions, blocks } = this.#services;
+    let input = this.#vertexOf(node.input, emit, outputName);
+    let { columns } = node;
+    let { keys } = node;
+    let sent = [...this.#needed.get(node)!];
+    if (partialOf !== undefined) {
+      const options = this.#aggregateOptions(partialOf, emit);
+      const plan = planPartial(options)!;
+      const operator = new PartialAggregateOperator(options, plan);
+      const label = `groups of the epoch for ${nodeLabel(partialOf)}`;
+      input = this.#add({ base: `partial:${outputName}`, kind: 'partial', label, node: partialOf, operator }, [input]);
+      columns = plan.columns;
+      const groups = partialOf.groups.map(keyText);
+      keys = node.keys.map((key) => columnReference(plan.columns, groups.indexOf(keyText(key))));
+      sent = [...columns.keys()];
+    }
+    const sink = blocks!(edge);
+    const tasks = edge.downstream;
+    sent.sort((a, b) => a - b);
+    const operator = new ExchangeSink({ sink, columns, sent, keys, tasks, sources: this.#sources, expressions });
+    const label = `${nodeLabel(node)} into ${topic}`;
+    this.#add({ base: `exchange:${edge.number}`, kind: 'exchange', label, operator, edge }, [input]);
+  }
+
+  /** What comes from an earlier stage. */
+  #received(node: ExchangeNode, emit: EmitMoment, consumer: PlanNode | undefined): Vertex {
+    const { plan, stage } = this.#part!;
+    const partialOf = node.partial === true ? consumer : undefined;
+    const edge = plan.edges.find(
+      (one) =>
+        one.node === node &&
+        one.to === stage &&
+        one.partialOf === partialOf &&
+        variantOf(node, one.emit) === variantOf(node, emit),
+    )!;
+    const label = `from ${edge.topic}`;
+    const columns =
+      partialOf?.kind === 'aggregate' ? planPartial(this.#aggregateOptions(partialOf, emit))!.columns : node.columns;
+    return this.#add(
+      { base: `received:${edge.number}`, kind: 'received', label, edge, node: { ...node, columns } },
+      [],
+    );
+  }
+
+  #aggregateOptions(node: AggregateNode, emit: EmitMoment): AggregateOptions {
+    const appendOnly = isAppendOnly(node.input, emit);
+    return { node, emit, appendOnly, retracts: this.#retracts.has(node), expressions: this.#services.expressions };
+  }
+
   #add(
-    made: { base: string; kind: string; label: string; operator?: Operator; source?: SourceNode; node?: PlanNode },
+    made: {
+      base: string;
+      kind: string;
+      label: string;
+      operator?: Operator;
+      source?: SourceNode;
+      edge?: ExchangeEdge;
+      node?: PlanNode;
+    },
     inputs: readonly Vertex[],
   ): Vertex {
-    const { base, kind, label, operator, source, node } = made;
+    const { base, kind, label, operator, source, edge, node } = made;
     const count = (this.#ids.get(base) ?? 0) + 1;
     this.#ids.set(base, count);
     const id = count === 1 ? base : `${base}:${count}`;
     const isByRow =
       operator instanceof SessionAggregateOperator || (operator instanceof AggregateOperator && !operator.runsInKernel);
     const expressions = node === undefined ? [] : reportExpressions(node, isByRow);
-    const vertex: Vertex = { id, kind, label, operator, source, node, expressions, inputs, outputs: [] };
+    const vertex: Vertex = { id, kind, label, operator, source, edge, node, expressions, inputs, outputs: [] };
     inputs.forEach((input, at) => {
       input.outputs.push({ vertex, input: at });
     });
@@ -106,20 +212,35 @@ class Compiler {
     return vertex;
   }
 
-  #vertexOf(node: PlanNode, emit: EmitMoment, outputName: string): Vertex {
-    const variant = dependsOnEmit(node) ? emit : '';
+  #vertexOf(node: PlanNode, emit: EmitMoment, outputName: string, consumer?: PlanNode): Vertex {
+    if (node.kind === 'exchange' && node.partial === true) return this.#received(node, emit, consumer);
+    const variant = variantOf(node, emit);
     const known = this.#made.get(node)?.get(variant);
     if (known !== undefined) return known;
-    const vertex = node.kind === 'source' ? this.#source(node) : this.#step(node, emit, outputName);
+    const vertex =
+      node.kind === 'source'
+        ? this.#source(node)
+        : node.kind === 'exchange'
+          ? this.#received(node, emit, consumer)
+          : this.has(node)
+            ? this.#step(node, emit, outputName)
+            : this.#absent(node, outputName);
     const variants = this.#made.get(node) ?? new Map<string, Vertex>();
     this.#made.set(node, variants.set(variant, vertex));
     return vertex;
   }
 
+  /** What only the first task has, beside what all have: no rows here. */
+  #absent(node: PlanNode, outputName: string): Vertex {
+    const nothing: ValuesNode = { kind: 'values', rows: [], columns: node.columns };
+    const operator = new ValuesOperator(nothing, this.#services.expressions);
+    return this.#add({ base: `absent:${outputName}`, kind: 'values', label: 'rows of the first task', operator }, []);
+  }
+
   #step(node: PlanNode, emit: EmitMoment, outputName: string): Vertex {
     const sessions = node.kind === 'aggregate' ? planSessionAggregate(node) : undefined;
     const below = sessions === undefined ? inputsOf(node) : [sessions.window.input];
-    const inputs = below.map((input) => this.#vertexOf(input, emit, outputName));
+    const inputs = below.map((input) => this.#vertexOf(input, emit, outputName, node));
     const { expressions } = this.#services;
     const operator =
       sessions === undefined
@@ -158,9 +279,9 @@ class Compiler {
           : new ChangingDeduplicateOperator(node, judgesLateness);
       }
       case 'aggregate': {
-        const appendOnly = isAppendOnly(node.input, emit);
-        const retracts = this.#retracts.has(node);
-        return new AggregateOperator({ node, emit, appendOnly, retracts, expressions });
+        const options = this.#aggregateOptions(node, emit);
+        const isMerging = node.input.kind === 'exchange' && node.input.partial === true;
+        return new AggregateOperator(isMerging ? { ...options, merges: planPartial(options)! } : options);
       }
       case 'top-n':
         return topNOperator({ node, emit, appendOnly: isAppendOnly(node.input, emit), expressions });
@@ -236,21 +357,9 @@ function unsupported(what: string): HeadraceError {
   });
 }
 
-const STATELESS: ReadonlySet<PlanNode['kind']> = new Set([
-  'source',
-  'filter',
-  'project',
-  'deduplicate',
-  'values',
-  'match',
-  'user-call',
-  'lookup',
-]);
-
-/** Whether what a node emits depends on the moment: for aggregates and their like, and what lies above one. */
-function dependsOnEmit(node: PlanNode): boolean {
-  const isOwn = !(STATELESS.has(node.kind) || (node.kind === 'window' && node.window.kind !== 'session'));
-  return isOwn || inputsOf(node).some(dependsOnEmit);
+/** The sources that the outputs of a pipeline read, in a fixed order. */
+export function sourcesOfPipeline({ outputs }: Pipeline): readonly SourceNode[] {
+  return [...new Set(outputs.flatMap((output) => sourcesOf(output.input)))];
 }
 
 export function sourcesOf(node: PlanNode): readonly SourceNode[] {
@@ -331,6 +440,13 @@ export function columnsNeeded(pipeline: Pipeline): ReadonlyMap<PlanNode, Readonl
       case 'filter':
         visit(node.input, columnsRead(node.predicate, new Set(wanted)));
         break;
+      case 'exchange': {
+        const read = new Set(wanted);
+        for (const key of node.keys) columnsRead(key, read);
+        note(node, wanted);
+        visit(node.input, read);
+        break;
+      }
       case 'deduplicate': {
         // A row that is taken back is found again by all of its columns.
         const whole = isAppendOnly(node.input, 'updates') ? [] : all(node.input);

@@ -4,10 +4,21 @@ import type { JournalRecord, SnapshotPointer } from './journal.ts';
 import type { Receipt } from './receipt.ts';
 import type { TaskReport } from './task-status.ts';
 
+/** Which task of which stage, and what the stages follow from. */
+export interface TaskPartStart {
+  readonly stage: number;
+  readonly task: number;
+  readonly workers: number;
+  /** What the topics of the exchanges begin with. */
+  readonly prefix: string;
+}
+
 /** Everything a task needs to begin; plain data. */
 export interface TaskStart {
   /** Names the version that runs: what its journal and snapshots are kept under. */
   readonly key: string;
+  /** Undefined: the task runs all of the pipeline. */
+  readonly part?: TaskPartStart | undefined;
   /** `serializePipeline` of plan/pipeline-text.ts. */
   readonly pipeline: string;
   /** Partitions of each source topic, and the first offset that is left of each. */
@@ -50,6 +61,10 @@ export type ToTask =
   | { readonly kind: 'wake' }
   /** All epochs up to this one are durable. */
   | { readonly kind: 'committed'; readonly epoch: number }
+  /** Those that follow have much to do: no input is read until they say otherwise. */
+  | { readonly kind: 'throttle'; readonly full: boolean }
+  /** The tasks beside it have caught up too: silence counts from now. */
+  | { readonly kind: 'serve' }
   /** Answer `drained` when all that was visible now has been processed. */
   | { readonly kind: 'drain'; readonly id: number; readonly closeWindows: boolean }
   /** The version that it follows has come further. */
@@ -77,6 +92,8 @@ export type FromTask =
   | { readonly kind: 'snapshot'; readonly pointer: SnapshotPointer }
   /** The disk refused a snapshot; it is tried again. */
   | { readonly kind: 'snapshot-refused'; readonly message: string }
+  /** What was there at the start has been processed. */
+  | { readonly kind: 'caught-up' }
   | { readonly kind: 'status'; readonly status: TaskReport }
   | { readonly kind: 'drained'; readonly id: number; readonly epoch: number }
   | { readonly kind: 'stopped'; readonly status: TaskReport }

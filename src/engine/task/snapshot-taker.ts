@@ -93,13 +93,12 @@ export class SnapshotTaker {
     const { task, clock, snapshots, key, post, fail } = this.#options;
     const begunAtMs = clock.monotonicMs();
     const { epoch, versions } = task;
-    const { name } = task.pipeline;
     this.#begunAtMs = begunAtMs;
     this.#replayMs = 0;
     const takenAtMs = clock.now();
     const before = this.#epoch;
     this.#epoch = epoch;
-    const positions = task.inputs.map(({ topic, partition }, i) => ({ topic, partition, offset: task.positions[i]! }));
+    const positions = task.neededFrom();
     const writer = snapshots.create(key, epoch);
     let snapshot: TaskSnapshot | undefined;
     try {
@@ -120,7 +119,7 @@ export class SnapshotTaker {
         fail(error);
         return;
       }
-      const message = `writing snapshot ${epoch} of pipeline "${name}": ${messageOf(error)}; it is tried again later`;
+      const message = `writing snapshot ${epoch} of pipeline "${task.pipeline.name}": ${messageOf(error)}; it is tried again later`;
       post({ kind: 'snapshot-refused', message });
       this.#lastCostMs = SNAPSHOT_REFUSED_COST_MS;
       return;

@@ -12,6 +12,7 @@ import {
   CHUNK_BYTES_MAX,
   EPOCH_BYTES_MAX,
   EPOCHS_IN_FLIGHT_MAX,
+  EXCHANGE_EPOCH_BYTES_MAX,
   RECEIPT_IDLE_TIMEOUT_MS,
   STATUS_INTERVAL_MS,
   TIMER_MS_MAX,
@@ -26,9 +27,11 @@ import { chooseInputs } from './input-choice.ts';
 import { type JournalRecord, samePlan, sameVersions } from './journal.ts';
 import type { Follow, FromTask, TaskStart } from './message.ts';
 import { ReceiptTally } from './receipt.ts';
+import { RecordFetching } from './record-fetching.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import { SnapshotTaker } from './snapshot-taker.ts';
 import { type EpochPlan, type InputChunk, Task, type TaskInput } from './task.ts';
+import { taskPart } from './task-part.ts';
 import type { TaskReport } from './task-status.ts';
 import { TimeReading } from './time-reading.ts';
 
@@ -66,7 +69,11 @@ export class TaskLoop {
   readonly #startEnds: readonly number[];
   readonly #receipts = new ReceiptTally();
   readonly #time: TimeReading;
+  readonly #fetching: RecordFetching;
   #idle: readonly number[] = [];
+  /** Those that follow have much to do. */
+  #throttled = false;
+  #caughtUp = false;
   #committed = 0;
   #scheduled = false;
   #stopping: { readonly snapshot: boolean } | undefined;
@@ -84,8 +91,10 @@ export class TaskLoop {
     task: Task,
     kernel: Kernel,
     userFunction: ExpressionContext['userFunction'],
+    fetching: RecordFetching,
   ) {
     this.#options = options;
+    this.#fetching = fetching;
     this.#task = task;
     this.#kernel = kernel;
     if (task.asks.all.length > 0) this.#chunkBytes = WAITING_EPOCH_BYTES_MAX;
@@ -96,7 +105,9 @@ export class TaskLoop {
     });
     this.#watermarks = options.start.follow?.last;
     this.#startEnds = this.#readers.map((reader) => reader.highWatermark());
-    const timeouts = task.inputs.map(({ source }) => source.watermark?.idleTimeoutMs ?? RECEIPT_IDLE_TIMEOUT_MS);
+    const timeouts = task.inputs.map(({ source }) =>
+      source === undefined ? Number.POSITIVE_INFINITY : (source.watermark?.idleTimeoutMs ?? RECEIPT_IDLE_TIMEOUT_MS),
+    );
     this.#idleTracker = new IdleTracker(timeouts, options.start.bounded || options.start.follow !== undefined);
     const before = options.clock.monotonicMs();
     for (const record of options.start.journal) this.#replay(record);
@@ -135,6 +146,8 @@ export class TaskLoop {
     const kernel = Kernel.create({ memoryBytesMax: start.memoryBytesMax });
     const starts = (topic: string): readonly number[] =>
       start.topics.find((candidate) => candidate.topic === topic)?.logStarts ?? [];
+    const part = start.part && taskPart(pipeline, start.part, (topic) => starts(topic).length);
+    const fetching = new RecordFetching(options.open);
     const task = new Task({
       pipeline,
       kernel,
@@ -142,6 +155,8 @@ export class TaskLoop {
       outputPartitions: (topic) => start.outputs.find((output) => output.topic === topic)?.partitions ?? 1,
       userFunction,
       functions: guard.asking,
+      fetch: (topic, partition, at) => fetching.fetch(topic, partition, at),
+      ...(part && { part }),
       monotonicMs: () => options.clock.monotonicMs(),
     });
     requireVersions(start, task);
@@ -152,7 +167,7 @@ export class TaskLoop {
       const position = task.positions[i]!;
       if (position < logStart) throw inputGone(pipeline.name, input, position, logStart);
     });
-    return new TaskLoop(options, task, kernel, userFunction);
+    return new TaskLoop(options, task, kernel, userFunction, fetching);
   }
 
   /** Processes an epoch again, and compares. Its outputs are in the log already. */
@@ -229,6 +244,17 @@ export class TaskLoop {
     this.wake();
   }
 
+  throttle(full: boolean): void {
+    this.#throttled = full;
+    this.wake();
+  }
+
+  /** Silence counts from now. */
+  serve(): void {
+    this.#idleTracker.serve(this.#options.clock.monotonicMs());
+    this.wake();
+  }
+
   /** What the main thread was asked. */
   answer(operator: string, effects: readonly Effect[]): void {
     if (!this.#stopped) this.#desk.answer(operator, effects);
@@ -287,7 +313,7 @@ export class TaskLoop {
     const started = clock.monotonicMs();
     const ends = this.#readers.map((reader) => reader.highWatermark());
     const available = this.#readers.map((reader, i) => Math.max(0, ends[i]! - reader.position));
-    const reads = !this.#task.asks.isFull && available.some((count) => count > 0);
+    const reads = !this.#throttled && !this.#task.asks.isFull && available.some((count) => count > 0);
     const idle = this.#idleTracker.idle(started, (i) => available[i] === 0);
     const clockMs = this.#time.read(idle.length === available.length);
     const watermarks = available.some((count) => count > 0) ? undefined : this.#watermarks;
@@ -297,8 +323,8 @@ export class TaskLoop {
     }
     this.#receipts.clear();
     const inputs = available.map((count, i) => ({ available: count, watermark: this.#task.watermarkOf(i) }));
-    const bytesMax = this.#task.asks.all.length > 0 ? WAITING_EPOCH_BYTES_MAX : EPOCH_BYTES_MAX;
-    const read = this.#readUpTo(chooseInputs(inputs, bytesMax), false);
+    const budgets = this.#throttled ? inputs.map(() => 0) : chooseInputs(inputs, this.#epochBytesMax());
+    const read = this.#readUpTo(budgets, false);
     const effects = this.#desk.take();
     const { bounded } = this.#options.start;
     const result = this.#task.runEpoch({
@@ -326,6 +352,11 @@ export class TaskLoop {
     return true;
   }
 
+  #epochBytesMax(): number {
+    if (this.#task.asks.all.length > 0) return WAITING_EPOCH_BYTES_MAX;
+    return this.#options.start.part === undefined ? EPOCH_BYTES_MAX : EXCHANGE_EPOCH_BYTES_MAX;
+  }
+
   /** A partition has fallen idle or woken, or the clock closes a window. */
   #timeHasWork(idle: readonly number[], clockMs: number): boolean {
     if (idle.join() !== this.#idle.join()) return true;
@@ -334,9 +365,12 @@ export class TaskLoop {
   }
 
   #serveIfCaughtUp(): void {
-    if (this.#idleTracker.serving) return;
+    if (this.#caughtUp) return;
     if (!this.#readers.every((reader, i) => reader.position >= this.#startEnds[i]!)) return;
-    this.#idleTracker.serve(this.#options.clock.monotonicMs());
+    this.#caughtUp = true;
+    // Of several tasks none serves before all have caught up.
+    if (this.#options.start.part === undefined) this.#idleTracker.serve(this.#options.clock.monotonicMs());
+    else this.#options.post({ kind: 'caught-up' });
   }
 
   #answerDrains(): void {
@@ -379,6 +413,7 @@ export class TaskLoop {
     }
     this.#options.post({ kind: 'stopped', status: this.report() });
     for (const reader of this.#readers) reader.close();
+    this.#fetching.close();
     this.#task.close();
   }
 

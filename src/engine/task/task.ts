@@ -1,20 +1,25 @@
 import { ByteReader, ByteWriter, utf8 } from '../../base/bytes.ts';
 import { HeadraceError } from '../../base/error.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { TOPIC_PARTITIONS_MAX } from '../../log/limits.ts';
 import type { Append } from '../../log/log.ts';
 import type { Pipeline, SourceNode } from '../../plan/node.ts';
 import { stateHash } from '../../plan/pipeline-text.ts';
 import type { Asking } from '../effect/effect.ts';
 import { type EpochEffects, TaskAsks } from '../effect/task-asks.ts';
-import { WATERMARK_MIN } from '../operator/batch.ts';
+import { BlockSink } from '../exchange/block-sink.ts';
+import { ExchangeSink } from '../exchange/exchange-sink.ts';
+import { ExchangeSource, type FetchRecord } from '../exchange/exchange-source.ts';
+import { leastOrigins, type SourceMark, type SourcePosition } from '../exchange/mark.ts';
+import { type ExchangeEdge, exchangePartition, sourcesBelow } from '../exchange/stage-plan.ts';
+import { type RowOrigin, WATERMARK_MAX, WATERMARK_MIN } from '../operator/batch.ts';
 import { DeduplicateOperator } from '../operator/deduplicate.ts';
 import { JoinOperator } from '../operator/join/join.ts';
 import type { Emit, RowLetter } from '../operator/operator.ts';
 import { RecordSink } from '../operator/record-sink.ts';
 import type { ExpressionContext } from '../operator/row-evaluator.ts';
-import { SourceDecodeOperator } from '../operator/source/source-decode.ts';
-import { SourceWatermark } from '../operator/watermark.ts';
-import { columnsNeeded, compilePipeline, type Vertex } from './compile.ts';
+import type { TopicOffset } from '../version/pipeline-record.ts';
+import { columnsNeeded, compilePipeline, sourcesOfPipeline, type TaskPart, type Vertex } from './compile.ts';
 import {
   ENGINE_SEMANTICS_VERSION,
   type InputRange,
@@ -24,8 +29,10 @@ import {
 } from './journal.ts';
 import { LetterBox } from './letter-box.ts';
 import { deadLetterOf } from './row-letter.ts';
+import { openSource } from './source-opening.ts';
 import { TaskMemory } from './task-memory.ts';
 import { type SnapshotPart, snapshotAtOnce, TaskSnapshot } from './task-snapshot.ts';
+import type { TaskSource } from './task-source.ts';
 import type { TaskStatus } from './task-status.ts';
 import { WorkClock } from './work-clock.ts';
 
@@ -33,7 +40,10 @@ const STATE_FORMAT = 3;
 
 /** One partition that the task reads; its position in {@link Task.inputs} names it in journal records. */
 export interface TaskInput {
-  readonly source: SourceNode;
+  /** Undefined for what comes from an earlier stage. */
+  readonly source: SourceNode | undefined;
+  /** Place of the operator that reads it. */
+  readonly vertex: number;
   readonly topic: string;
   readonly partition: number;
 }
@@ -84,6 +94,10 @@ export interface TaskOptions {
   readonly userFunction: ExpressionContext['userFunction'];
   /** What its calls leave in the journal. */
   readonly functions?: Asking;
+  /** Of a pipeline in several tasks. */
+  readonly part?: TaskPart;
+  /** Reads a record of a source again, for a dead letter. */
+  readonly fetch?: FetchRecord;
 }
 
 interface VertexCounts {
@@ -107,8 +121,11 @@ export class Task {
   readonly #vertices: readonly Vertex[];
   readonly #places: ReadonlyMap<Vertex, number>;
   readonly #counts = new Map<Vertex, VertexCounts>();
-  readonly #decoders = new Map<SourceNode, SourceDecodeOperator>();
-  readonly #watermarks = new Map<SourceNode, SourceWatermark>();
+  readonly #sources = new Map<Vertex, TaskSource>();
+  /** What goes to the next stage. */
+  readonly #blocks: BlockSink[] = [];
+  /** All that the outputs of the pipeline read. */
+  readonly #pipelineSources: readonly SourceNode[];
   readonly #sinks = new Map<string, RecordSink>();
   readonly #positions: number[];
   readonly #letters = new LetterBox();
@@ -130,14 +147,23 @@ export class Task {
       modules: options.pipeline.modules.map((module) => module.hash),
     };
     const clockMs = (): number => this.#clockMs;
-    this.#vertices = compilePipeline(options.pipeline, {
+    this.#pipelineSources = sourcesOfPipeline(options.pipeline);
+    const services = {
       expressions: { clockMs, userFunction: options.userFunction },
-      sink: (topic) => this.#sinkOf(topic, options.outputPartitions(topic)),
-    });
+      sink: (topic: string) => this.#sinkOf(topic, options.outputPartitions(topic)),
+      blocks: (edge: ExchangeEdge) => this.#blockSinkOf(edge, options.part!.task),
+    };
+    this.#vertices = compilePipeline(options.pipeline, services, options.part);
     this.#places = new Map(this.#vertices.map((vertex, place) => [vertex, place]));
     this.#work = new WorkClock(this.#vertices.length, options.monotonicMs ?? (() => 0));
     this.#memory = new TaskMemory(options.pipeline.name, options.kernel, this.#vertices, this.#work);
     this.asks = new TaskAsks(this.#vertices, options.functions);
+    this.inputs = this.#open(options);
+    this.#positions = this.inputs.map(() => 0);
+  }
+
+  /** Opens the operators and sources; returns the partitions that they read. */
+  #open(options: TaskOptions): readonly TaskInput[] {
     const needed = columnsNeeded(options.pipeline);
     const inputs: TaskInput[] = [];
     for (const vertex of this.#vertices) {
@@ -152,20 +178,19 @@ export class Task {
         kernel: this.#kernel,
         emit: this.#emitOf(vertex),
         deadLetter: (letter: RowLetter) => this.#deadLetter(vertex, letter),
-        clockMs,
+        clockMs: () => this.#clockMs,
       };
       vertex.operator?.open(context);
-      if (vertex.source === undefined) continue;
-      const { source } = vertex;
-      const partitions = options.partitions(source.topic);
-      const watermark = new SourceWatermark(partitions, source.watermark?.delayUs ?? 0n);
-      this.#watermarks.set(source, watermark);
-      const reads = needed.get(source);
-      this.#decoders.set(source, new SourceDecodeOperator(source, watermark, context, (at) => reads?.has(at) ?? false));
-      for (let p = 0; p < partitions; p++) inputs.push({ source, topic: source.topic, partition: p });
+      const opened = openSource(vertex, { ...options, context, needed, sources: this.#pipelineSources });
+      if (opened === undefined) continue;
+      this.#sources.set(vertex, opened.source);
+      const { topic } = opened;
+      const place = this.#placeOf(vertex);
+      for (const partition of opened.partitions) {
+        inputs.push({ source: vertex.source, vertex: place, topic, partition });
+      }
     }
-    this.inputs = inputs;
-    this.#positions = inputs.map(() => 0);
+    return inputs;
   }
 
   get epoch(): number {
@@ -193,6 +218,13 @@ export class Task {
     return made;
   }
 
+  #blockSinkOf(edge: ExchangeEdge, task: number): BlockSink {
+    const partitions = Array.from({ length: edge.downstream }, (_, target) => exchangePartition(edge, task, target));
+    const made = new BlockSink(edge.topic, partitions);
+    this.#blocks.push(made);
+    return made;
+  }
+
   #emitOf(vertex: Vertex): Emit {
     return (batch) => {
       const counts = this.#counts.get(vertex)!;
@@ -214,11 +246,20 @@ export class Task {
     const { origin } = batch;
     const from = { pipeline: this.pipeline.name, clockMs: this.#clockMs };
     this.#letters.add({
-      input: this.inputs.findIndex((i) => i.source === origin?.source && i.partition === origin.partition),
+      input: this.#inputOf(origin),
       offset: origin?.offset(row) ?? 0,
       vertex: this.#placeOf(vertex),
       value: utf8(JSON.stringify(deadLetterOf(this.#kernel, vertex, letter, from))),
     });
+  }
+
+  /** By what letters are sorted first: the input, or the partition of a source that another task read. */
+  #inputOf(origin: RowOrigin | undefined): number {
+    if (origin === undefined) return -1;
+    const { source, partition } = origin;
+    const own = this.inputs.findIndex((input) => input.source === source && input.partition === partition);
+    if (own >= 0) return own;
+    return this.inputs.length + this.#pipelineSources.indexOf(source) * TOPIC_PARTITIONS_MAX + partition;
   }
 
   #placeOf(vertex: Vertex): number {
@@ -227,7 +268,7 @@ export class Task {
 
   /** Id of the operator that reads an input. */
   operatorOf(input: number): string {
-    return this.#vertices.find(({ source }) => source === this.inputs[input]!.source)!.id;
+    return this.#vertices[this.inputs[input]!.vertex]!.id;
   }
 
   /** Processes one epoch. Throws when the pipeline cannot go on; its state is then to be discarded. */
@@ -272,8 +313,8 @@ export class Task {
 
   #readInput(index: number, plan: EpochPlan): { rows: number; bytes: number } {
     const input = this.inputs[index]!;
-    const decoder = this.#decoders.get(input.source)!;
-    const vertex = this.#vertices.find((candidate) => candidate.source === input.source)!;
+    const vertex = this.#vertices[input.vertex]!;
+    const source = this.#sources.get(vertex)!;
     let rows = 0;
     let bytes = 0;
     for (;;) {
@@ -284,7 +325,7 @@ export class Task {
       const { address, length, to } = chunk;
       const { bounded } = plan;
       this.#work.begin(this.#placeOf(vertex));
-      const taken = decoder.process({ partition: input.partition, address, length, from, to, bounded });
+      const taken = source.process({ partition: input.partition, address, length, from, to, bounded });
       this.#work.end();
       this.#counts.get(vertex)!.rowsIn += taken;
       rows += taken;
@@ -296,16 +337,84 @@ export class Task {
 
   #finishEpoch(plan: EpochPlan): void {
     const idle = new Set(plan.idle);
-    for (const [source, watermark] of this.#watermarks) {
-      const first = this.inputs.findIndex((input) => input.source === source);
-      watermark.advance({ clockMs: this.#clockMs, idle: (partition) => idle.has(first + partition) });
-      const raised = plan.watermarks?.[source.name];
-      if (raised !== undefined) watermark.raise(BigInt(raised));
+    for (const [vertex, source] of this.#sources) {
+      const place = this.#placeOf(vertex);
+      const own = [...idle].map((at) => this.inputs[at]!).filter((input) => input.vertex === place);
+      const silent = new Set(own.map(({ partition }) => partition));
+      source.advance(this.#clockMs, (partition) => silent.has(partition));
+      const raised = vertex.source && plan.watermarks?.[vertex.source.name];
+      if (raised !== undefined) source.raise(BigInt(raised));
     }
     this.#passWatermarks();
     if (plan.end) this.#closeWindows();
+    this.#markExchanges();
     this.#kernel.arenaReset();
     this.#memory.check();
+  }
+
+  /** Tells the next stage how far event time is here. */
+  #markExchanges(): void {
+    for (const vertex of this.#vertices) {
+      if (!(vertex.operator instanceof ExchangeSink)) continue;
+      vertex.operator.mark({ sources: this.#marksOf(vertex), positions: this.#originPositions() });
+    }
+  }
+
+  /** Of each source of the first stage; of a later one as a whole. */
+  #marksOf(vertex: Vertex): readonly SourceMark[] {
+    const { passed } = this.#counts.get(vertex.inputs[0]!)!;
+    const { from, node } = vertex.edge!;
+    const logs = from === 0 ? sourcesBelow(node.input) : [];
+    if (logs.length === 0) {
+      // What may still come up by the clock alone is waited for.
+      const waits = this.holdsBack || this.asks.waiting > 0;
+      const isIdle = from > 0 && !waits && [...this.#sources.values()].every((source) => source.isIdle);
+      return [{ watermark: passed, idle: isIdle }];
+    }
+    const sources = logs.map((log) => this.#sourceOf(log));
+    const isHeld = sources.every((source) => source === undefined || passed < source.current);
+    return sources.map((source) => {
+      if (source === undefined || source.current === WATERMARK_MAX) return { watermark: WATERMARK_MIN, idle: true };
+      return { watermark: isHeld ? passed : source.current, idle: !isHeld && source.isIdle };
+    });
+  }
+
+  /** Undefined for one that another task reads alone. */
+  #sourceOf(node: SourceNode): TaskSource | undefined {
+    const vertex = this.#vertices.find(({ source }) => source === node);
+    return vertex === undefined ? undefined : this.#sources.get(vertex);
+  }
+
+  /** Rows that come later have been read from there or later; none when that is not known, since some wait. */
+  #originPositions(): readonly SourcePosition[] {
+    if (this.asks.waiting > 0) return [];
+    const own = this.inputs.flatMap(({ source, partition }, at) => {
+      if (source === undefined) return [];
+      return [{ source: this.#pipelineSources.indexOf(source), partition, offset: this.#positions[at]! }];
+    });
+    return leastOrigins([own, ...this.#origins()]) ?? [];
+  }
+
+  /** What the stages before said of the rows that they will send; undefined of a task that has said nothing. */
+  #origins(): readonly (readonly SourcePosition[] | undefined)[] {
+    return [...this.#sources.values()].flatMap((source) => (source instanceof ExchangeSource ? source.origins() : []));
+  }
+
+  /** Where the log must still be kept: what the task reads, and what it may read again for dead letters. */
+  neededFrom(): readonly TopicOffset[] {
+    const needed = new Map<string, TopicOffset>();
+    const add = (position: TopicOffset): void => {
+      const key = `${position.topic}/${position.partition}`;
+      const known = needed.get(key);
+      if (known === undefined || position.offset < known.offset) needed.set(key, position);
+    };
+    this.inputs.forEach(({ topic, partition }, at) => {
+      add({ topic, partition, offset: this.#positions[at]! });
+    });
+    for (const { source, partition, offset } of leastOrigins(this.#origins()) ?? []) {
+      add({ topic: this.#pipelineSources[source]!.topic, partition, offset });
+    }
+    return [...needed.values()];
   }
 
   #passWatermarks(): void {
@@ -335,7 +444,7 @@ export class Task {
       // Joins on the way hold the watermark back: it must be ahead of the timer by as much.
       const held = watermark === WATERMARK_MIN ? 0n : this.#leastWatermark() - watermark;
       const target = held > 0n ? next.timer + held : next.timer;
-      for (const source of this.#watermarks.values()) source.raise(target);
+      for (const source of this.#sources.values()) source.raise(target);
       this.#passWatermarks();
     }
     for (const vertex of this.#vertices) vertex.operator?.endInput?.();
@@ -364,12 +473,13 @@ export class Task {
 
   #leastWatermark(): bigint {
     let least: bigint | undefined;
-    for (const { current } of this.#watermarks.values()) if (least === undefined || current < least) least = current;
+    for (const { current } of this.#sources.values()) if (least === undefined || current < least) least = current;
     return least ?? WATERMARK_MIN;
   }
 
   #watermarkOf(vertex: Vertex): bigint {
-    if (vertex.source !== undefined) return this.#watermarks.get(vertex.source)!.current;
+    const own = this.#sources.get(vertex);
+    if (own !== undefined) return own.current;
     let least: bigint | undefined;
     for (const input of vertex.inputs) {
       const watermark = this.#counts.get(input)!.passed;
@@ -381,7 +491,7 @@ export class Task {
   #takeOutputs(): { appends: Append[]; outputs: OutputChecksum[] } {
     const appends: Append[] = [];
     const outputs: OutputChecksum[] = [];
-    for (const sink of [...this.#sinks.values(), this.#letters.empty(this.#clockMs)]) {
+    for (const sink of [...this.#sinks.values(), ...this.#blocks, this.#letters.empty(this.#clockMs)]) {
       const taken = sink.take();
       if (taken === undefined) continue;
       appends.push(...taken.appends);
@@ -405,7 +515,8 @@ export class Task {
   }
 
   #reachesAtMs(vertex: Vertex, time: bigint): number | undefined {
-    if (vertex.source !== undefined) return this.#watermarks.get(vertex.source)!.reachesAtMs(time);
+    const own = this.#sources.get(vertex);
+    if (own !== undefined) return own.reachesAtMs(time);
     let most = 0;
     for (const input of vertex.inputs) {
       if (waitsBefore(input, time)) return undefined;
@@ -418,8 +529,8 @@ export class Task {
 
   /** The watermark of one input alone. */
   watermarkOf(input: number): bigint {
-    const { source, partition } = this.inputs[input]!;
-    return this.#watermarks.get(source)!.ofPartition(partition);
+    const { vertex, partition } = this.inputs[input]!;
+    return this.#sources.get(this.#vertices[vertex]!)!.ofPartition(partition);
   }
 
   /** Begins a snapshot of the state as it is now. Its parts are written while epochs go on; `end` must be called. */
@@ -447,7 +558,7 @@ export class Task {
       writer.varint(input.partition);
       writer.u64(this.#positions[i]!);
     });
-    for (const watermark of this.#watermarks.values()) watermark.snapshot(writer);
+    for (const source of this.#sources.values()) source.snapshot(writer);
     for (const vertex of this.#vertices) {
       const counts = this.#counts.get(vertex)!;
       writer.text(vertex.id);
@@ -499,7 +610,7 @@ export class Task {
       });
       if (!found) throw badSnapshot(`partition ${topic}/${partition} is no input`);
     }
-    for (const watermark of this.#watermarks.values()) watermark.restore(reader);
+    for (const source of this.#sources.values()) source.restore(reader);
     for (const vertex of this.#vertices) {
       const id = reader.text();
       if (id !== vertex.id) throw badSnapshot(`operator ${id} stands where ${vertex.id} should`);
@@ -548,7 +659,7 @@ export class Task {
 
   close(): void {
     for (const vertex of this.#vertices) vertex.operator?.close();
-    for (const decoder of this.#decoders.values()) decoder.close();
+    for (const source of this.#sources.values()) source.close();
   }
 }
 

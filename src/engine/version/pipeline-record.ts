@@ -25,6 +25,8 @@ export interface StoredVersion {
   readonly key: string;
   /** `serializePipeline`, without the text of user modules. */
   readonly plan: string;
+  /** In how many workers its state is; 1 without it. */
+  readonly workers?: number;
   /** Where it began to read, if not at the start of its inputs. */
   readonly from?: readonly TopicOffset[];
 }

@@ -4,6 +4,7 @@ import type { LedgerPut, Log } from '../../log/log.ts';
 import type { Pipeline } from '../../plan/node.ts';
 import { stateHash } from '../../plan/pipeline-text.ts';
 import type { StoredPipeline } from '../engine.ts';
+import { deleteExchangeTopics } from '../exchange/exchange-topics.ts';
 import { decodeSnapshotPointer, JOURNAL_SPACE, journalOf, SNAPSHOT_SPACE } from '../task/journal.ts';
 import { deletionsOf } from '../task/output-rebuild.ts';
 import { unpinState } from '../task/recovery-pins.ts';
@@ -22,7 +23,7 @@ import {
   storedPlan,
   type TopicOffset,
 } from './pipeline-record.ts';
-import { statePuts } from './version-state.ts';
+import { stateKeys, statePuts } from './version-state.ts';
 
 /** What the log keeps of the versions of pipelines, and the changes of it. Each change is one commit. */
 export class PipelineVersions {
@@ -64,15 +65,15 @@ export class PipelineVersions {
   }
 
   /**
-   * What is kept of a pipeline that is to go on, or to begin.
+   * What is kept of a pipeline that is to go on, or to begin. It goes on with the number of workers that it began with.
    * @throws HeadraceError `ENGINE_MUST_REBUILD` when the state is that of another plan
    */
-  async settle(pipeline: Pipeline): Promise<PipelineRecord> {
+  async settle(pipeline: Pipeline, workers: number): Promise<PipelineRecord> {
     const { name } = pipeline;
     const known = this.record(name);
     if (known === undefined) {
-      this.#requireOwnState(pipeline);
-      const current = { version: 1, key: name, plan: storedPlan(pipeline) };
+      const hasState = this.#requireOwnState(pipeline);
+      const current = { version: 1, key: name, plan: storedPlan(pipeline), ...(!hasState && severalOf(workers)) };
       const record = { current, next: 2 };
       await this.#put(name, record, putModules(pipeline));
       return record;
@@ -86,25 +87,27 @@ export class PipelineVersions {
     return record;
   }
 
-  /** State that was made before plans were stored says its plan's hash. */
-  #requireOwnState(pipeline: Pipeline): void {
+  /** State that was made before plans were stored says its plan's hash. Returns whether there is any. */
+  #requireOwnState(pipeline: Pipeline): boolean {
     const { name } = pipeline;
     const pointer = this.#log.ledgerGet(SNAPSHOT_SPACE, name);
     const snapshot = pointer === undefined ? undefined : decodeSnapshotPointer(pointer);
     const journal = journalOf(this.#log.ledgerEntries(JOURNAL_SPACE), name, snapshot?.epoch ?? 0);
     const versions = snapshot?.versions ?? journal[0]?.versions;
     if (versions !== undefined && versions.plan !== stateHash(pipeline)) throw mustRebuild(name);
+    return versions !== undefined;
   }
 
   /** Forgets the state, and takes back what the former version left in upsert topics, in one commit. */
-  async discard(pipeline: Pipeline): Promise<void> {
+  async discard(pipeline: Pipeline, workers: number): Promise<void> {
     const { name } = pipeline;
     await this.abandon(name);
     const known = this.record(name);
     const key = known?.current.key ?? name;
     const version = known?.next ?? 1;
-    const current = { version, key: keyOf(name, version), plan: storedPlan(pipeline) };
+    const current = { version, key: keyOf(name, version), plan: storedPlan(pipeline), ...severalOf(workers) };
     const record = { current, next: version + 1 };
+    const tasks = stateKeys(this.#log, key);
     const upserts = pipeline.outputs.filter((output) => output.mode === 'upsert');
     await this.#log.commit({
       appends: upserts.flatMap((output) => deletionsOf(this.#log, output.topic, this.#clock.now())),
@@ -115,8 +118,8 @@ export class PipelineVersions {
         ...modulesLeftOver(this.#log, new Map([[name, record]])),
       ],
     });
-    unpinState(this.#log, key);
-    await this.#snapshots.keepOnly(key, undefined);
+    await this.#forget(key, tasks);
+    await deleteExchangeTopics(this.#log, name, [version]);
   }
 
   /** Goes on with a version that is being built, or begins with one; topics that nobody reads are made for what it writes. */
@@ -186,9 +189,18 @@ export class PipelineVersions {
         if (this.#log.topic(topic) !== undefined) await this.#log.deleteTopic(topic);
       }
     }
+    const tasks = stateKeys(this.#log, known.current.key);
     await this.#put(name, undefined, statePuts(this.#log, known.current.key));
-    unpinState(this.#log, known.current.key);
-    await this.#snapshots.keepOnly(known.current.key, undefined);
+    await this.#forget(known.current.key, tasks);
+    await deleteExchangeTopics(this.#log, name, []);
+  }
+
+  /** What is beside the log: the snapshots, and what was kept for them. */
+  async #forget(key: string, tasks: readonly string[]): Promise<void> {
+    for (const one of new Set([key, ...tasks])) {
+      unpinState(this.#log, one);
+      await this.#snapshots.keepOnly(one, undefined);
+    }
   }
 
   /** Removes what versions that are gone have left: their snapshots, and the topics that nobody was to read. */
@@ -197,6 +209,7 @@ export class PipelineVersions {
     for (const shadow of shadowsLeftOver(this.#log, name, building?.redirect.map(([, topic]) => topic) ?? [])) {
       await this.#log.deleteTopic(shadow);
     }
+    await deleteExchangeTopics(this.#log, name, [current.version, building?.version ?? current.version]);
     for (let version = Math.max(1, next - SWEPT_VERSIONS); version < next; version++) {
       const key = keyOf(name, version);
       if (key !== current.key && key !== building?.key) await this.#snapshots.keepOnly(key, undefined);
@@ -206,6 +219,10 @@ export class PipelineVersions {
 
 /** Versions back from the last one whose snapshots may be left over by a crash. */
 const SWEPT_VERSIONS = 4;
+
+function severalOf(workers: number): { readonly workers?: number } {
+  return workers > 1 ? { workers } : {};
+}
 
 function keyOf(name: string, version: number): string {
   return version === 1 ? name : `${name}@${version}`;

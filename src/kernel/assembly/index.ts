@@ -7,3 +7,4 @@ export { makeEntry } from "./object";
 export * from "./state/index";
 export * from "./functions/index";
 export * from "./rows/index";
+export * from "./exchange";

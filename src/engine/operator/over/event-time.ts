@@ -16,6 +16,7 @@ export function eventTimeColumns(node: PlanNode): ReadonlySet<number> {
     case 'table-function':
     case 'lookup':
     case 'user-call':
+    case 'exchange':
       return eventTimeColumns(node.input);
     case 'project': {
       const inner = eventTimeColumns(node.input);

@@ -3,24 +3,13 @@ import { type ColumnVector, physicalOf } from '../../../kernel/column.ts';
 import { createJsonDecoder, type DecodedBatch, type JsonDecoder } from '../../../kernel/json-decoder.ts';
 import { JSON_FIELD_KINDS, type JsonField } from '../../../kernel/json-shape.ts';
 import type { SourceColumn, SourceNode } from '../../../plan/node.ts';
+import type { SourceChunk } from '../../task/task-source.ts';
 import type { Batch, RowOrigin } from '../batch.ts';
 import type { OperatorContext } from '../operator.ts';
 import type { SourceWatermark } from '../watermark.ts';
 import { changeColumns, withTombstones } from './change-columns.ts';
 
 const STATE_BYTES = 16;
-
-/** Bytes of record batches of one partition, in kernel memory. */
-export interface SourceChunk {
-  readonly partition: number;
-  readonly address: number;
-  readonly length: number;
-  /** Rows outside of [from, to) are not of this epoch. */
-  readonly from: number;
-  readonly to: number;
-  /** The run is over bounded input: no row is too far in the future. */
-  readonly bounded: boolean;
-}
 
 /**
  * Decodes record batches of a source topic into column batches, reads event time off them, and keeps the watermarks of the

@@ -1,0 +1,179 @@
+import type { HeadraceError } from '../../base/error.ts';
+import type { Log } from '../../log/log.ts';
+import type { Pipeline } from '../../plan/node.ts';
+import type { PipelineStatus } from '../engine.ts';
+import { PipelineRunner, type PipelineRunnerOptions, type TaskRole } from '../pipeline-runner.ts';
+import { sourcesOfPipeline } from '../task/compile.ts';
+import type { VersionRunner } from '../version-runner.ts';
+import { ExchangeFlow } from './exchange-flow.ts';
+import { createExchangeTopics } from './exchange-topics.ts';
+import { groupStatus } from './group-status.ts';
+import { type ExchangeEdge, exchangePartition, readsPartition, type StagePlan } from './stage-plan.ts';
+
+export interface PipelineGroupOptions {
+  /** As it was declared. */
+  readonly pipeline: Pipeline;
+  /** With exchanges. */
+  readonly exchanged: Pipeline;
+  readonly plan: StagePlan;
+  readonly workers: number;
+  /** What the topics of its exchanges begin with. */
+  readonly prefix: string;
+  readonly log: Log;
+  /** What the runner of a pipeline in one task would be made of. */
+  readonly task: Omit<PipelineRunnerOptions, 'pipeline' | 'role'>;
+}
+
+/** A pipeline in several tasks, stage by stage, each with its own journal, snapshots and recovery. */
+export class PipelineGroup implements VersionRunner {
+  #pipeline: Pipeline;
+  readonly #options: PipelineGroupOptions;
+  readonly #stages: readonly (readonly PipelineRunner[])[];
+  readonly #flow: ExchangeFlow;
+  /** Tasks that still process what was there when they began. */
+  #catchingUp = new Set<PipelineRunner>();
+  #begun = false;
+  #failure: HeadraceError | undefined;
+
+  constructor(options: PipelineGroupOptions) {
+    this.#options = options;
+    this.#pipeline = options.pipeline;
+    this.#flow = new ExchangeFlow(options.plan.edges);
+    this.#stages = options.plan.stages.map(({ index, tasks }) =>
+      Array.from({ length: tasks }, (_, task) => this.#runnerOf(index, task)),
+    );
+  }
+
+  #runnerOf(stage: number, task: number): PipelineRunner {
+    const { exchanged, plan, workers, prefix, task: options } = this.#options;
+    const incoming = plan.edges.filter((edge) => edge.to === stage);
+    const role: TaskRole = {
+      part: { stage, task, workers, prefix },
+      exchanges: incoming.filter((edge) => task < edge.downstream).map(({ topic }) => topic),
+      reads: (topic, partition) => this.#reads(stage, task, topic, partition),
+      onCommitted: (appends, ranges) => {
+        this.#flow.written(appends);
+        this.#flow.processed(ranges);
+        this.#throttle();
+      },
+      onCaughtUp: () => {
+        this.#catchingUp.delete(runner);
+        if (this.#catchingUp.size === 0) for (const other of this.#all()) other.serve();
+      },
+      onRecovered: () => {
+        if (this.#flow.isFull(stage, task)) runner.throttle(true);
+        if (this.#catchingUp.size === 0) runner.serve();
+      },
+    };
+    const sends = plan.edges.some((edge) => edge.from === stage && edge.upstream.includes(task));
+    const runner: PipelineRunner = new PipelineRunner({
+      ...options,
+      key: `${options.key}/${stage}.${task}`,
+      pipeline: exchanged,
+      role,
+      onEpoch: (rows, elapsedMs) => options.onEpoch(stage === 0 ? rows : 0, elapsedMs),
+      // What goes to the next stage is not seen yet.
+      onVisible: (receipts, letters) => options.onVisible(sends ? [] : receipts, letters),
+      onFailure: (error) => this.#fail(runner, error),
+    });
+    return runner;
+  }
+
+  #reads(stage: number, task: number, topic: string, partition: number): boolean {
+    const { plan, exchanged } = this.#options;
+    const edge = plan.edges.find((one) => one.topic === topic);
+    if (edge !== undefined) {
+      return edge.to === stage && edge.upstream.some((from) => exchangePartition(edge, from, task) === partition);
+    }
+    const { tasks } = plan.stages[stage]!;
+    const sources = sourcesOfPipeline(exchanged).filter((source) => source.topic === topic);
+    return stage === 0 && sources.some((source) => readsPartition(source, partition, task, tasks));
+  }
+
+  #all(): readonly PipelineRunner[] {
+    return this.#stages.flat();
+  }
+
+  #throttle(): void {
+    for (const { stage, task, full } of this.#flow.changed()) this.#stages[stage]![task]!.throttle(full);
+  }
+
+  /** A task that can be recovered is, alone. One that cannot ends them all. */
+  #fail(failed: PipelineRunner, error: HeadraceError): void {
+    const isOver = failed.status().state === 'failed' || !error.retryable;
+    if (isOver && this.#failure !== undefined) return;
+    this.#options.task.onFailure(error);
+    if (!isOver || !this.#begun) return;
+    this.#failure = error;
+    for (const runner of this.#all()) if (runner !== failed) void runner.stop({ snapshot: false }).catch(() => {});
+  }
+
+  async start(): Promise<void> {
+    const { log, plan } = this.#options;
+    await createExchangeTopics(log, plan);
+    this.#failure = undefined;
+    const all = this.#all();
+    this.#catchingUp = new Set(all);
+    for (const runner of all) runner.hold();
+    this.#flow.begin(log, (edge, partition) =>
+      this.#readerOf(edge, partition).committedPosition(edge.topic, partition),
+    );
+    const started = await Promise.allSettled(all.map((runner) => runner.start()));
+    const failed = started.find((result) => result.status === 'rejected');
+    if (failed !== undefined) {
+      await Promise.allSettled(all.map((runner) => runner.stop({ snapshot: false })));
+      throw failed.reason;
+    }
+    this.#begun = true;
+    this.#throttle();
+  }
+
+  #readerOf(edge: ExchangeEdge, partition: number): PipelineRunner {
+    return this.#stages[edge.to]![partition % edge.downstream]!;
+  }
+
+  hold(): void {
+    for (const runner of this.#all()) runner.hold();
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#all().map((runner) => runner.settled()));
+  }
+
+  get pipeline(): Pipeline {
+    return this.#pipeline;
+  }
+
+  redefine(pipeline: Pipeline): void {
+    this.#pipeline = pipeline;
+  }
+
+  /** Stage by stage: what one has processed, the next one can see. */
+  async idle(options?: { readonly closeWindows: boolean }): Promise<void> {
+    for (const stage of this.#stages) {
+      if (this.#failure !== undefined) throw this.#failure;
+      try {
+        await Promise.all(stage.map((runner) => runner.idle(options)));
+      } catch (error) {
+        throw this.#failure ?? error;
+      }
+    }
+  }
+
+  /** What has not come over yet is kept. */
+  async stop(options?: { readonly snapshot: boolean }): Promise<void> {
+    const failures: unknown[] = [];
+    for (const stage of this.#stages) {
+      const stopped = await Promise.allSettled(stage.map((runner) => runner.stop(options)));
+      for (const result of stopped) if (result.status === 'rejected') failures.push(result.reason);
+    }
+    if (failures.length > 0 && this.#failure === undefined) throw failures[0];
+  }
+
+  status(): PipelineStatus {
+    const stages = this.#stages.map((tasks) => tasks.map((runner) => runner.status()));
+    const status = groupStatus(this.pipeline.name, stages, this.#options.plan);
+    const failure = this.#failure;
+    return failure === undefined ? status : { ...status, state: 'failed', error: failure };
+  }
+}
