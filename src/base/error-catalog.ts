@@ -116,7 +116,7 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
     'A call of a user function took longer than its timeout; its row is a dead letter. Make it faster, or give it a longer timeout.',
   ENGINE_USER_MODULE_INVALID: 'The module of a user function cannot be loaded. Correct it.',
   ENGINE_WORKERS_UNSUPPORTED:
-    'The pipeline does not run with so many workers. The message says why, and how many there may be.',
+    'This cannot be done while the pipeline runs on several workers. Rebuild it in its place.',
 
   HTTP_BODY_EMPTY: 'The request has no body. Send at least one event.',
   HTTP_BODY_INVALID: 'The body is not what its headers say. The message says where.',

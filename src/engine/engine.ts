@@ -4,7 +4,7 @@ import type { Pipeline } from '../plan/node.ts';
 import type { TopicOffset } from './version/pipeline-record.ts';
 
 export interface EngineOptions {
-  /** Worker threads of each pipeline. Only 1 runs today; more are refused. */
+  /** Tasks of each stage of a pipeline, each in a thread of its own; a pipeline with state goes on with the number that it began with. */
   readonly workers: number;
   /** The longest time between two snapshots of a pipeline that has something new; there are more when recovery would take long. */
   readonly snapshotIntervalMs: number;

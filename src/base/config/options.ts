@@ -82,7 +82,7 @@ export const OPTIONS = {
     fallback: 1,
     min: 1,
     max: 64,
-    help: 'Worker threads of each pipeline. Only 1 is supported: every pipeline runs in a thread of its own.',
+    help: 'Tasks of each stage of a pipeline, each in a thread of its own. A pipeline goes on with the number that it began with, until it is rebuilt.',
   }),
   engineSnapshotInterval: option.duration({
     name: 'engine.snapshot_interval',
