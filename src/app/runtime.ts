@@ -5,6 +5,7 @@ import { type Alerts, createAlerts } from '../alert/alerts.ts';
 import { systemClock } from '../base/clock.ts';
 import type { HeadraceError } from '../base/error.ts';
 import type { SourceConnector } from '../connector/connector.ts';
+import { pinKnownSinks } from '../connector/sink-position.ts';
 import type { RunningPipeline } from '../engine/engine.ts';
 import { createEngine } from '../engine/host.ts';
 import { createIngest } from '../ingest/create-ingest.ts';
@@ -254,6 +255,7 @@ class Runtime implements RunningApp {
       sources: () => engine.pipelines().flatMap((running) => running.pipeline.sources),
       memoryBytesMax: options.queryMemory,
     });
+    pinKnownSinks(this.#log);
     const housekeeping = new Housekeeping({ log: this.#log, ingest, clock: systemClock, logger: this.#logger });
     housekeeping.start();
     this.#closers.push(

@@ -11,6 +11,7 @@ import { createHttpSink, requireUrl } from '../connector/http/http-sink.ts';
 import { HTTP_SINK_OPTIONS } from '../connector/http/http-sink-options.ts';
 import { createPostgresSink } from '../connector/postgres/postgres-sink.ts';
 import { POSTGRES_SINK_OPTIONS } from '../connector/postgres/postgres-sink-options.ts';
+import { SINK_SPACE, unpinSink } from '../connector/sink-position.ts';
 import type { SinkRelation } from '../connector/sink-relation.ts';
 import type { Pipeline, SinkNode } from '../plan/node.ts';
 import type { SinkOption } from '../sql/statement/pipeline-compiler.ts';
@@ -124,7 +125,11 @@ export class RunningSinks {
     for (const [name, { identity, connector }] of this.#running) {
       if (declared.get(name)?.identity === identity) continue;
       await connector.stop();
+      unpinSink(this.#parts.log, name);
       this.#running.delete(name);
+    }
+    for (const name of this.#parts.log.ledgerEntries(SINK_SPACE).keys()) {
+      if (!declared.has(name)) unpinSink(this.#parts.log, name);
     }
     for (const [name, one] of declared) {
       if (this.#running.has(name)) continue;

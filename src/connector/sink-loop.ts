@@ -7,7 +7,7 @@ import { INGEST_LIMITS } from '../ingest/limits.ts';
 import type { Log } from '../log/log.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SinkConnector, SinkStatus } from './connector.ts';
-import { SinkLedger, type SinkPosition } from './sink-position.ts';
+import { pinSink, SinkLedger, type SinkPosition } from './sink-position.ts';
 import type { SinkBatch, SinkDelivery, SinkRecord, SinkRefusal, SinkTarget } from './sink-target.ts';
 import { PartitionReading } from './topic-reading.ts';
 
@@ -63,7 +63,7 @@ export class SinkLoop<State> implements SinkConnector {
   constructor(options: SinkLoopOptions<State>) {
     this.name = options.name;
     this.#options = options;
-    this.#ledger = new SinkLedger(options.log, options.name, options.identity);
+    this.#ledger = new SinkLedger(options.log, options.name, options.topic, options.identity);
     const { clock, random = Math.random, retryMsMax } = options;
     this.#attempts = new Attempts(untilDelivered(retryMsMax), {
       clock,
@@ -242,8 +242,7 @@ export class SinkLoop<State> implements SinkConnector {
   }
 
   #pin(offsets: readonly number[]): void {
-    const { log, topic, name } = this.#options;
-    for (const [partition, from] of offsets.entries()) log.pin(`sink:${name}`, topic, partition, offset(from));
+    pinSink(this.#options.log, this.name, this.#options.topic, offsets);
   }
 
   #letters(refused: readonly SinkRefusal[]) {

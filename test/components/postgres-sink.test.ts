@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { SINK_CERTIFICATION } from '../../src/connector/sink-certification.fixture.ts';
 import { blocksOf } from '../docs/page.ts';
 import { PageRun } from '../docs/page-run.ts';
+import { BREAKS, breakAt } from './postgres-breaks.ts';
 import { connected, postgresIn, postgresProgram } from './postgres-server.ts';
 import { postgresSubject } from './postgres-subject.ts';
 import type { RealServer } from './real-server.ts';
@@ -16,6 +17,9 @@ let port: number;
 const isThere = postgresProgram() !== undefined;
 if (!isThere)
   console.warn('the PostgreSQL sink is not tested: PostgreSQL is not installed (npm run test:components installs it)');
+
+/** The component test has all places. */
+const BREAK_EVERY = 9;
 
 describe.skipIf(!isThere)('a PostgreSQL sink', () => {
   beforeAll(async () => {
@@ -43,4 +47,12 @@ describe.skipIf(!isThere)('a PostgreSQL sink', () => {
       await run.close();
     }
   }, 120_000);
+
+  it.each(BREAKS.map((one, at) => ({ ...one, at })))(
+    'writes each change once when its connection breaks (statements $how, restart: $restarts)',
+    async ({ at, ...one }) => {
+      for (let place = 1 + at; await breakAt(place, one, port, dir); place += BREAK_EVERY);
+    },
+    120_000,
+  );
 });

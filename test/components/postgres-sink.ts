@@ -11,6 +11,7 @@ import { openLog } from '../../src/log/open.ts';
 import { readValues } from '../faults/oracle.ts';
 import { EventSender, REFUSED_CENTS, type SentEvent } from '../outside/event-sender.ts';
 import type { ComponentFlags } from './component-flags.ts';
+import { BREAKS, breakAt } from './postgres-breaks.ts';
 import { connected, postgresIn } from './postgres-server.ts';
 import { postgresSubject } from './postgres-subject.ts';
 import type { RealServer } from './real-server.ts';
@@ -25,6 +26,8 @@ const AWAY_MS_MAX = 1_500;
 /** Without any progress. */
 const STALLED_MS_MAX = 60_000;
 const TIMEOUT = '1 s';
+/** From so many rounds on, connections break at each statement, too; a shorter run leaves that to `npm test`, which has some. */
+const LONG_ROUNDS = 20;
 
 const sinkOf = (
   view: string,
@@ -245,6 +248,12 @@ async function killRounds(
   );
 }
 
+async function breaks(dir: string, port: number): Promise<void> {
+  let places = 0;
+  for (const one of BREAKS) for (let place = 1; await breakAt(place, one, port, dir); place++) places++;
+  console.log(`  broken connections: ${places}, at each statement`);
+}
+
 function shuffled(names: readonly string[], random: () => number): string[] {
   const left = [...names];
   return names.map(() => left.splice(Math.floor(random() * left.length), 1)[0]!);
@@ -258,6 +267,7 @@ export async function postgresSink(dir: string, flags: ComponentFlags): Promise<
     const subject = postgresSubject(port, dir);
     for (const { run } of SINK_CERTIFICATION) await run(subject);
     console.log(`  certification: ${SINK_CERTIFICATION.length} cases`);
+    if (flags.rounds >= LONG_ROUNDS) await breaks(dir, port);
     await killRounds(dir, server, port, flags);
     const client = await connected(port);
     const left = await client.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'headrace'");
