@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Log } from '../log/log.ts';
+import type { PipelineChanges, PipelineVersionInfo } from '../protocol/http/pipeline-changes.ts';
 import type { HttpServices, ProcessInfo } from '../protocol/http/services.ts';
 import type { Authenticator } from '../security/authentication.ts';
 import type { Authorizer } from '../security/principal.ts';
@@ -29,6 +30,7 @@ export interface Parts {
   readonly live: LiveStreams;
   readonly query: QueryService;
   readonly alerts: () => Alerts | undefined;
+  readonly control: () => PipelineChanges;
   readonly info: ProcessInfo;
   readonly queryLimits: { readonly rowsMax: number; readonly timeoutMs: number };
   readonly notReady: () => readonly string[];
@@ -57,6 +59,10 @@ export function httpServices(parts: Parts): HttpServices {
         }),
     },
     pipelines: () => parts.engine.pipelines(),
+    versionOf: (name) => versionOf(parts.engine, name),
+    get changes() {
+      return parts.control();
+    },
     createTopic: (declaration) => parts.topics.create(declaration),
     alerts: () => parts.alerts()?.list() ?? [],
     info: () => parts.info,
@@ -65,4 +71,17 @@ export function httpServices(parts: Parts): HttpServices {
     defaultTopic: parts.defaultTopic,
     report: reportFailures(parts.logger, parts.clock),
   };
+}
+
+function versionOf(engine: Engine, name: string): PipelineVersionInfo | undefined {
+  const stored = engine.stored().find((candidate) => candidate.name === name);
+  if (stored === undefined) return undefined;
+  const { version, paused, building } = stored;
+  const status = engine
+    .builds()
+    .find(({ pipeline }) => pipeline.name === name)
+    ?.status();
+  if (building === undefined) return { version, paused, building };
+  const { state = 'stopped', lagRecords = 0 } = status ?? {};
+  return { version, paused, building: { version: building.version, state, lagRecords, begunAtMs: building.begunAtMs } };
 }

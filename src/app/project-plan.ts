@@ -1,33 +1,8 @@
 import type { StoredPipeline } from '../engine/engine.ts';
 import type { Log } from '../log/log.ts';
-import { comparePipelines, type PipelineChange } from '../plan/comparison/pipeline-change.ts';
+import { comparePipelines } from '../plan/comparison/pipeline-change.ts';
+import type { LostInput, ProjectPlan } from '../plan/comparison/project-plan.ts';
 import type { Pipeline } from '../plan/node.ts';
-
-/** Input that a pipeline which is made anew cannot read any more: its results will be without it. */
-export interface LostInput {
-  readonly topic: string;
-  readonly partition: number;
-  /** The first offset that is left. */
-  readonly from: number;
-}
-
-export interface PlannedChange extends PipelineChange {
-  /** The version that runs, or ran; undefined for a pipeline that is new. */
-  readonly version: number | undefined;
-  /** Version that is being built beside it. */
-  readonly building: number | undefined;
-  readonly lostInputs: readonly LostInput[];
-}
-
-/** What the files of a project ask of the pipelines that there are. */
-export interface ProjectPlan {
-  readonly changes: readonly PlannedChange[];
-}
-
-/** Whether anything is to be done. */
-export function hasChanges({ changes }: ProjectPlan): boolean {
-  return changes.some(({ fate }) => fate !== 'unchanged');
-}
 
 /** Compares what is stored with what the files say, in the order of the files; what they do not name comes last. */
 export function planProject(

@@ -1,15 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Alerts } from '../alert/alerts.ts';
 import { HeadraceError } from '../base/error.ts';
+import { nearestName } from '../base/nearest-name.ts';
 import type { CutOver, Engine, PipelineBuild, StoredPipeline } from '../engine/engine.ts';
+import type { TopicOffset } from '../engine/version/pipeline-record.ts';
 import type { Log } from '../log/log.ts';
+import type { PlannedChange, ProjectPlan } from '../plan/comparison/project-plan.ts';
 import type { AlertRuleNode, Pipeline } from '../plan/node.ts';
 import { dataflowHash, serializePipeline, stateHash } from '../plan/pipeline-text.ts';
 import { planWarnings, warningText } from '../plan/plan-warning.ts';
 import type { Tables } from '../serving/tables.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Project } from './project.ts';
-import { type ProjectPlan, planProject } from './project-plan.ts';
+import { planProject } from './project-plan.ts';
 
 export interface ProjectRunOptions {
   readonly log: Log;
@@ -138,14 +141,29 @@ export class ProjectRun {
    * Makes what runs what the files say, pipeline by pipeline in the order of the files; resolves when all of it is seen. What the
    * files do not name any more is stopped, and kept.
    */
-  apply(project: Project): Promise<readonly PipelineCutOver[]> {
-    const applied = this.#changing.then(() => this.#apply(project));
+  apply(project: Project, options: ApplyOptions = {}): Promise<readonly PipelineCutOver[]> {
+    const given = this.#giveUp(project);
+    const applied = this.#changing.then(async () => {
+      await given;
+      return this.#apply(project, options);
+    });
     this.#changing = applied.catch(() => {});
     return applied;
   }
 
-  async #apply(project: Project): Promise<readonly PipelineCutOver[]> {
+  /** What is being built and is not wanted any more. */
+  async #giveUp({ pipelines }: Project): Promise<void> {
+    const { engine } = this.#options;
+    for (const { pipeline } of engine.builds()) {
+      const wanted = pipelines.find(({ name }) => name === pipeline.name);
+      if (wanted === undefined || !isSame(wanted, pipeline)) await engine.abandon(pipeline.name);
+    }
+  }
+
+  async #apply(project: Project, options: ApplyOptions): Promise<readonly PipelineCutOver[]> {
     const cutOvers: PipelineCutOver[] = [];
+    const lossy =
+      options.acceptLoss === true ? [] : this.plan(project).changes.filter(({ lostInputs }) => lostInputs.length > 0);
     for (const name of [...this.#running.keys()]) {
       if (!project.pipelines.some((pipeline) => pipeline.name === name)) await this.#stopOne(name);
     }
@@ -153,10 +171,13 @@ export class ProjectRun {
       const before = this.#running.get(pipeline.name);
       const isBroken = this.#broken.has(pipeline.name);
       if (before !== undefined && !isBroken && isSame(before, pipeline)) continue;
+      if (lossy.some((change) => change.pipeline === pipeline.name)) continue;
       const cutOver = before === undefined ? await this.#create(pipeline) : await this.#change(before, pipeline);
       if (cutOver !== undefined) cutOvers.push({ pipeline: pipeline.name, ...cutOver });
     }
     await this.#options.changed(this.pipelines);
+    const [loss] = lossy;
+    if (loss !== undefined) throw inputLost(loss);
     return cutOvers;
   }
 
@@ -198,6 +219,46 @@ export class ProjectRun {
     return this.#options.engine.build(pipeline, { anew });
   }
 
+  /** The pipeline whose results are seen. @throws HeadraceError `ENGINE_PIPELINE_UNKNOWN` with the nearest name */
+  named(name: string): Pipeline {
+    const found = this.#running.get(name);
+    if (found !== undefined) return found;
+    const near = nearestName(name, this.#running.keys());
+    throw new HeadraceError(`looking for pipeline "${name}": it does not run here`, {
+      code: 'ENGINE_PIPELINE_UNKNOWN',
+      domain: 'engine',
+      next: near === undefined ? 'see "headrace pipelines" for those that do' : `did you mean "${near}"?`,
+    });
+  }
+
+  /** Runs one change after those that are under way. */
+  alone<Result>(change: () => Promise<Result>): Promise<Result> {
+    const changed = this.#changing.then(change);
+    this.#changing = changed.catch(() => {});
+    return changed;
+  }
+
+  /** Builds a pipeline as it is anew, from where it is told. */
+  async replay(pipeline: Pipeline, from: readonly TopicOffset[]): Promise<void> {
+    const build = await this.#options.engine.build(pipeline, { anew: true, from });
+    build.done.then(
+      ({ version }) => this.#options.logger.info('pipeline was replayed', { pipeline: pipeline.name, version }),
+      (error: unknown) =>
+        !this.#closed && this.#options.logger.error('replaying a pipeline', { pipeline: pipeline.name, error }),
+    );
+  }
+
+  /** Forgets a pipeline with what it has written. */
+  async drop(name: string): Promise<void> {
+    const { engine, tables } = this.#options;
+    const pipeline = this.#running.get(name);
+    for (const rule of pipeline?.alerts ?? []) this.#alerts?.remove(rule.name);
+    for (const output of pipeline?.outputs ?? []) tables.remove(output.name);
+    this.#running.delete(name);
+    await this.#options.changed(this.pipelines);
+    await engine.drop(name, { topics: true });
+  }
+
   /** Resolves when no change is under way. */
   async settled(): Promise<void> {
     await this.#changing;
@@ -211,6 +272,11 @@ export class ProjectRun {
   #warn(pipeline: string, message: string): void {
     this.#options.logger.warn(message, { pipeline });
   }
+}
+
+export interface ApplyOptions {
+  /** Builds anew also what then knows less than now, since the beginning of its inputs is gone. */
+  readonly acceptLoss?: boolean;
 }
 
 /** What applying a change did to one pipeline. */
@@ -227,6 +293,18 @@ const REBUILDABLE: ReadonlySet<string> = new Set([
   'ENGINE_INPUT_GONE',
   'ENGINE_MODULE_MISSING',
 ]);
+
+function inputLost({ pipeline, lostInputs }: PlannedChange): HeadraceError {
+  const [first] = lostInputs;
+  return new HeadraceError(
+    `applying the change of pipeline "${pipeline}": it would be built anew from inputs whose beginning is gone (${first!.topic}/${first!.partition} begins at ${first!.from})`,
+    {
+      code: 'ENGINE_INPUT_LOST',
+      domain: 'engine',
+      next: 'apply it with --accept-loss: its results are then of what is left',
+    },
+  );
+}
 
 const isSame = (a: Pipeline, b: Pipeline): boolean => serializePipeline(a) === serializePipeline(b);
 

@@ -11,6 +11,7 @@ import { createEngine } from '../engine/host.ts';
 import { createIngest } from '../ingest/create-ingest.ts';
 import type { Log } from '../log/log.ts';
 import { openLog } from '../log/open.ts';
+import type { ProjectPlan } from '../plan/comparison/project-plan.ts';
 import { inDataflowOrder } from '../plan/pipeline-order.ts';
 import { createHttpDoor, type HttpDoor } from '../protocol/http/door.ts';
 import { createAudit, ensureAuditTopic } from '../security/audit.ts';
@@ -33,9 +34,9 @@ import { httpServices, type Parts } from './http-services.ts';
 import { collectLogMetrics, fsyncMeter } from './log-metrics.ts';
 import { lookupsOf } from './lookups.ts';
 import { fileShares, openFilesMax } from './open-files.ts';
+import { PipelineControl } from './pipeline-control.ts';
 import { presentProblems } from './present-problems.ts';
 import { loadProject, type Project } from './project.ts';
-import type { ProjectPlan } from './project-plan.ts';
 import { type PipelineCutOver, ProjectRun } from './project-run.ts';
 import { RunningSinks } from './sinks.ts';
 import { TopicCatalogue, topicsOfProject } from './topic-setup.ts';
@@ -292,6 +293,7 @@ class Runtime implements RunningApp {
       live,
       query,
       alerts: () => this.#alerts,
+      control: () => this.#pipelineControl(),
       info: {
         version: packageVersion(),
         project: this.#project.name,
@@ -333,6 +335,20 @@ class Runtime implements RunningApp {
     });
     this.#closers.push(() => run.close());
     return run;
+  }
+
+  #pipelineControl(): PipelineControl {
+    return new PipelineControl({
+      log: this.#log,
+      engine: this.parts.engine,
+      run: this.#run!,
+      logger: this.#logger,
+      load: () => loadProject(this.#options.projectDir, this.#options),
+      declare: (project) => this.#declareTopics(project),
+      applied: (project) => {
+        this.#project = project;
+      },
+    });
   }
 
   /** What has changed since the last run, while the process serves what ran before. */

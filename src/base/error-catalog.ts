@@ -82,6 +82,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   ENGINE_FINAL_NEEDS_WINDOW: '`EMIT ON WINDOW CLOSE` needs a grouping by window. Group by `window_start, window_end`.',
   ENGINE_INPUT_GONE:
     'Input that a pipeline must read again is gone. Restore the topic from a copy, or rebuild the pipeline.',
+  ENGINE_INPUT_LOST:
+    'A pipeline would be built anew from inputs whose beginning retention has taken. Apply with `--accept-loss` if that is meant.',
   ENGINE_INPUT_UNREADABLE:
     'A record batch of an input topic cannot be read. Write uncompressed batches, or restore the topic.',
   ENGINE_JOURNAL_INVALID:
@@ -95,6 +97,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
     'The state of a pipeline needs more memory than its worker may have. Raise `engine.worker_memory_max`, or keep less state.',
   ENGINE_OUTPUT_KIND:
     'The topic of a view holds records of another kind, of an earlier version of the view. Name another topic, or delete it.',
+  ENGINE_PIPELINE_NEEDED:
+    'Other pipelines, sinks or alerts need a pipeline that is to be dropped. Drop them first, or with it.',
   ENGINE_PIPELINE_BUSY: 'A pipeline is being changed already. Wait until that has ended, or give it up.',
   ENGINE_PIPELINE_RUNNING: 'A pipeline of this name runs already. Stop it first.',
   ENGINE_PIPELINE_UNKNOWN: 'There is no such pipeline in this process. Look at the list of those that run.',
@@ -102,6 +106,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
     'The bounds of repetitions in a pattern multiply to too many parts. Use smaller bounds, or none.',
   ENGINE_REPLAY_MISMATCH:
     'Replaying a journaled epoch gave other results than were committed. Start the version that made the state, or rebuild.',
+  ENGINE_REPLAY_START: 'Where a replay is to begin is not clear, or not there. The message says what may be written.',
+  ENGINE_REPLAY_TARGET: 'A replay cannot write into this topic. The message says why; name a topic that is new.',
   ENGINE_SNAPSHOT_INVALID:
     'A snapshot cannot be read. It is left aside, or the pipeline is rebuilt; the message says which.',
   ENGINE_STOPPED: 'The pipeline was stopped while something waited for it. Start it again.',

@@ -28,6 +28,8 @@ export interface Engine {
    * @throws HeadraceError `ENGINE_PIPELINE_BUSY`, `ENGINE_OUTPUT_KIND`, what starting throws
    */
   build(pipeline: Pipeline, options?: BuildStart): Promise<PipelineBuild>;
+  /** What is being built. */
+  builds(): readonly PipelineBuild[];
   /** Discards what is being built beside the present version. */
   abandon(name: string): Promise<void>;
   /** Stops a pipeline until it is resumed, over restarts too. What it has not read yet is kept for it. */
@@ -74,6 +76,8 @@ export interface CutOver {
 }
 
 export interface StartOptions {
+  /** Where a pipeline that was never started begins to read; what is not named is read from its start. */
+  readonly from?: readonly TopicOffset[];
   /**
    * Discards the state and journal and reads the inputs from their start, when the state was made by another version of the
    * pipeline (`ENGINE_MUST_REBUILD`). Rows are written again: an upsert topic ends with the same rows, and keys that are no

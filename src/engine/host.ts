@@ -74,6 +74,7 @@ class HostEngine implements Engine {
   readonly #pool: FunctionPool;
   readonly #running = new Map<string, VersionRunner>();
   readonly #builds = new Map<string, Build>();
+  readonly #handles = new Map<string, PipelineBuild>();
   /** How the last build of each pipeline ends. */
   readonly #done = new Map<string, Promise<CutOver>>();
   /** Pipelines that are being started, stopped or changed. */
@@ -105,7 +106,7 @@ class HostEngine implements Engine {
       await createOutputTopics(this.#dependencies.log, pipeline);
       const { workers } = this.#dependencies.options;
       if (options.rebuild === true) await this.#versions.discard(pipeline, workers);
-      const { current, paused } = await this.#versions.settle(pipeline, workers);
+      const { current, paused } = await this.#versions.settle(pipeline, workers, options.from);
       this.#bounded = options.bounded ?? false;
       const runner = this.#versionRunner(pipeline, current);
       this.#running.set(pipeline.name, runner);
@@ -210,7 +211,9 @@ class HostEngine implements Engine {
       const done = this.#finish(build, pipeline);
       done.catch(() => {});
       this.#done.set(name, done);
-      return { pipeline, version: building.version, status: () => build.status(), done };
+      const handle = { pipeline, version: building.version, status: () => build.status(), done };
+      this.#handles.set(name, handle);
+      return handle;
     });
   }
 
@@ -252,6 +255,10 @@ class HostEngine implements Engine {
     await createOutputTopics(this.#dependencies.log, pipeline);
     await this.#versions.sweep(name);
     return cutOver;
+  }
+
+  builds(): readonly PipelineBuild[] {
+    return [...this.#builds.keys()].flatMap((name) => this.#handles.get(name) ?? []);
   }
 
   async abandon(name: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { HeadraceError } from '../../base/error.ts';
 import { bannerText, readyJson } from '../banner.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { errorText } from '../error-text.ts';
@@ -41,13 +42,13 @@ export const dev: Command = {
   },
 };
 
-/** Applies saves one after another; what is saved meanwhile is applied together afterwards. */
+/** Applies saves in their order; what is saved at once is applied together. */
 export class SaveApplier {
   readonly #app: Pick<RunningApp, 'apply'>;
   readonly #context: Pick<CommandContext, 'terminal' | 'json' | 'env'>;
   readonly #changed = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #applying: Promise<void> = Promise.resolve();
+  #applying: Promise<unknown> = Promise.resolve();
 
   constructor(app: Pick<RunningApp, 'apply'>, context: Pick<CommandContext, 'terminal' | 'json' | 'env'>) {
     this.#app = app;
@@ -58,13 +59,15 @@ export class SaveApplier {
     this.#changed.add(file);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#applying = this.#applying.then(() => this.#apply());
+      // Not after the one before: what that one builds may take long, and is given up when it is not wanted any more.
+      const applied = this.#apply();
+      this.#applying = Promise.all([this.#applying, applied]);
     }, SETTLE_MS);
   }
 
-  settled(): Promise<void> {
+  async settled(): Promise<void> {
     clearTimeout(this.#timer);
-    return this.#applying;
+    await this.#applying;
   }
 
   async #apply(): Promise<void> {
@@ -82,6 +85,8 @@ export class SaveApplier {
           : `${styled(terminal, 'green', 'applied')} ${files.join(', ')} in ${elapsedMs} ms\n`,
       );
     } catch (error) {
+      // A newer save has taken its place.
+      if (error instanceof HeadraceError && error.code === 'ENGINE_BUILD_GIVEN_UP') return;
       terminal.err(errorText(error, json, this.#context));
       if (!json) terminal.err('The last good version runs on.\n');
     }

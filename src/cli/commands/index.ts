@@ -1,10 +1,14 @@
 import type { Command } from '../command.ts';
+import { apply } from './apply.ts';
 import { bench } from './bench.ts';
 import { dev } from './dev.ts';
 import { dlq } from './dlq.ts';
 import { doctor } from './doctor.ts';
 import { explain } from './explain.ts';
 import { init } from './init.ts';
+import { pipelines } from './pipelines.ts';
+import { plan } from './plan.ts';
+import { replay } from './replay.ts';
 import { run } from './run.ts';
 import { sql } from './sql.ts';
 import { start } from './start.ts';
@@ -20,6 +24,10 @@ export const commands: readonly Command[] = [
   dev,
   start,
   run,
+  plan,
+  apply,
+  pipelines,
+  replay,
   test,
   sql,
   tail,

@@ -42,21 +42,7 @@ export class PipelineVersions {
   }
 
   all(): readonly StoredPipeline[] {
-    return storedPipelineNames(this.#log).map((name) => {
-      const { current, building, paused } = this.record(name)!;
-      return {
-        name,
-        version: current.version,
-        plan: planOf(current),
-        pipeline: () => pipelineOf(this.#log, current),
-        paused,
-        building: building && {
-          version: building.version,
-          plan: planOf(building),
-          begunAtMs: building.begunAtMs,
-        },
-      };
-    });
+    return storedPipelines(this.#log);
   }
 
   async #put(name: string, record: PipelineRecord | undefined, more: readonly LedgerPut[] = []): Promise<void> {
@@ -68,12 +54,18 @@ export class PipelineVersions {
    * What is kept of a pipeline that is to go on, or to begin. It goes on with the number of workers that it began with.
    * @throws HeadraceError `ENGINE_MUST_REBUILD` when the state is that of another plan
    */
-  async settle(pipeline: Pipeline, workers: number): Promise<PipelineRecord> {
+  async settle(pipeline: Pipeline, workers: number, from?: readonly TopicOffset[]): Promise<PipelineRecord> {
     const { name } = pipeline;
     const known = this.record(name);
     if (known === undefined) {
       const hasState = this.#requireOwnState(pipeline);
-      const current = { version: 1, key: name, plan: storedPlan(pipeline), ...(!hasState && severalOf(workers)) };
+      const current = {
+        version: 1,
+        key: name,
+        plan: storedPlan(pipeline),
+        ...(!hasState && severalOf(workers)),
+        ...(from && { from }),
+      };
       const record = { current, next: 2 };
       await this.#put(name, record, putModules(pipeline));
       return record;
@@ -215,6 +207,25 @@ export class PipelineVersions {
       if (key !== current.key && key !== building?.key) await this.#snapshots.keepOnly(key, undefined);
     }
   }
+}
+
+/** What a log keeps of pipelines, by name. */
+export function storedPipelines(log: Log): readonly StoredPipeline[] {
+  return storedPipelineNames(log).map((name) => {
+    const { current, building, paused } = readPipelineRecord(log, name)!;
+    return {
+      name,
+      version: current.version,
+      plan: planOf(current),
+      pipeline: () => pipelineOf(log, current),
+      paused,
+      building: building && {
+        version: building.version,
+        plan: planOf(building),
+        begunAtMs: building.begunAtMs,
+      },
+    };
+  });
 }
 
 /** Versions back from the last one whose snapshots may be left over by a crash. */

@@ -43,6 +43,17 @@ export interface TestDoor {
   close(): Promise<void>;
 }
 
+const NO_CHANGES: HttpServices['changes'] = {
+  plan: async () => ({ changes: [] }),
+  apply: async () => ({ changes: [] }),
+  pause: async () => {},
+  resume: async () => {},
+  restart: async () => {},
+  abandon: async () => {},
+  drop: async (name) => [name],
+  replay: async () => {},
+};
+
 /** A door on any free port over a log in memory, with topic `requests` and view `pages`. */
 export async function openTestDoor(
   options: Partial<HttpDoorOptions> = {},
@@ -83,6 +94,8 @@ export async function openTestDoor(
       }),
     },
     pipelines: () => [],
+    versionOf: () => undefined,
+    changes: NO_CHANGES,
     createTopic: (declaration) => log.createTopic({ ...log.topic('requests')!, name: declaration.name }),
     alerts: () => [],
     info: () => ({ version: '0.1.0', project: 'test', startedAt: timestampMs(0), dataDir: 'memory' }),

@@ -17,6 +17,15 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 /** Status of the errors that a client can meet; what is not here follows from its domain. */
 export const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+  ENGINE_INPUT_GONE: 409,
+  ENGINE_INPUT_LOST: 409,
+  ENGINE_MUST_REBUILD: 409,
+  ENGINE_OUTPUT_KIND: 409,
+  ENGINE_PIPELINE_BUSY: 409,
+  ENGINE_PIPELINE_NEEDED: 409,
+  ENGINE_PIPELINE_UNKNOWN: 404,
+  ENGINE_REPLAY_START: 400,
+  ENGINE_REPLAY_TARGET: 409,
   HTTP_BODY_EMPTY: 400,
   HTTP_BODY_INVALID: 400,
   HTTP_BODY_TRUNCATED: 400,
@@ -95,7 +104,7 @@ const TITLES: Readonly<Record<number, string>> = {
 export function statusOf(error: HeadraceError): number {
   const known = STATUS_BY_CODE[error.code];
   if (known !== undefined) return known;
-  if (error.domain === 'sql' || error.domain === 'plan' || error.domain === 'schema') return 400;
+  if (['sql', 'plan', 'schema', 'config'].includes(error.domain)) return 400;
   return error.retryable ? 503 : 500;
 }
 

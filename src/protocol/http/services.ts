@@ -8,6 +8,7 @@ import type { Authenticator } from '../../security/authentication.ts';
 import type { Authorizer, Principal } from '../../security/principal.ts';
 import type { LiveFrame, QueryResult, Table } from '../../serving/serving.ts';
 import type { MetricRegistry } from '../../telemetry/metrics.ts';
+import type { PipelineChanges, PipelineVersionInfo } from './pipeline-changes.ts';
 
 /** What the HTTP door asks of the rest of the process; the app makes it from its running parts. */
 export interface HttpServices {
@@ -21,6 +22,8 @@ export interface HttpServices {
   readonly live: LiveStreams;
   readonly query: QueryRunner;
   pipelines(): readonly RunningPipeline[];
+  versionOf(pipeline: string): PipelineVersionInfo | undefined;
+  readonly changes: PipelineChanges;
   /** @throws HeadraceError `LOG_TOPIC_EXISTS`, `LOG_TOPIC_NAME_INVALID`, domain `schema` when its schema does not compile */
   createTopic(declaration: TopicDeclaration): Promise<void>;
   alerts(): readonly Alert[];

@@ -5,6 +5,16 @@ import { healthLive, healthReady } from './health.ts';
 import { ingestToDefault, ingestToTopic } from './ingest.ts';
 import { metricsJson, metricsText } from './metrics.ts';
 import { openApi } from './openapi.ts';
+import {
+  abandonBuild,
+  applyProject,
+  dropPipeline,
+  pausePipeline,
+  planProject,
+  replayPipeline,
+  restartPipeline,
+  resumePipeline,
+} from './pipeline-changes.ts';
 import { describePipelineState } from './pipeline-state.ts';
 import { describePipeline, listPipelines } from './pipelines.ts';
 import { query } from './query.ts';
@@ -22,6 +32,14 @@ export const routes: readonly Route[] = [
   readTable,
   listPipelines,
   describePipeline,
+  planProject,
+  applyProject,
+  pausePipeline,
+  resumePipeline,
+  restartPipeline,
+  replayPipeline,
+  abandonBuild,
+  dropPipeline,
   describePipelineState,
   listTopics,
   createTopic,

@@ -33,7 +33,7 @@ const stateSchema: JsonSchema = {
   type: 'object',
   properties: {
     name: { type: 'string' },
-    state: { enum: ['recovering', 'running', 'paused', 'failed', 'stopped'] },
+    state: { enum: ['recovering', 'running', 'retrying', 'paused', 'failed', 'stopped'] },
     epoch: { type: 'integer' },
     keys: { type: 'integer' },
     bytes: { type: 'integer' },

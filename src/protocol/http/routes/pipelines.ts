@@ -2,9 +2,11 @@ import { nearestName } from '../../../base/nearest-name.ts';
 import type { OperatorStatus, PipelineStatus, RunningPipeline } from '../../../engine/engine.ts';
 import { explainWaits } from '../../../engine/why.ts';
 import { instantText } from '../instant.ts';
+import type { PipelineVersionInfo } from '../pipeline-changes.ts';
 import { httpError } from '../problem.ts';
 import { jsonReply } from '../reply.ts';
 import { defineRoute, type JsonSchema } from '../route.ts';
+import type { HttpServices } from '../services.ts';
 
 const pipelineSchema: JsonSchema = {
   type: 'object',
@@ -12,6 +14,19 @@ const pipelineSchema: JsonSchema = {
     name: { type: 'string' },
     state: { enum: ['recovering', 'running', 'retrying', 'paused', 'failed', 'stopped'] },
     error: { type: ['object', 'null'] },
+    version: { type: 'integer', description: 'Counts the definitions that have run under this name.' },
+    building: {
+      type: ['object', 'null'],
+      description: 'A version that is built beside it, and takes its place when it has caught up.',
+      properties: {
+        version: { type: 'integer' },
+        state: { type: 'string' },
+        lagRecords: { type: 'integer' },
+        begunAt: { type: 'string', format: 'date-time' },
+      },
+    },
+    pausedAt: { type: ['string', 'null'], format: 'date-time' },
+    mustRebuild: { type: ['string', 'null'], description: 'Why a paused pipeline cannot go on where it was.' },
     epoch: { type: 'integer' },
     lagRecords: { type: 'integer' },
     watermark: { type: ['string', 'null'], format: 'date-time' },
@@ -44,7 +59,8 @@ export const listPipelines = defineRoute({
     },
   },
   access: { action: 'describe', resource: () => ({ kind: 'pipeline', name: '*' }) },
-  handle: ({ services }) => jsonReply({ pipelines: services.pipelines().map(shownPipeline) }),
+  handle: ({ services }) =>
+    jsonReply({ pipelines: services.pipelines().map((running) => shownPipeline(services, running)) }),
 });
 
 export const describePipeline = defineRoute({
@@ -59,7 +75,8 @@ export const describePipeline = defineRoute({
     404: { description: 'There is no such pipeline.' },
   },
   access: { action: 'describe', resource: (p) => ({ kind: 'pipeline', name: p.name }) },
-  handle: ({ services, parameters }) => jsonReply(shownPipeline(pipelineNamed(services.pipelines(), parameters.name))),
+  handle: ({ services, parameters }) =>
+    jsonReply(shownPipeline(services, pipelineNamed(services.pipelines(), parameters.name))),
 });
 
 /** @throws HttpError 404 */
@@ -75,11 +92,12 @@ export function pipelineNamed(all: readonly RunningPipeline[], name: string): Ru
   );
 }
 
-function shownPipeline(running: RunningPipeline): Record<string, unknown> {
+function shownPipeline(services: HttpServices, running: RunningPipeline): Record<string, unknown> {
   const status: PipelineStatus = running.status();
   const { pipeline } = running;
   return {
     ...status,
+    ...shownVersion(services.versionOf(pipeline.name)),
     error: status.error === undefined ? null : { code: status.error.code, message: status.error.message },
     watermark: instantText(status.watermark),
     operators: status.operators.map(shownOperator),
@@ -95,6 +113,17 @@ function shownPipeline(running: RunningPipeline): Record<string, unknown> {
       condition: conditionText,
       severity,
     })),
+  };
+}
+
+function shownVersion(info: PipelineVersionInfo | undefined): Record<string, unknown> {
+  const time = (ms: number): string => new Date(ms).toISOString();
+  const { building, paused } = info ?? {};
+  return {
+    version: info?.version ?? 1,
+    building: building === undefined ? null : { ...building, begunAtMs: undefined, begunAt: time(building.begunAtMs) },
+    pausedAt: paused === undefined ? null : time(paused.atMs),
+    mustRebuild: paused?.mustRebuild ?? null,
   };
 }
 
