@@ -11,6 +11,7 @@ describe('the routes', () => {
     expect(Object.keys(paths).sort()).toMatchInlineSnapshot(`
       [
         "/api/v2/alerts",
+        "/api/v2/apply",
         "/api/v2/dead-letters",
         "/api/v2/ingest",
         "/api/v2/ingest/{topic}",
@@ -18,7 +19,13 @@ describe('the routes', () => {
         "/api/v2/openapi.json",
         "/api/v2/pipelines",
         "/api/v2/pipelines/{name}",
+        "/api/v2/pipelines/{name}/abandon",
+        "/api/v2/pipelines/{name}/pause",
+        "/api/v2/pipelines/{name}/replay",
+        "/api/v2/pipelines/{name}/restart",
+        "/api/v2/pipelines/{name}/resume",
         "/api/v2/pipelines/{name}/state",
+        "/api/v2/plan",
         "/api/v2/query",
         "/api/v2/stream/{id}",
         "/api/v2/tables",
