@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { utf8 } from '../base/bytes.ts';
 import { HeadraceError } from '../base/error.ts';
 import type { KernelExports } from './exports.ts';
 
@@ -12,6 +13,8 @@ export const ARENA_KEEP_BYTES_MAX = 256 * 1024 ** 2;
 export const INPUT_PADDING_BYTES = 64;
 
 const PAGE_BYTES = 65_536;
+/** Longer texts are encoded faster than they are copied unit by unit. */
+const SHORT_TEXT_UNITS_MAX = 64;
 /** As `--initialMemory` in scripts/build.mjs. */
 const INITIAL_PAGES = 64;
 
@@ -190,6 +193,45 @@ export class Kernel {
     const pointer = this.arenaInput(bytes.length);
     this.u8().set(bytes, pointer);
     return pointer;
+  }
+
+  /** Puts a text into the arena, and a 16-byte reference to it (column.ts) at an address. Short ASCII is written without an encoder. */
+  storeText(reference: number, text: string): void {
+    const { length } = text;
+    if (length === 0 || length > SHORT_TEXT_UNITS_MAX) {
+      this.storeBytes(reference, utf8(text));
+      return;
+    }
+    const pointer = this.arenaInput(length);
+    const memory = this.u8();
+    for (let at = 0; at < length; at++) {
+      const code = text.charCodeAt(at);
+      if (code >= 128) {
+        this.storeBytes(reference, utf8(text));
+        return;
+      }
+      memory[pointer + at] = code;
+    }
+    this.#putReference(reference, pointer, length);
+  }
+
+  /** As {@link storeText}, of bytes. */
+  storeBytes(reference: number, bytes: Uint8Array): void {
+    // Prefix loads may read a word from the address even of an empty string.
+    const pointer = bytes.length === 0 ? reference : this.arenaCopy(bytes);
+    this.#putReference(reference, pointer, bytes.length);
+  }
+
+  #putReference(reference: number, pointer: number, length: number): void {
+    const memory = this.u8();
+    let prefix = 0;
+    for (let at = Math.min(4, length) - 1; at >= 0; at--) prefix = (prefix << 8) | memory[pointer + at]!;
+    const words = this.u32();
+    const at = reference >>> 2;
+    words[at] = length;
+    words[at + 1] = prefix >>> 0;
+    words[at + 2] = pointer;
+    words[at + 3] = 0;
   }
 
   /** The text at an address; bytes that are no UTF-8 become U+FFFD. */

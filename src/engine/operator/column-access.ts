@@ -63,9 +63,6 @@ function bytesOfValue(value: unknown, type: DataType): Uint8Array {
   switch (type.kind) {
     case 'bytea':
       return value as Uint8Array;
-    case 'text':
-    case 'uuid':
-      return utf8(value as string);
     case 'jsonb':
       return utf8(JSON.stringify(value));
     case 'array':
@@ -131,19 +128,16 @@ function scaled(value: unknown, type: DataType): bigint {
   return decimal.unscaled * 10n ** BigInt((type.scale ?? 0) - decimal.scale);
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 function fillStrings(kernel: Kernel, type: DataType, data: number, values: readonly unknown[], rows: number): void {
+  const isText = type.kind === 'text' || type.kind === 'uuid';
   for (let row = 0; row < rows; row++) {
     const value = values[row];
-    const bytes = value === null || value === undefined ? new Uint8Array(0) : bytesOfValue(value, type);
-    // Prefix loads may read a word from the address even of an empty string.
-    const address = bytes.length === 0 ? data : kernel.arenaCopy(bytes);
-    const words = kernel.u32();
-    const at = (data + row * PHYSICAL_WIDTH.str) >>> 2;
-    words[at] = bytes.length;
-    words[at + 1] =
-      ((bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8) | ((bytes[2] ?? 0) << 16) | ((bytes[3] ?? 0) << 24)) >>> 0;
-    words[at + 2] = address;
-    words[at + 3] = 0;
+    const reference = data + row * PHYSICAL_WIDTH.str;
+    if (value === null || value === undefined) kernel.storeBytes(reference, NO_BYTES);
+    else if (isText) kernel.storeText(reference, value as string);
+    else kernel.storeBytes(reference, bytesOfValue(value, type));
   }
 }
 

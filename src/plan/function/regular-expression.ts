@@ -30,7 +30,15 @@ const compiled = compiledOnce((key): Search => {
 
 const SURROGATE = /[\ud800-\udfff]/;
 
-const searchOf = (pattern: string, flags: string): Search => compiled(`${flags}\n${pattern}`);
+let lastSearch: { readonly pattern: string; readonly flags: string; readonly search: Search } | undefined;
+
+/** Nearly always the pattern is a constant: that of the row before. */
+function searchOf(pattern: string, flags: string): Search {
+  if (lastSearch?.pattern === pattern && lastSearch.flags === flags) return lastSearch.search;
+  const search = compiled(`${flags}\n${pattern}`);
+  lastSearch = { pattern, flags, search };
+  return search;
+}
 
 /** For the functions that have no use for `g`. */
 function plainSearch(name: string, pattern: string, flags: string): RegularExpressionSearch {
@@ -39,21 +47,25 @@ function plainSearch(name: string, pattern: string, flags: string): RegularExpre
   return search;
 }
 
-/** A text with its code points, made once for all searches in it. */
+/** A text with its code points, made once for all searches in it, if they are asked for. */
 class Subject implements SearchText {
-  readonly points: ArrayLike<number>;
+  readonly #text: string;
+  #points: ArrayLike<number> | undefined;
   /** The text when each of its code points is one UTF-16 unit. */
   readonly plain: string | undefined;
 
   constructor(text: string) {
-    if (SURROGATE.test(text)) {
-      this.points = Array.from(text, (point) => point.codePointAt(0)!);
-    } else {
-      const units = new Uint16Array(text.length);
-      for (let at = 0; at < text.length; at++) units[at] = text.charCodeAt(at);
-      this.points = units;
-      this.plain = text;
-    }
+    this.#text = text;
+    this.plain = SURROGATE.test(text) ? undefined : text;
+  }
+
+  get points(): ArrayLike<number> {
+    this.#points ??= this.plain === undefined ? codePoints(this.#text) : codeUnits(this.plain);
+    return this.#points;
+  }
+
+  get #length(): number {
+    return this.plain?.length ?? this.points.length;
   }
 
   part({ start, end }: TextSpan): string {
@@ -66,13 +78,23 @@ class Subject implements SearchText {
   /** Matches that do not overlap, from a position from 0 on. After an empty one the search goes on behind the next code point. */
   *matches(search: RegularExpressionSearch, from = 0): Generator<RegularExpressionMatch> {
     let at = from;
-    while (at <= this.points.length) {
+    while (at <= this.#length) {
       const match = search.find(this, at);
       if (match === undefined) return;
       yield match;
       at = match.end === match.start ? match.end + 1 : match.end;
     }
   }
+}
+
+function codePoints(text: string): ArrayLike<number> {
+  return Array.from(text, (point) => point.codePointAt(0)!);
+}
+
+function codeUnits(text: string): ArrayLike<number> {
+  const units = new Uint16Array(text.length);
+  for (let at = 0; at < text.length; at++) units[at] = text.charCodeAt(at);
+  return units;
 }
 
 function groupsOrWhole(subject: Subject, match: RegularExpressionMatch): readonly (string | null)[] {

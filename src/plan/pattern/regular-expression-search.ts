@@ -1,3 +1,4 @@
+import { OnePassMatcher } from './one-pass.ts';
 import { machineOfTree } from './regular-expression.ts';
 import { type RequiredLiteral, requiredLiteral } from './regular-expression-literal.ts';
 import { MachineRun, type TextSpan } from './regular-expression-run.ts';
@@ -30,13 +31,16 @@ export class RegularExpressionSearch {
   readonly #capturing: MachineRun;
   readonly #literal: RequiredLiteral | undefined;
   readonly #isLazy: boolean;
+  readonly #onePass: OnePassMatcher | undefined;
 
   /** @throws HeadraceError `PLAN_INVALID_ARGUMENT` */
   constructor(pattern: string, flags: RegularExpressionFlags) {
     const { tree, groups } = parseRegularExpression(pattern, flags);
     this.groups = groups;
     this.#shape = new MachineRun(machineOfTree(pattern, tree, false));
-    this.#capturing = groups === 0 ? this.#shape : new MachineRun(machineOfTree(pattern, tree, true));
+    const capturing = machineOfTree(pattern, tree, true);
+    this.#capturing = groups === 0 ? this.#shape : new MachineRun(capturing);
+    this.#onePass = OnePassMatcher.of(capturing);
     this.#literal = requiredLiteral(tree);
     this.#isLazy = preference(tree) === 'lazy';
   }
@@ -45,9 +49,21 @@ export class RegularExpressionSearch {
   find(text: SearchText, from: number): RegularExpressionMatch | undefined {
     const start = this.#firstStart(text, from);
     if (start === undefined) return undefined;
+    const result = text.plain === undefined ? undefined : this.#onePass?.search(text.plain, start, this.#isLazy);
+    if (result?.kind === 'none') return undefined;
+    if (result?.kind === 'match') return { ...result.span, groups: this.#groupsOf(result.slots) };
     const span = this.#shape.span(text.points, start, this.#isLazy);
     if (span === undefined) return undefined;
     return { ...span, groups: this.groups === 0 ? [] : this.#capturing.groups(text.points, span, this.groups) };
+  }
+
+  #groupsOf(slots: ArrayLike<number>): readonly (TextSpan | undefined)[] {
+    const groups: (TextSpan | undefined)[] = [];
+    for (let group = 1; group <= this.groups; group++) {
+      const [start, end] = [slots[group * 2] ?? -1, slots[group * 2 + 1] ?? -1];
+      groups.push(start < 0 || end < 0 ? undefined : { start, end });
+    }
+    return groups;
   }
 
   /** Where a match can begin at the earliest, by the text that it must hold. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { regularExpressionMatcher } from './regular-expression.ts';
+import { OnePassMatcher } from './one-pass.ts';
+import { machineOfTree, regularExpressionMatcher } from './regular-expression.ts';
 import { requiredLiteral } from './regular-expression-literal.ts';
 import { RegularExpressionSearch } from './regular-expression-search.ts';
 import { NO_FLAGS, parseRegularExpression } from './regular-expression-syntax.ts';
@@ -135,5 +136,65 @@ describe('what every match must hold', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+});
+
+describe('an expression of one path', () => {
+  const onePath = (pattern: string): boolean =>
+    OnePassMatcher.of(machineOfTree(pattern, parseRegularExpression(pattern, NO_FLAGS).tree, true)) !== undefined;
+
+  it.each([
+    ['(?:&|^)channel_id=([^&]*)', true],
+    ['^([a-z]+)://([^/]*)(/.*)?$', true],
+    ['(\\d{4})-(\\d\\d)', true],
+    ['a*(ab)?', false],
+    ['(a|ab)c', false],
+    ['(a*)*', false],
+    ['.*x', false],
+    ['\\ma', false],
+  ])('%s: %s', (pattern, expected) => {
+    expect(onePath(pattern)).toBe(expected);
+  });
+
+  it('matches what the machine of sets matches, groups too', () => {
+    const atom = fc.constantFrom(
+      'a',
+      'b',
+      '&',
+      '[ab]',
+      '[^a]',
+      '[^&]',
+      '\\d',
+      '(a)',
+      '(?:a|b)',
+      '(&|a)',
+      '(ab)',
+      '^',
+      '$',
+      'é',
+    );
+    const piece = fc
+      .tuple(atom, fc.constantFrom('', '', '*', '+', '?', '*?', '{1,2}'))
+      .map(([a, quantifier]) => (a === '^' || a === '$' ? a : a + quantifier));
+    const pattern = fc.array(piece, { minLength: 1, maxLength: 4 }).map((pieces) => pieces.join(''));
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '&', '1', 'é', '\n'), maxLength: 12 });
+    let compared = 0;
+    fc.assert(
+      fc.property(pattern, text, fc.nat(4), (source, plain, from) => {
+        if (onePath(source)) compared++;
+        const search = new RegularExpressionSearch(source, NO_FLAGS);
+        const points = Array.from(plain, (point) => point.codePointAt(0)!);
+        const start = Math.min(from, plain.length);
+        expect(search.find({ points, plain }, start)).toEqual(search.find({ points, plain: undefined }, start));
+      }),
+      { numRuns: 3_000 },
+    );
+    expect(compared).toBeGreaterThan(300);
+  });
+
+  it('is left when it would go over the text again and again', () => {
+    const search = new RegularExpressionSearch('(a*)[bc]', NO_FLAGS);
+    const plain = 'a'.repeat(200_000);
+    expect(search.find({ points: Array.from(plain, () => 97), plain }, 0)).toBeUndefined();
   });
 });
