@@ -195,6 +195,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   PLAN_INVALID_ARGUMENT: 'A function does not take this value. The message says why.',
   PLAN_INVALID_NODE: 'A plan contradicts itself. The message says where.',
   PLAN_INVALID_TEXT: 'A text is not a value of the type that it is cast to. Clean it, or keep it as text.',
+  PLAN_MORE_THAN_ONE_ROW:
+    'A sub-query that is a value gave two rows. Add `LIMIT 1`, aggregate it (for example with `max`), or compare with `IN`.',
   PLAN_OUT_OF_RANGE: 'A value does not fit its type. Cast to a larger type first.',
   PLAN_TYPE_MISMATCH: 'The types do not go together. Cast one of them.',
   PLAN_UNKNOWN_COLUMN: 'There is no such column. The message has the nearest one.',

@@ -346,6 +346,29 @@ CREATE TABLE rates (currency text PRIMARY KEY, rate int8) WITH (topic = 'payment
   });
 });
 
+describe('a sub-query that is a value', () => {
+  it('has no value for a row for which it gives two, until one of them is gone', async () => {
+    const running = await world.startSql(`${SOURCES.slice(0, SOURCES.indexOf('CREATE SOURCE payments'))}
+      CREATE TABLE paid (id int8 PRIMARY KEY, order_id int8, paid int8) WITH (topic = 'payments', format = 'json');
+      CREATE MATERIALIZED VIEW v AS SELECT o.id, (SELECT p.paid FROM paid p WHERE p.order_id = o.id) AS paid FROM orders o;`);
+    await world.write('orders', [order(1, 1), order(2, 2), order(3, 3)]);
+    await world.write('payments', [
+      { id: 1, order_id: 1, paid: 10 },
+      { id: 2, order_id: 2, paid: 20 },
+      { id: 3, order_id: 2, paid: 30 },
+    ]);
+    await running.idle();
+    expect(shown('v', 'id', 'paid')).toEqual(['1 10', '3 null']);
+    const [letter] = world.letters().filter(({ retracts }) => retracts !== true);
+    expect(letter!.message).toContain('more than one row returned by a subquery used as an expression');
+    await world.write('payments', [{ id: 2, order_id: 3, paid: 20 }]);
+    await running.idle();
+    expect(shown('v', 'id', 'paid')).toEqual(['1 10', '2 30', '3 20']);
+    const standing = world.letters().reduce((sum, { retracts }) => sum + (retracts === true ? -1 : 1), 0);
+    expect(standing).toBe(0);
+  });
+});
+
 describe('a join after a crash', () => {
   it('goes on from its snapshot and what was committed since', async () => {
     const sql = `${SOURCES}

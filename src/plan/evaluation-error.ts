@@ -3,6 +3,7 @@ import { HeadraceError } from '../base/error.ts';
 /** What can go wrong with one row's values; the codes that a dead letter with reason `expression` carries. */
 export type EvaluationErrorCode =
   | 'PLAN_DIVISION_BY_ZERO'
+  | 'PLAN_MORE_THAN_ONE_ROW'
   | 'PLAN_OUT_OF_RANGE'
   | 'PLAN_INVALID_TEXT'
   | 'PLAN_INVALID_ARGUMENT';

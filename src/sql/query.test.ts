@@ -74,7 +74,6 @@ describe('mistakes', () => {
     ['INSERT INTO hits VALUES (1)', 'SQL_READ_ONLY', 1, 1, 'read-only'],
     ['SELECT 1 FROM hits; SELECT 2', 'SQL_SYNTAX', 1, 21, 'one query at a time'],
     ["SELECT 'é', FROM hits", 'SQL_SYNTAX', 1, 13, 'syntax error'],
-    ['SELECT (SELECT n FROM hits)', 'SQL_NOT_SUPPORTED', 1, 8, 'might give more than one row'],
     ['SELECT n FROM hits WHERE rank() OVER () = 1', 'SQL_INVALID_CLAUSE', 1, 26, 'not allowed here; compute it in'],
     ['SELECT rank() FROM hits', 'SQL_INVALID_CLAUSE', 1, 8, 'requires an OVER clause'],
     ["SELECT n + 'x' FROM hits", 'PLAN_INVALID_TEXT', 1, 12, 'invalid input syntax for type bigint'],

@@ -1,6 +1,7 @@
 /** SQLSTATE of PostgreSQL, and the codes with which Headrace may say the same (PostgreSQL's manual, appendix A). */
 const CODES: Readonly<Record<string, readonly string[]>> = {
   '0A000': ['SQL_NOT_SUPPORTED'],
+  '21000': ['PLAN_MORE_THAN_ONE_ROW'],
   '22003': ['PLAN_OUT_OF_RANGE'],
   '22007': ['PLAN_INVALID_TEXT'],
   '22008': ['PLAN_OUT_OF_RANGE', 'PLAN_INVALID_TEXT'],

@@ -24,6 +24,7 @@ export const ARRAY_EXAMPLES: readonly SqlExample[] = exampleGroup('Arrays', [
   ['array_positions(a, x)', 'everywhere that x is', "array_positions(ARRAY['a', 'b', 'a'], 'a')", '{1,3}'],
   ['array_length(a, dimension)', 'items; null for an empty array', 'array_length(ARRAY[1, 2], 1)', '2'],
   ['cardinality(a)', 'items of all dimensions; 0 for an empty array', 'cardinality(ARRAY[1, 2])', '2'],
+  ['single_value(a)', 'the one item; null for an empty array, an error for several', 'single_value(ARRAY[7])', '7'],
   ['array_lower(a, dimension)', 'the first subscript', 'array_lower(ARRAY[7, 8], 1)', '1'],
   ['array_upper(a, dimension)', 'the last subscript', 'array_upper(ARRAY[7, 8], 1)', '2'],
   ['array_ndims(a)', 'dimensions', 'array_ndims(ARRAY[[1, 2], [3, 4]])', '2'],

@@ -30,6 +30,14 @@ function checkedItems(items: Items): Items {
   return items;
 }
 
+/** The value of a sub-query, of whose rows the items are. */
+function singleItem(items: Items): unknown {
+  if (items.length > 1) {
+    throw evaluationError('PLAN_MORE_THAN_ONE_ROW', 'more than one row returned by a subquery used as an expression');
+  }
+  return items[0] ?? null;
+}
+
 /** Lengths by dimension; an empty array has none. */
 function dimensions(items: Items): readonly number[] {
   if (items.length === 0) return [];
@@ -229,6 +237,7 @@ export const ARRAY_GENERICS: readonly GenericFunction[] = [
         .join('') || null,
     NULLABLE,
   ),
+  generic('single_value', ['array'], 'element', () => singleItem, NULLABLE),
   generic('cardinality', ['array'], TYPE.int4, (element) => (items: Items) => countItems(items, element)),
   generic(
     'array_to_string',

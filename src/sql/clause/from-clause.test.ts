@@ -181,7 +181,6 @@ const MISTAKES: readonly (readonly [sql: string, message: string])[] = [
   ['SELECT o.id FROM orders o JOIN shops s ON ▲o.shpo = s.shop', 'did you mean "shop"?'],
   ['SELECT 1 FROM shops RIGHT JOIN LATERAL (SELECT ▲shops.city) x ON true', 'LATERAL cannot stand on the right'],
   ['SELECT (SELECT ▲o.shpo FROM clicks c LIMIT 1) FROM orders o', 'did you mean "shop"?'],
-  ['SELECT ▲(SELECT city FROM shops) FROM orders', 'might give more than one row'],
   ['SELECT ▲(SELECT shop, city FROM shops LIMIT 1) FROM orders', 'sub-query has too many columns'],
   ['SELECT id FROM orders WHERE id ▲IN (SELECT shop, city FROM shops)', 'sub-query has too many columns'],
   ['SELECT id FROM orders WHERE ▲id IN (SELECT city FROM shops)', 'cannot be matched'],

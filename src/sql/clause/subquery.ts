@@ -12,7 +12,7 @@ import {
   literal,
   nullLiteral,
 } from '../../plan/expression-factory.ts';
-import { aggregateNode, distinctNode, filterNode, projectNode } from '../../plan/factory.ts';
+import { aggregateNode, distinctNode, filterNode, limitNode, projectNode } from '../../plan/factory.ts';
 import type { PlanNode } from '../../plan/node.ts';
 import {
   isCorrelated,
@@ -60,8 +60,7 @@ export function bindSubquery(sub: SubqueryContext, link: SubLink, binder: Expres
       return add(steady(holds(existing(plan)), sub.level), at);
     case 'EXPR_SUBLINK':
       requireColumns(context, plan, 1, at);
-      requireSingleRow(context, plan, at);
-      return add(plan, at);
+      return scalar(sub, plan, at);
     case 'ARRAY_SUBLINK':
       requireColumns(context, plan, 1, at);
       return arrayOf(sub, plan, at);
@@ -214,17 +213,14 @@ function requireColumns(context: BindContext, plan: PlanNode, count: number, at:
 }
 
 /**
- * A sub-query that is a value must not give two rows. PostgreSQL finds out while it runs; a view, where a second row may come at any
- * time and stop it, has to know beforehand.
+ * A sub-query that is a value must not give two rows. Where that is not certain, each row around it looks when it is computed: one that
+ * finds two has no value, and no other row is concerned.
  */
-function requireSingleRow(context: BindContext, plan: PlanNode, at: number): void {
-  if (isSingleRow(plan)) return;
-  throw refuse(
-    context,
-    at,
-    'the sub-query might give more than one row',
-    'add LIMIT 1, aggregate it (for example with max), or compare with IN',
-  );
+function scalar(sub: SubqueryContext, plan: PlanNode, at: number): Expression {
+  if (isSingleRow(plan)) return sub.add(plan, at);
+  const two = limitNode(plan.kind === 'sort' ? plan.input : plan, 2, 0);
+  const items = sub.context.source.locate(at, () => aggregateCall('array_agg', columnReference(two.columns, 0)));
+  return call('single_value', [sub.add(aggregateNode(two, [], [{ name: 'items', call: items }]), at)]);
 }
 
 function isSingleRow(node: PlanNode): boolean {
