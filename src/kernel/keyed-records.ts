@@ -3,6 +3,8 @@ import { type GroupLayout, RESULT_BYTES } from './group-layout.ts';
 import type { Kernel } from './kernel.ts';
 import { COLUMN_BYTES, putColumns } from './state-column.ts';
 
+/** What the kernel says of a column of numerics: assembly/state/decimal-text.ts. */
+const DECIMAL = { someNull: 1, refused: 2 } as const;
 const SHAPE = { i32: 0, i64: 1, f64: 2, str: 3, f32: 4 } as const;
 
 /** The group of each row that is not late: addresses of u32 lists in the arena. */
@@ -90,6 +92,31 @@ export abstract class KeyedRecords {
     const data = this.kernel.arenaAlloc(Math.max(1, count) * PHYSICAL_WIDTH[physical]);
     const nulls = this.kernel.arenaAlloc(Math.max(1, count));
     return { physical, data, nulls: fill(data, nulls) !== 0 ? nulls : 0 };
+  }
+
+  /**
+   * Sums of integers, or their averages, as the text of numerics, where the integers have `scale` digits behind the point; undefined when
+   * an average has too many digits for the kernel.
+   */
+  decimalColumn(aggregate: number, scale: number, average: boolean, output: GroupOutput): ColumnVector | undefined {
+    const { results, count } = output;
+    const { kernel } = this;
+    const data = kernel.arenaAlloc(Math.max(1, count) * PHYSICAL_WIDTH.str);
+    const nulls = kernel.arenaAlloc(Math.max(1, count));
+    const isAverage = average ? 1 : 0;
+    const said = kernel.exports.groupDecimalColumn(
+      this.table,
+      aggregate,
+      scale,
+      isAverage,
+      results,
+      count,
+      data,
+      nulls,
+    );
+    return said === DECIMAL.refused
+      ? undefined
+      : { physical: 'str', data, nulls: said === DECIMAL.someNull ? nulls : 0 };
   }
 
   /** A sum of integers as it is, and how many there were. */

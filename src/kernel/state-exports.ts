@@ -167,6 +167,16 @@ export interface StateExports {
     rows: number,
     count: number,
   ): void;
+  groupDecimalColumn(
+    table: number,
+    aggregate: number,
+    scale: number,
+    average: number,
+    results: number,
+    count: number,
+    data: number,
+    nulls: number,
+  ): number;
   groupWindows(table: number): number;
   groupWindowEnd(table: number, at: number): bigint;
   groupWindowGroups(table: number, at: number): number;

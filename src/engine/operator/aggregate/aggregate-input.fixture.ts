@@ -125,7 +125,8 @@ export function texts({ rows, letters }: Observed): unknown {
   return { rows: said, letters };
 }
 
-const nullable = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(values, { nil: null, freq: 5 });
+export const nullable = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
+  fc.option(values, { nil: null, freq: 5 });
 const amount = fc.integer({ min: -1_000_000, max: 1_000_000 }).map((cents) => cents / 100);
 const anyDouble = fc.oneof(
   { weight: 6, arbitrary: amount },

@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { Kernel } from '../../../kernel/kernel.ts';
 import { aggregateCall } from '../../../plan/aggregate/aggregate-call.ts';
-import { call, literal } from '../../../plan/expression-factory.ts';
+import { call, columnReference, literal } from '../../../plan/expression-factory.ts';
+import { aggregateNode, sourceNode } from '../../../plan/factory.ts';
 import type { AggregateNode } from '../../../plan/node.ts';
 import { arrayType, TYPE } from '../../../plan/type-name.ts';
+import { Decimal } from '../../../plan/value/decimal.ts';
 import { WATERMARK_MAX, WATERMARK_MIN } from '../batch.ts';
 import type { Operator } from '../operator.ts';
 import { batchOfRows, type Observed, observe, type TestRow } from '../row-batch.test-fixture.ts';
@@ -19,6 +21,7 @@ import {
   extremes,
   invertible,
   nodeOf,
+  nullable,
   optionsOf,
   steps,
   texts,
@@ -159,6 +162,59 @@ describe('an aggregate in the kernel says what the one that goes row by row says
   it('without groups', () => {
     agrees(optionsOf(nodeOf([], [...invertible, ...extremes])), false);
     agrees(optionsOf(nodeOf([], invertible), { appendOnly: false, retracts: true }), true);
+  });
+});
+
+describe('numerics that the kernel writes', () => {
+  it('are the sums and averages that numerics have, at every scale and size', () => {
+    const scales = [0, 1, 4, 9, 17, 18];
+    const typed = scales.map((scale) => ({ kind: 'numeric' as const, precision: 18, scale }));
+    const numbers = sourceNode({
+      name: 'n',
+      topic: 'n',
+      columns: [TYPE.int8, ...typed].map((type, i) => ({ name: `c${i}`, type, nullable: true, path: [`c${i}`] })),
+      watermark: undefined,
+    });
+    const calls = numbers.columns.flatMap((_, i) =>
+      (['sum', 'avg'] as const).map((name) => ({
+        name: `${name}_${i}`,
+        call: aggregateCall(name, columnReference(numbers.columns, i)),
+      })),
+    );
+    const node = aggregateNode(numbers, [], calls);
+    const unscaled = fc.oneof(
+      fc.bigInt(-999n, 999n),
+      fc.bigInt({ min: -(10n ** 18n) + 1n, max: 10n ** 18n - 1n }),
+      fc.constantFrom(0n, 1n, -1n, 9n, 99_999_999n, 10n ** 17n, 10n ** 18n - 1n),
+    );
+    const rows = fc.array(nullable(unscaled), { minLength: 1, maxLength: 12 });
+    const kernel = Kernel.create();
+    fc.assert(
+      fc.property(rows, (drawn) => {
+        const values = drawn.map((value) => [
+          value === null ? null : value * 9n,
+          ...scales.map((scale) => (value === null ? null : new Decimal(value, scale))),
+        ]);
+        const options = optionsOf(node, { retracts: true });
+        const said = [new AggregateOperator(options), rowByRow(options)].map((operator) => {
+          const observed = observe(kernel, operator, node.columns);
+          operator.processBatch(
+            batchOfRows(
+              kernel,
+              numbers.columns,
+              values.map((row) => ({ values: row })),
+            ),
+            0,
+          );
+          operator.endEpoch();
+          kernel.arenaReset();
+          operator.close();
+          return texts(observed);
+        });
+        expect(said[0]).toEqual(said[1]);
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 

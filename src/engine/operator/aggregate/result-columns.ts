@@ -61,6 +61,11 @@ export class ResultColumns {
   #decimalColumn(at: number, output: GroupOutput): ColumnVector {
     const { function: name, type, argument } = this.#calls[at]!;
     const scale = argument!.type.kind === 'numeric' ? (argument!.type.scale ?? 0) : 0;
+    // Other types than numerics of any precision are stored otherwise.
+    if (type.kind === 'numeric' && type.precision === undefined) {
+      const column = this.#state.decimalColumn(at, scale, name === 'avg', output);
+      if (column !== undefined) return column;
+    }
     const values: (Decimal | null)[] = [];
     for (let row = 0; row < output.count; row++) {
       const { sum, count } = this.#state.integerResult(at, row, output);

@@ -9,6 +9,7 @@ export {
 } from "./group-table";
 export { groupDistinct, groupDistinctCounts, groupFilterBits } from "./distinct";
 export { groupAdd, groupFilter } from "./aggregate";
+export { groupDecimalColumn } from "./decimal-text";
 export { groupChanges, groupKeyColumn, groupResultColumn, groupResults } from "./group-result";
 export { groupAddStates, groupExactSums, groupExtremes, groupStateWord } from "./group-states";
 export { groupIsOneWindow, groupMerge, groupPartial, groupPartialIsPlain } from "./group-partial";
