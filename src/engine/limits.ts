@@ -58,6 +58,10 @@ export const SNAPSHOT_QUIET_MS = 1_000;
 export const SNAPSHOT_COST_PART = 10;
 /** About the bytes of a part of a snapshot: a few milliseconds of work between two epochs. */
 export const SNAPSHOT_PART_BYTES = 1024 ** 2;
+/** What has changed is written alone until that comes to so much of what was written whole; then all is written again. */
+export const SNAPSHOT_DELTA_SHARE = 0.5;
+/** Files of one snapshot, at most: the one with the oldest part is written anew. */
+export const SNAPSHOT_FILES_MAX = 16;
 /** What a snapshot that the disk refused counts as having taken: it is tried again after ten times as long. Milliseconds. */
 export const SNAPSHOT_REFUSED_COST_MS = 1_000;
 /** How much further ahead in event time than the last with a backlog a partition is read at full speed, microseconds. */

@@ -330,7 +330,7 @@ export class PipelineRunner implements RunningPipeline {
       if (snapshot === undefined) continue;
       this.#snapshot = snapshot;
       const { key, log, snapshots } = this.#options;
-      void snapshots.keepOnly(key, snapshot.file);
+      void snapshots.keepOnly(key, snapshot);
       for (const p of snapshot.positions) log.pin(pinOwner(key), p.topic, p.partition, offset(p.offset));
     }
     this.#executor?.post({ kind: 'committed', epoch: this.#committedEpoch });
@@ -552,6 +552,7 @@ function asHeadraceError(error: unknown): HeadraceError {
   });
 }
 
-function snapshotStatus({ epoch, takenAtMs, bytes }: SnapshotPointer): SnapshotStatus {
-  return { epoch: epochOf(epoch), takenAtMs, files: 1, bytes, writtenBytes: bytes };
+function snapshotStatus({ epoch, takenAtMs, bytes, before = [] }: SnapshotPointer): SnapshotStatus {
+  const total = before.reduce((sum, file) => sum + file.bytes, bytes);
+  return { epoch: epochOf(epoch), takenAtMs, files: before.length + 1, bytes: total, writtenBytes: bytes };
 }

@@ -7,6 +7,7 @@ import { COLUMN_BYTES, putColumns } from './state-column.ts';
 const KEY_GROUPS = 128;
 /** Above 128: earlier formats began with a count of key groups. */
 const STATE_FORMAT = 0xa1;
+const DELTA_FORMAT = 0xb1;
 /** Offsets as in assembly/state/deduplicate.ts. */
 const SET = { list: 8, count: 12, late: 24, duplicates: 28, keys: 32, size: 40 } as const;
 const LISTED_BYTES = 16;
@@ -44,6 +45,10 @@ export class DeduplicateState {
   /** Snapshots under way, which read what is there; and the watermark up to which keys are forgotten when they end. */
   #readers = 0;
   #expireTo: bigint | undefined;
+  /** Where the entries of each bucket ended when the last snapshot began, and the buckets that it has and that are gone. */
+  #saved: Map<bigint, number> | undefined;
+  #dropped: bigint[] = [];
+  #restored = false;
 
   /** @param keyColumns how many columns make the key */
   constructor(kernel: Kernel, ttlUs: bigint, keyColumns: number) {
@@ -69,6 +74,7 @@ export class DeduplicateState {
   process(input: DeduplicateInput, watermark: bigint, judge: boolean): DeduplicateResult {
     const kernel = this.#kernel;
     const { keys, times, watermarks, selection, selected } = input;
+    this.#saveRestored();
     const kept = kernel.arenaAlloc(selected * 4);
     const late = kernel.arenaAlloc(selected * 4);
     putColumns(kernel, this.#columns, keys);
@@ -90,8 +96,28 @@ export class DeduplicateState {
 
   /** Forgets the keys that no row in time can meet any more; what a snapshot reads, when it has ended. */
   expire(watermark: bigint): void {
-    if (this.#readers > 0) this.#expireTo = watermark;
-    else this.#kernel.exports.deduplicateExpire(this.#set, watermark);
+    if (this.#readers > 0) {
+      this.#expireTo = watermark;
+      return;
+    }
+    this.#saveRestored();
+    const before = this.#word(SET.count);
+    this.#kernel.exports.deduplicateExpire(this.#set, watermark);
+    if (this.#word(SET.count) !== before) this.#forgetDropped();
+  }
+
+  /** What is known of buckets that are gone, but that a snapshot has them. */
+  #forgetDropped(): void {
+    const left = new Set(this.#bucketNumbers());
+    for (const number of this.#saved?.keys() ?? []) if (!left.has(number)) this.#dropped.push(number);
+    for (const number of this.#dropped) this.#forgetMarks(number);
+  }
+
+  #forgetMarks(number: bigint): void {
+    const marks = this.#saved?.get(number);
+    if (marks === undefined) return;
+    this.#saved!.delete(number);
+    this.#kernel.free(marks);
   }
 
   #bucketNumbers(): bigint[] {
@@ -101,26 +127,64 @@ export class DeduplicateState {
     return numbers;
   }
 
-  /** Begins a snapshot of the keys as they are now; rows may be processed before it ends. */
-  beginSnapshot(): DeduplicateSnapshot {
-    const numbers = this.#bucketNumbers();
-    const marks = this.#kernel.alloc(Math.max(1, numbers.length * KEY_GROUPS) * MARK_BYTES);
-    this.#kernel.exports.deduplicateMark(this.#set, marks);
+  /** Where the entries of each bucket end now; a block for each. */
+  #marks(): Map<bigint, number> {
+    const { exports } = this.#kernel;
+    const marks = new Map<bigint, number>();
+    this.#bucketNumbers().forEach((number, at) => {
+      const block = this.#kernel.alloc(KEY_GROUPS * MARK_BYTES);
+      exports.deduplicateMark(this.#set, at, block);
+      marks.set(number, block);
+    });
+    return marks;
+  }
+
+  /** What was restored is what the last snapshot has: noted before it changes. */
+  #saveRestored(): void {
+    if (!this.#restored) return;
+    this.#restored = false;
+    this.#saved = this.#marks();
+  }
+
+  /**
+   * Begins a snapshot of the keys as they are now; rows may be processed before it ends. With `delta`, of those only that have come
+   * since the last one began, if there was one, and it was kept.
+   */
+  beginSnapshot(delta: boolean): DeduplicateSnapshot {
+    this.#saveRestored();
+    const since = delta ? this.#saved : undefined;
+    const dropped = since === undefined ? undefined : this.#dropped;
+    const marks = this.#marks();
+    const parts = [...marks].map(([number, mark]) => ({ number, mark, since: since?.get(number) ?? 0 }));
+    const old = [...(this.#saved?.values() ?? [])];
+    this.#saved = marks;
+    this.#dropped = [];
     this.#readers++;
-    return new DeduplicateSnapshot(this.#kernel, numbers, marks, () => this.#snapshotEnded());
+    return new DeduplicateSnapshot(this.#kernel, parts, dropped, () => {
+      for (const block of old) this.#kernel.free(block);
+      this.#snapshotEnded();
+    });
   }
 
   #snapshotEnded(): void {
     this.#readers--;
     if (this.#readers > 0 || this.#expireTo === undefined) return;
-    this.expire(this.#expireTo);
+    const watermark = this.#expireTo;
     this.#expireTo = undefined;
+    this.expire(watermark);
   }
 
   /** Takes in one part of a snapshot. @throws HeadraceError `KERNEL_STATE_INVALID` when another version wrote it */
   restore(reader: ByteReader): void {
-    if (reader.u8() !== STATE_FORMAT) throw unknownFormat();
+    const format = reader.u8();
+    if (format !== STATE_FORMAT && format !== DELTA_FORMAT) throw unknownFormat();
+    this.#restored = true;
     const kernel = this.#kernel;
+    if (format === DELTA_FORMAT) {
+      for (let dropped = reader.unsigned(); dropped > 0; dropped--) {
+        kernel.exports.deduplicateDrop(this.#set, reader.i64());
+      }
+    }
     for (let group = reader.unsigned(); group < KEY_GROUPS; group = reader.unsigned()) {
       const number = reader.i64();
       const bytes = reader.prefixed();
@@ -132,34 +196,55 @@ export class DeduplicateState {
   }
 
   close(): void {
+    for (const block of this.#saved?.values() ?? []) this.#kernel.free(block);
     this.#kernel.exports.deduplicateFree(this.#set);
     this.#kernel.free(this.#columns);
   }
 }
 
+/** A bucket of the moment of a snapshot: where its entries end (an address per key group), and where they began to be new, or 0. */
+interface MarkedBucket {
+  readonly number: bigint;
+  readonly mark: number;
+  readonly since: number;
+}
+
 /** The keys of one moment, handed out by key group. */
 export class DeduplicateSnapshot {
   readonly #kernel: Kernel;
-  readonly #numbers: readonly bigint[];
-  readonly #marks: number;
+  readonly #buckets: readonly MarkedBucket[];
+  #dropped: readonly bigint[] | undefined;
   readonly #ended: () => void;
+  /** Only what has come since the snapshot before. */
+  readonly isDelta: boolean;
   #group = 0;
   #open = true;
 
-  constructor(kernel: Kernel, numbers: readonly bigint[], marks: number, ended: () => void) {
+  constructor(
+    kernel: Kernel,
+    buckets: readonly MarkedBucket[],
+    dropped: readonly bigint[] | undefined,
+    ended: () => void,
+  ) {
     this.#kernel = kernel;
-    this.#numbers = numbers;
-    this.#marks = marks;
+    this.#buckets = buckets;
+    this.#dropped = dropped;
+    this.isDelta = dropped !== undefined;
     this.#ended = ended;
   }
 
   /**
-   * Writes the next key groups, whole, until the part has `bytesMin`: their numbers, then what each bucket holds of them.
-   * False when there were none left.
+   * Writes the next key groups, whole, until the part has `bytesMin`: their numbers, then what each bucket holds of them; in front,
+   * of a delta, the buckets that are gone. False when there were none left.
    */
   next(writer: ByteWriter, bytesMin: number): boolean {
     if (this.#group >= KEY_GROUPS) return false;
-    writer.u8(STATE_FORMAT);
+    writer.u8(this.isDelta ? DELTA_FORMAT : STATE_FORMAT);
+    if (this.isDelta) {
+      writer.varint(this.#dropped?.length ?? 0);
+      for (const number of this.#dropped ?? []) writer.i64(number);
+      this.#dropped = [];
+    }
     const from = writer.length;
     for (; this.#group < KEY_GROUPS && writer.length - from < bytesMin; this.#group++) this.#writeGroup(writer);
     writer.varint(KEY_GROUPS);
@@ -168,23 +253,23 @@ export class DeduplicateSnapshot {
 
   #writeGroup(writer: ByteWriter): void {
     const kernel = this.#kernel;
-    this.#numbers.forEach((number, i) => {
-      const mark = this.#marks + (i * KEY_GROUPS + this.#group) * MARK_BYTES;
-      const bytes = kernel.exports.deduplicateExportBytes(mark) >>> 0;
-      if (bytes === 0) return;
+    const offset = this.#group * MARK_BYTES;
+    for (const { number, mark, since } of this.#buckets) {
+      const before = since === 0 ? 0 : since + offset;
+      const bytes = kernel.exports.deduplicateExportBytes(mark + offset, before) >>> 0;
+      if (bytes === 0) continue;
       const target = kernel.alloc(bytes);
-      kernel.exports.deduplicateExport(mark, target);
+      kernel.exports.deduplicateExport(mark + offset, before, target);
       writer.varint(this.#group);
       writer.i64(number);
       writer.prefixed(kernel.u8().subarray(target, target + bytes));
       kernel.free(target);
-    });
+    }
   }
 
   end(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#kernel.free(this.#marks);
     this.#ended();
   }
 }

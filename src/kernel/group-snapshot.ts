@@ -3,6 +3,8 @@ import { HeadraceError } from '../base/error.ts';
 import { INPUT_PADDING_BYTES, type Kernel } from './kernel.ts';
 
 const STATE_FORMAT = 0xa2;
+/** Only what had changed since the snapshot before. */
+const DELTA_FORMAT = 0xb2;
 /** Records are written in blocks of about so many bytes; one that is larger has a block of its own. */
 const BLOCK_BYTES = 256 * 1024;
 
@@ -31,20 +33,24 @@ export class GroupSnapshot {
   readonly #kernel: Kernel;
   readonly #table: number;
   readonly #functions: (typeof FUNCTIONS)[RecordKind];
+  readonly isDelta: boolean;
   #complete = false;
   #open = true;
 
-  constructor(kernel: Kernel, table: number, kind: RecordKind) {
+  /** `delta`: of what has changed since the last one began, if that is known and little; never of sessions. */
+  constructor(kernel: Kernel, table: number, kind: RecordKind, delta: boolean) {
     this.#kernel = kernel;
     this.#table = table;
     this.#functions = FUNCTIONS[kind];
-    kernel.exports[this.#functions.begin](table);
+    this.isDelta = delta && kind === 'groups' && kernel.exports.groupHasFewChanges(table) !== 0;
+    kernel.exports[this.#functions.begin](table, this.isDelta ? 1 : 0);
   }
 
   /** Writes the next groups until the part has `bytesMin`; false when there were none left. */
   next(writer: ByteWriter, bytesMin: number): boolean {
     if (this.#complete) return false;
-    writer.u8(STATE_FORMAT);
+    writer.u8(this.isDelta ? DELTA_FORMAT : STATE_FORMAT);
+    if (this.isDelta) writer.i64(this.#kernel.exports.groupSnapshotPassed(this.#table));
     const from = writer.length;
     let room = BLOCK_BYTES;
     while (!this.#complete && writer.length - from < bytesMin) room = this.#writeBlock(writer, room);
@@ -73,13 +79,18 @@ export class GroupSnapshot {
 
 /** Takes in one part of a snapshot. @throws HeadraceError `KERNEL_STATE_INVALID` */
 export function readRecords(kernel: Kernel, table: number, kind: RecordKind, reader: ByteReader): void {
-  if (reader.u8() !== STATE_FORMAT) throw unknownFormat();
+  const format = reader.u8();
+  const isDelta = kind === 'groups' && format === DELTA_FORMAT;
+  if (format !== STATE_FORMAT && !isDelta) throw unknownFormat();
+  if (kind === 'groups') kernel.exports.groupTrack(table, 0);
+  if (isDelta) kernel.exports.groupImportPassed(table, reader.i64());
   for (let length = reader.unsigned(); length > 0; length = reader.unsigned()) {
     const block = kernel.alloc(length + INPUT_PADDING_BYTES);
     kernel.u8().set(reader.raw(length), block);
-    kernel.exports[FUNCTIONS[kind].take](table, block, length);
+    kernel.exports[FUNCTIONS[kind].take](table, block, length, isDelta ? 1 : 0);
     kernel.free(block);
   }
+  if (kind === 'groups') kernel.exports.groupTrack(table, 1);
 }
 
 function unknownFormat(): HeadraceError {

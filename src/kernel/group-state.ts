@@ -283,9 +283,12 @@ export class GroupState extends KeyedRecords {
     this.kernel.exports.groupDropWindows(this.table, count);
   }
 
-  /** Begins a snapshot of the groups as they are now; rows may be added before it ends. */
-  beginSnapshot(): GroupSnapshot {
-    return new GroupSnapshot(this.kernel, this.table, 'groups');
+  /**
+   * Begins a snapshot of the groups as they are now, with `delta` of those only that have changed since the last one began, if that
+   * is little; rows may be added before it ends.
+   */
+  beginSnapshot(delta: boolean): GroupSnapshot {
+    return new GroupSnapshot(this.kernel, this.table, 'groups', delta);
   }
 
   /** Takes in one part of a snapshot. @throws HeadraceError `KERNEL_STATE_INVALID` when another version wrote it */

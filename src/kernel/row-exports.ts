@@ -35,12 +35,21 @@ export interface RowExports {
   rowsBucketNumber(rows: number, at: number): bigint;
   rowsBucketAddress(rows: number, at: number): number;
   rowsRestoreBucket(rows: number, number: bigint, first: number, last: number, count: number): void;
-  rowsSnapshotBegin(rows: number): void;
+  rowsRestoreNoBuckets(rows: number): void;
+  rowsHaveFewChanges(rows: number): number;
+  rowsSlabs(rows: number): number;
+  rowsSlabBytes(rows: number, number: number): number;
+  rowsChangesNext(rows: number, target: number, room: number): number;
+  rowsChangesNeeded(): number;
+  rowsSnapshotBegin(rows: number, changes: number): void;
   rowsSnapshotSlab(rows: number): number;
   rowsSnapshotBytes(rows: number): number;
   rowsSnapshotNext(rows: number, target: number): void;
   rowsSnapshotEnd(rows: number): void;
   rowsRestoreSlab(rows: number, number: number, from: number, bytes: number): void;
+  rowsRestoreSlabBytes(rows: number, number: number, bytes: number): void;
+  rowsRestoreChanges(rows: number, from: number, bytes: number): void;
+  rowsRestored(rows: number): void;
   rowsDestroy(rows: number): void;
   takeColumn(column: number, numbers: number, count: number, data: number, nulls: number): number;
   joinPairs(

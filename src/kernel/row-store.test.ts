@@ -209,7 +209,7 @@ class Pair {
 
   #begin(partBytes: number): void {
     this.#snapshot?.end();
-    this.#snapshot = this.store.beginSnapshot();
+    this.#snapshot = this.store.beginSnapshot(false);
     this.#partBytes = partBytes;
     this.#parts = [];
     this.#saved = [...this.model];

@@ -83,7 +83,8 @@ export class RowStore {
   readonly #kernel: Kernel;
   readonly #layout: RowLayout;
   readonly #owner: string;
-  readonly #rows: number;
+  readonly #store: number;
+  #isRestoring = false;
   /** Descriptions of the columns, then of the keys, of the batch at hand. */
   readonly #columns: number;
   readonly #keys: number;
@@ -93,9 +94,18 @@ export class RowStore {
     this.#kernel = kernel;
     this.#layout = layout;
     this.#owner = owner;
-    this.#rows = kernel.exports.rowsCreate(putLayout(kernel, layout)) >>> 0;
+    this.#store = kernel.exports.rowsCreate(putLayout(kernel, layout)) >>> 0;
     this.#columns = kernel.alloc(Math.max(1, layout.columns.length + layout.keys.length) * COLUMN_BYTES);
     this.#keys = this.#columns + layout.columns.length * COLUMN_BYTES;
+  }
+
+  /** The store, with what it was given back in its place. */
+  get #rows(): number {
+    if (this.#isRestoring) {
+      this.#isRestoring = false;
+      this.#guard(() => this.#kernel.exports.rowsRestored(this.#store));
+    }
+    return this.#store;
   }
 
   /** Address of the store: for kernels that work on its rows. */
@@ -117,7 +127,8 @@ export class RowStore {
   }
 
   #count(at: number): number {
-    return Number(this.#kernel.i64()[(this.#rows + at) / 8]);
+    const store = this.#rows;
+    return Number(this.#kernel.i64()[(store + at) / 8]);
   }
 
   /** Describes columns of a batch to a kernel that works on the rows: addresses of their descriptions, and of those of the keys. */
@@ -262,18 +273,27 @@ export class RowStore {
     return count === 0 ? 0 : this.#guard(() => this.#kernel.exports.rowsDropBuckets(this.#rows, count));
   }
 
-  /** Begins a snapshot of the rows as they are now; rows may come and go before it ends. One at a time. */
-  beginSnapshot(): RowSnapshot {
-    return new RowSnapshot(this.#kernel, this.#rows);
+  /** Whether a snapshot of what has changed since the last one began is worth while. */
+  get hasFewChanges(): boolean {
+    return this.#kernel.exports.rowsHaveFewChanges(this.#rows) !== 0;
   }
 
-  /** Takes in one part of a snapshot, into a store that began empty. @throws HeadraceError `KERNEL_STATE_INVALID` */
+  /**
+   * Begins a snapshot of the rows as they are now, with `delta` of those only that have changed since the last one began, if that is
+   * little; rows may come and go before it ends. One at a time.
+   */
+  beginSnapshot(delta: boolean): RowSnapshot {
+    return new RowSnapshot(this.#kernel, this.#rows, delta);
+  }
+
+  /** Takes in one part of a snapshot, into a store that began empty; parts of a delta after those that it follows. @throws HeadraceError `KERNEL_STATE_INVALID` */
   restore(reader: ByteReader): void {
-    this.#guard(() => readRows(this.#kernel, this.#rows, reader));
+    this.#isRestoring = true;
+    this.#guard(() => readRows(this.#kernel, this.#store, reader));
   }
 
   close(): void {
-    this.#kernel.exports.rowsDestroy(this.#rows);
+    this.#kernel.exports.rowsDestroy(this.#store);
     this.#kernel.free(this.#columns);
   }
 
@@ -283,7 +303,7 @@ export class RowStore {
     } catch (error) {
       if (!(error instanceof HeadraceError) || error.code !== 'KERNEL_OUT_OF_MEMORY') throw error;
       const { code, domain } = error;
-      throw new HeadraceError(`keeping rows of ${this.#owner} (${this.rows} so far): ${error.message}`, {
+      throw new HeadraceError(`keeping rows of ${this.#owner} (${this.#count(STORE.rows)} so far): ${error.message}`, {
         code,
         domain,
         cause: error,

@@ -154,7 +154,7 @@ export class SessionState extends KeyedRecords {
 
   /** Begins a snapshot of the sessions as they are now; rows may be added before it ends. */
   beginSnapshot(): GroupSnapshot {
-    return new GroupSnapshot(this.kernel, this.table, 'sessions');
+    return new GroupSnapshot(this.kernel, this.table, 'sessions', false);
   }
 
   /** Takes in one part of a snapshot. @throws HeadraceError `KERNEL_STATE_INVALID` when another version wrote it */

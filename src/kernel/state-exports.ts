@@ -43,9 +43,10 @@ export interface StateExports {
     late: number,
   ): number;
   deduplicateExpire(set: number, watermark: bigint): void;
-  deduplicateMark(set: number, target: number): void;
-  deduplicateExportBytes(mark: number): number;
-  deduplicateExport(mark: number, target: number): void;
+  deduplicateMark(set: number, at: number, target: number): void;
+  deduplicateExportBytes(mark: number, since: number): number;
+  deduplicateExport(mark: number, since: number, target: number): void;
+  deduplicateDrop(set: number, number: bigint): void;
   deduplicateImport(set: number, number: bigint, group: number, from: number, bytes: number): void;
   deduplicateFree(set: number): void;
   groupCreate(layout: number): number;
@@ -182,11 +183,15 @@ export interface StateExports {
   groupWindowGroups(table: number, at: number): number;
   groupWindowRecords(table: number, at: number, target: number): number;
   groupDropWindows(table: number, count: number): void;
-  groupSnapshotBegin(table: number): void;
+  groupHasFewChanges(table: number): number;
+  groupTrack(table: number, tracks: number): void;
+  groupSnapshotBegin(table: number, delta: number): void;
+  groupSnapshotPassed(table: number): bigint;
   groupSnapshotNext(table: number, target: number, room: number): number;
   groupSnapshotNeeded(table: number): number;
   groupSnapshotEnd(table: number): void;
-  groupImport(table: number, from: number, bytes: number): void;
+  groupImport(table: number, from: number, bytes: number, delta: number): void;
+  groupImportPassed(table: number, passed: bigint): void;
   groupFree(table: number): void;
   sessionCreate(layout: number, gap: bigint): number;
   sessionRows(
@@ -219,10 +224,10 @@ export interface StateExports {
   sessionForget(table: number, watermark: bigint): void;
   sessionResults(table: number, from: number, count: number, records: number, results: number, failed: number): number;
   sessionBounds(table: number, records: number, count: number, firsts: number, ends: number): void;
-  sessionSnapshotBegin(table: number): void;
+  sessionSnapshotBegin(table: number, delta?: number): void;
   sessionSnapshotNext(table: number, target: number, room: number): number;
   sessionSnapshotNeeded(table: number): number;
   sessionSnapshotEnd(table: number): void;
-  sessionImport(table: number, from: number, bytes: number): void;
+  sessionImport(table: number, from: number, bytes: number, delta?: number): void;
   sessionFree(table: number): void;
 }

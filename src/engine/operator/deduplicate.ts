@@ -75,20 +75,21 @@ export class DeduplicateOperator implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    const staged = this.#stage(Number.POSITIVE_INFINITY);
+    const staged = this.#stage(false, Number.POSITIVE_INFINITY);
     staged.next(writer);
     staged.end();
   }
 
-  stageSnapshot(): StagedSnapshot {
-    return this.#stage(SNAPSHOT_PART_BYTES);
+  stageSnapshot(delta: boolean): StagedSnapshot {
+    return this.#stage(delta, SNAPSHOT_PART_BYTES);
   }
 
-  #stage(partBytes: number): StagedSnapshot {
+  #stage(delta: boolean, partBytes: number): StagedSnapshot {
     const watermark = this.#watermark;
     const duplicates = this.#duplicates;
-    const keys = this.#state!.beginSnapshot();
+    const keys = this.#state!.beginSnapshot(delta);
     return {
+      isDelta: keys.isDelta,
       next: (writer) => {
         writer.i64(watermark);
         writer.u64(duplicates);

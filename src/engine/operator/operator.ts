@@ -35,6 +35,8 @@ export interface RowLetter {
 
 /** A snapshot whose parts are written between epochs; what changes meanwhile is kept as it was when it began. */
 export interface StagedSnapshot {
+  /** It holds only what has changed since the snapshot before: its parts are restored after those of that one. */
+  readonly isDelta?: boolean;
   /** Writes the next part, each for one call of `restore`, in order; false when there is none left. */
   next(writer: ByteWriter): boolean;
   /** It is complete or given up: changes need not be kept apart any more. */
@@ -61,8 +63,11 @@ export interface Operator {
   /** The input has ended for now (a bounded run, or a test): what waits for the clock need not wait. Before the next `endEpoch`. */
   endInput?(): void;
   snapshot(writer: ByteWriter): void;
-  /** As `snapshot`, in parts that take a few milliseconds each; for operators whose state grows large. */
-  stageSnapshot?(): StagedSnapshot;
+  /**
+   * As `snapshot`, in parts that take a few milliseconds each; for operators whose state grows large. With `delta`, one that says so holds
+   * only what has changed since the last began: that was kept, or the operator was restored from it.
+   */
+  stageSnapshot?(delta: boolean): StagedSnapshot;
   restore(reader: ByteReader): void;
   close(): void;
   state(): { readonly keys: number; readonly bytes: number };

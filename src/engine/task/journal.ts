@@ -55,13 +55,29 @@ export interface JournalRecord {
   readonly versions: VersionHashes;
 }
 
-/** What the ledger keeps about the current snapshot. */
-export interface SnapshotPointer {
-  readonly epoch: number;
+/** What one operator wrote to a file of a snapshot. */
+export interface SnapshotShare {
+  /** Its place in the pipeline. */
+  readonly operator: number;
+  readonly bytes: number;
+  /** Only what had changed: it follows what earlier files have of the operator. */
+  readonly isDelta: boolean;
+}
+
+export interface SnapshotFile {
   /** File name in the pipeline's snapshot directory. */
   readonly file: string;
   readonly bytes: number;
   readonly crc: number;
+  /** The operators of which it holds something that counts; undefined of a file in an older format, in which all are whole. */
+  readonly shares?: readonly SnapshotShare[];
+}
+
+/** What the ledger keeps about the current snapshot: the newest file, and those before it that it builds upon. */
+export interface SnapshotPointer extends SnapshotFile {
+  readonly epoch: number;
+  /** Oldest first. */
+  readonly before?: readonly SnapshotFile[];
   readonly versions: VersionHashes;
   /** Wall clock, milliseconds; older snapshots do not say. */
   readonly takenAtMs?: number;

@@ -3,14 +3,20 @@ import { crc32 } from 'node:zlib';
 import { ByteReader, ByteWriter, bytesEqual, utf8 } from '../../base/bytes.ts';
 import { HeadraceError, messageOf } from '../../base/error.ts';
 import type { ReadHandle } from '../../log/disk.ts';
-import type { SnapshotPointer } from './journal.ts';
+import type { SnapshotFile, SnapshotPointer } from './journal.ts';
+import { filesOf } from './snapshot-chain.ts';
 import { AsyncFileDisk, type SnapshotDisk } from './snapshot-disk.ts';
 
 const DIRECTORY = 'snapshots';
 const SUFFIX = '.snapshot';
-const MAGIC = utf8('HRSNAP03');
-/** Length and CRC-32 of a section, before its bytes; Node computes this one fastest. */
-const SECTION_HEADER_BYTES = 8;
+const MAGIC = utf8('HRSNAP04');
+/** Length and CRC-32 of a section (begun with whose it is), and whose it is, before its bytes; Node computes this checksum fastest. */
+const SECTION_HEADER_BYTES = 12;
+/** The format before: sections said themselves, in front of their bytes, whose they were. */
+const OLD_MAGIC = utf8('HRSNAP03');
+const OLD_SECTION_HEADER_BYTES = 8;
+/** Instead of an operator: the section is the task's own. */
+const TASK = 0xffff_ffff;
 /** Synced this often while it is written, so that a commit never waits behind much of a snapshot. */
 const SYNC_BYTES = 2 * 1024 * 1024;
 
@@ -21,23 +27,32 @@ export interface WrittenSnapshot {
   readonly crc: number;
 }
 
-/** One snapshot on its way to the disk. */
+export interface SnapshotSection {
+  /** Place in the pipeline of the operator whose it is; undefined for what the task itself keeps. */
+  readonly operator: number | undefined;
+  readonly bytes: Uint8Array;
+}
+
+/** One file of a snapshot on its way to the disk. */
 export interface SnapshotWriter {
   /** Takes the bytes over. */
-  append(section: Uint8Array): Promise<void>;
+  append(section: SnapshotSection): Promise<void>;
   /** Durable when it resolves; before, nobody can see it. */
   finish(): Promise<WrittenSnapshot>;
   /** Removes what was written; never throws. */
   abandon(): Promise<void>;
 }
 
-/** Where snapshots are kept: in sections, as they were appended. */
+/** Where snapshots are kept: in files of sections, as they were appended. */
 export interface SnapshotStore {
   create(pipeline: string, epoch: number): SnapshotWriter;
-  /** The sections, one at a time. @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` when it is missing or damaged */
-  read(pipeline: string, pointer: SnapshotPointer): Generator<Uint8Array>;
-  /** Removes all but the one named; never throws: what is left over is removed the next time. */
-  keepOnly(pipeline: string, file: string | undefined): Promise<void>;
+  /**
+   * The sections that count, one at a time: that of the task, then those of operators in the order in which they were written.
+   * @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` when a file is missing or damaged
+   */
+  read(pipeline: string, pointer: SnapshotPointer): Generator<SnapshotSection>;
+  /** Removes all files but those of this snapshot; never throws: what is left over is removed the next time. */
+  keepOnly(pipeline: string, pointer: SnapshotPointer | undefined): Promise<void>;
 }
 
 /** Files of the machine, below the data directory. */
@@ -50,11 +65,13 @@ export function diskSnapshots(disk: SnapshotDisk, dataDir: string): SnapshotStor
   const directoryOf = (pipeline: string): string => join(dataDir, DIRECTORY, encodeURIComponent(pipeline));
   return {
     create: (pipeline, epoch) => new DiskSnapshotWriter(disk, directoryOf(pipeline), epoch),
-    read: (pipeline, pointer) => sectionsOf(disk, join(directoryOf(pipeline), pointer.file), pipeline, pointer),
-    async keepOnly(pipeline, file) {
+    read: (pipeline, pointer) => readSnapshot(disk, directoryOf(pipeline), pipeline, pointer),
+    async keepOnly(pipeline, pointer) {
       const directory = directoryOf(pipeline);
-      // A file that is being written is younger than the one to be kept.
-      const old = disk.reader.list(directory).filter((name) => file === undefined || name < file);
+      const kept = new Set(pointer === undefined ? [] : filesOf(pointer).map(({ file }) => file));
+      // A file that is being written is younger than those to be kept.
+      const isOld = (name: string): boolean => pointer === undefined || (name < pointer.file && !kept.has(name));
+      const old = disk.reader.list(directory).filter(isOld);
       await disk.run(old.map((name) => ({ kind: 'remove', path: join(directory, name) }))).catch(() => {});
     },
   };
@@ -87,16 +104,17 @@ class DiskSnapshotWriter implements SnapshotWriter {
     this.#position = MAGIC.length;
   }
 
-  async append(section: Uint8Array): Promise<void> {
+  async append({ operator, bytes }: SnapshotSection): Promise<void> {
     await this.#begin();
     const writer = new ByteWriter(new Uint8Array(SECTION_HEADER_BYTES));
-    writer.u32(section.length);
-    writer.u32(crc32(section));
+    writer.u32(bytes.length);
+    writer.u32(crc32(bytes, operator ?? TASK));
+    writer.u32(operator ?? TASK);
     const header = writer.written();
     this.#crc = crc32(header, this.#crc);
     const position = this.#position;
-    this.#position += SECTION_HEADER_BYTES + section.length;
-    const buffers = [header, section];
+    this.#position += SECTION_HEADER_BYTES + bytes.length;
+    const buffers = [header, bytes];
     await this.#disk.run([{ kind: 'write', path: this.#part, position, buffers }]);
     if (this.#position - this.#syncedTo < SYNC_BYTES) return;
     this.#syncedTo = this.#position;
@@ -120,22 +138,45 @@ class DiskSnapshotWriter implements SnapshotWriter {
   }
 }
 
-function* sectionsOf(
+function* readSnapshot(
   disk: SnapshotDisk,
-  path: string,
+  directory: string,
   pipeline: string,
   pointer: SnapshotPointer,
-): Generator<Uint8Array> {
+): Generator<SnapshotSection> {
   const damaged = (why: string, cause?: unknown): HeadraceError => damagedSnapshot(pipeline, pointer, why, cause);
+  const files = filesOf(pointer);
+  const newest = sectionsOf(disk, directory, files.at(-1)!, damaged);
+  try {
+    // What the task itself keeps comes first, and is that of the newest.
+    const first = newest.next();
+    if (first.done !== true) yield first.value;
+    for (const file of files.slice(0, -1)) {
+      for (const section of sectionsOf(disk, directory, file, damaged))
+        if (section.operator !== undefined) yield section;
+    }
+    yield* newest;
+  } finally {
+    newest.return(undefined);
+  }
+}
+
+/** The sections of one file that count, and that of the task. */
+function* sectionsOf(
+  disk: SnapshotDisk,
+  directory: string,
+  { file, bytes: size, crc: expectedCrc, shares }: SnapshotFile,
+  damaged: (why: string, cause?: unknown) => HeadraceError,
+): Generator<SnapshotSection> {
   let handle: ReadHandle | undefined;
   try {
-    handle = disk.reader.open(path);
+    handle = disk.reader.open(join(directory, file));
   } catch (cause) {
     throw damaged(messageOf(cause), cause);
   }
-  if (handle === undefined) throw damaged('its file is missing');
+  if (handle === undefined) throw damaged(`its file ${file} is missing`);
   const bytesAt = (position: number, length: number): Uint8Array => {
-    const bytes = new Uint8Array(length);
+    const bytes = Buffer.allocUnsafeSlow(length);
     try {
       return bytes.subarray(0, handle.read(bytes, 0, length, position));
     } catch (cause) {
@@ -143,26 +184,42 @@ function* sectionsOf(
     }
   };
   try {
-    if (handle.size() !== pointer.bytes) throw damaged(`it has ${handle.size()} bytes, not ${pointer.bytes}`);
-    if (!bytesEqual(bytesAt(0, MAGIC.length), MAGIC)) throw damaged('it is in another format');
+    if (handle.size() !== size) throw damaged(`${file} has ${handle.size()} bytes, not ${size}`);
+    const magic = bytesAt(0, MAGIC.length);
+    const isOld = bytesEqual(magic, OLD_MAGIC);
+    if (!isOld && !bytesEqual(magic, MAGIC)) throw damaged(`${file} is in another format`);
+    const headerBytes = isOld ? OLD_SECTION_HEADER_BYTES : SECTION_HEADER_BYTES;
+    const counts = shares && new Set(shares.map(({ operator }) => operator));
     let crc = 0;
-    for (let at = MAGIC.length; at < pointer.bytes; ) {
-      const headerBytes = bytesAt(at, SECTION_HEADER_BYTES);
-      crc = crc32(headerBytes, crc);
-      const header = new ByteReader(headerBytes);
+    let index = 0;
+    for (let at = MAGIC.length; at < size; index++) {
+      if (at + headerBytes > size) throw damaged(`${file} ends within a section`);
+      const raw = bytesAt(at, headerBytes);
+      crc = crc32(raw, crc);
+      const header = new ByteReader(raw);
       const length = header.u32();
       const expected = header.u32();
-      at += SECTION_HEADER_BYTES;
-      if (at + length > pointer.bytes) throw damaged('a section ends beyond it');
-      const section = bytesAt(at, length);
-      if (crc32(section) !== expected) throw damaged('the checksum of a section does not match');
+      at += headerBytes;
+      if (at + length > size) throw damaged(`a section of ${file} ends beyond it`);
+      const operator = isOld ? undefined : header.u32();
       at += length;
-      yield section;
+      if (operator !== undefined && operator !== TASK && counts?.has(operator) === false) continue;
+      const bytes = bytesAt(at - length, length);
+      if (crc32(bytes, operator ?? 0) !== expected)
+        throw damaged(`the checksum of a section of ${file} does not match`);
+      yield isOld ? oldSection(bytes, index) : { operator: operator === TASK ? undefined : operator, bytes };
     }
-    if (crc !== pointer.crc) throw damaged('its checksum does not match');
+    if (crc !== expectedCrc) throw damaged(`the checksum of ${file} does not match`);
   } finally {
     handle.close();
   }
+}
+
+function oldSection(bytes: Uint8Array, index: number): SnapshotSection {
+  if (index === 0) return { operator: undefined, bytes };
+  const reader = new ByteReader(bytes);
+  const operator = reader.unsigned();
+  return { operator, bytes: bytes.subarray(bytes.length - reader.remaining) };
 }
 
 function damagedSnapshot(pipeline: string, pointer: SnapshotPointer, why: string, cause: unknown): HeadraceError {

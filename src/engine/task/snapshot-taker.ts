@@ -2,7 +2,9 @@ import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/error.ts';
 import { DiskFailure } from '../../log/disk.ts';
 import { SNAPSHOT_REFUSED_COST_MS } from '../limits.ts';
+import type { SnapshotPointer } from './journal.ts';
 import type { FromTask } from './message.ts';
+import { deltaOperators, filesBefore } from './snapshot-chain.ts';
 import { type SnapshotDebt, snapshotCheckInMs, snapshotDue } from './snapshot-policy.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import type { Task } from './task.ts';
@@ -18,8 +20,8 @@ export interface SnapshotTakerOptions {
   readonly post: (message: FromTask) => void;
   /** A snapshot went wrong for another reason than the disk. */
   readonly fail: (error: unknown) => void;
-  /** Epoch of the snapshot that recovery began with; 0 for none. */
-  readonly epoch: number;
+  /** The snapshot that recovery began with. */
+  readonly last: SnapshotPointer | undefined;
   /** What the replay took, milliseconds. */
   readonly replayMs: number;
 }
@@ -28,6 +30,8 @@ export interface SnapshotTakerOptions {
 export class SnapshotTaker {
   readonly #options: SnapshotTakerOptions;
   #epoch: number;
+  /** The last that was kept; undefined when the next has to be of everything, since what it would follow was not. */
+  #last: SnapshotPointer | undefined;
   #replayMs: number;
   #begunAtMs: number;
   #ranAtMs: number;
@@ -37,7 +41,8 @@ export class SnapshotTaker {
 
   constructor(options: SnapshotTakerOptions) {
     this.#options = options;
-    this.#epoch = options.epoch;
+    this.#epoch = options.last?.epoch ?? 0;
+    this.#last = options.last;
     this.#replayMs = options.replayMs;
     this.#begunAtMs = options.clock.monotonicMs();
     this.#ranAtMs = this.#begunAtMs;
@@ -96,13 +101,13 @@ export class SnapshotTaker {
     this.#begunAtMs = begunAtMs;
     this.#replayMs = 0;
     const takenAtMs = clock.now();
-    const before = this.#epoch;
+    const epochBefore = this.#epoch;
     this.#epoch = epoch;
     const positions = task.neededFrom();
     const writer = snapshots.create(key, epoch);
     let snapshot: TaskSnapshot | undefined;
     try {
-      snapshot = task.beginSnapshot();
+      snapshot = task.beginSnapshot(deltaOperators(this.#last));
       for (let section = snapshot.next(); section !== undefined && !this.#cancelled; section = snapshot.next()) {
         await writer.append(section);
       }
@@ -111,10 +116,15 @@ export class SnapshotTaker {
         return;
       }
       const written = await writer.finish();
-      post({ kind: 'snapshot', pointer: { epoch, ...written, versions, takenAtMs, positions } });
+      const shares = snapshot.shares();
+      const before = filesBefore(this.#last, shares);
+      const pointer = { epoch, ...written, shares, before, versions, takenAtMs, positions };
+      this.#last = pointer;
+      post({ kind: 'snapshot', pointer });
     } catch (error) {
       await writer.abandon();
-      this.#epoch = before;
+      this.#epoch = epochBefore;
+      this.#last = undefined;
       if (!(error instanceof DiskFailure)) {
         fail(error);
         return;

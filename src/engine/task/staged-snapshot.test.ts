@@ -65,7 +65,7 @@ describe('a staged snapshot of a deduplication', () => {
     const { operator, process } = deduplication();
     process(keys(0, 60_000));
     let next = 60_000;
-    const parts = partsOf(operator.stageSnapshot(), () => {
+    const parts = partsOf(operator.stageSnapshot(false), () => {
       process(keys(next, next + 5_000));
       next += 5_000;
     });
@@ -78,7 +78,7 @@ describe('a staged snapshot of a deduplication', () => {
   it('keeps what falls due meanwhile until it has ended', () => {
     const { operator, process } = deduplication();
     process(keys(0, 100));
-    const staged = operator.stageSnapshot();
+    const staged = operator.stageSnapshot(false);
     operator.onWatermark(10n * TTL_US);
     expect(operator.state().keys).toBe(100);
     const parts = partsOf(staged);
@@ -89,7 +89,7 @@ describe('a staged snapshot of a deduplication', () => {
   it('that is given up leaves the state as it was', () => {
     const { operator, process } = deduplication();
     process(keys(0, 100));
-    const staged = operator.stageSnapshot();
+    const staged = operator.stageSnapshot(false);
     staged.next(new ByteWriter());
     staged.end();
     staged.end();
@@ -97,7 +97,7 @@ describe('a staged snapshot of a deduplication', () => {
   });
 
   it('of an empty state restores to one', () => {
-    expect(restored(partsOf(deduplication().operator.stageSnapshot())).operator.state().keys).toBe(0);
+    expect(restored(partsOf(deduplication().operator.stageSnapshot(false))).operator.state().keys).toBe(0);
   });
 });
 
@@ -221,7 +221,7 @@ describe('a staged snapshot of an aggregate', () => {
           };
           both(before);
           const expected = contentsOf([watched.whole()], retracts);
-          const staged = watched.operator.stageSnapshot();
+          const staged = watched.operator.stageSnapshot(false);
           both(during);
           const parts = completes ? partsOf(staged) : [];
           staged.end();
@@ -244,7 +244,7 @@ describe('a staged snapshot of an aggregate', () => {
     const expected = aggregation(false);
     expected.restore([watched.whole()]);
     let next = 0;
-    const parts = partsOf(watched.operator.stageSnapshot(), () => {
+    const parts = partsOf(watched.operator.stageSnapshot(false), () => {
       watched.epoch(
         [...rows(next, next + 100), ...rows(29_000 - next, 29_100 - next), ...rows(40_000 + next, 40_100 + next)],
         0n,

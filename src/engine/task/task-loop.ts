@@ -129,7 +129,7 @@ export class TaskLoop {
       intervalMs: options.start.snapshotIntervalMs,
       post: options.post,
       fail: (error) => this.#fail(error),
-      epoch: options.start.snapshot?.epoch ?? 0,
+      last: options.start.snapshot,
       replayMs: options.clock.monotonicMs() - before,
     });
   }

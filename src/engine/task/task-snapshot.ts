@@ -1,5 +1,7 @@
 import { ByteWriter } from '../../base/bytes.ts';
 import type { Operator, StagedSnapshot } from '../operator/operator.ts';
+import type { SnapshotShare } from './journal.ts';
+import type { SnapshotSection } from './snapshot-store.ts';
 import type { TaskMemory } from './task-memory.ts';
 
 const PART_BYTES = 64 * 1024;
@@ -28,34 +30,49 @@ export function snapshotAtOnce(operator: Operator): StagedSnapshot {
   };
 }
 
-/** The state of a task at the end of one epoch, handed out in sections; see `Task.beginSnapshot`. */
+/** The state of a task at the end of one epoch, handed out in sections, that of the task itself first; see `Task.beginSnapshot`. */
 export class TaskSnapshot {
   #header: Uint8Array | undefined;
   readonly #memory: TaskMemory;
   readonly #parts: readonly SnapshotPart[];
   readonly #scratch = new ByteWriter(new Uint8Array(PART_BYTES));
   #current = 0;
+  /** Written so far, by part. */
+  readonly #bytes: number[];
 
   constructor(header: Uint8Array, parts: readonly SnapshotPart[], memory: TaskMemory) {
     this.#header = header;
     this.#parts = parts;
     this.#memory = memory;
+    this.#bytes = parts.map(() => 0);
   }
 
   /** The next section, owned by the caller; undefined after the last. @throws HeadraceError `ENGINE_OUT_OF_MEMORY` */
-  next(): Uint8Array | undefined {
+  next(): SnapshotSection | undefined {
     const header = this.#header;
     if (header !== undefined) {
       this.#header = undefined;
-      return header;
+      return { operator: undefined, bytes: header };
     }
     for (; this.#current < this.#parts.length; this.#current++) {
       const { at, staged } = this.#parts[this.#current]!;
       this.#scratch.clear();
-      this.#scratch.varint(at);
-      if (this.#memory.within(() => staged.next(this.#scratch))) return this.#scratch.written().slice();
+      if (this.#memory.within(() => staged.next(this.#scratch))) {
+        const bytes = this.#scratch.written().slice();
+        this.#bytes[this.#current]! += bytes.length;
+        return { operator: at, bytes };
+      }
     }
     return undefined;
+  }
+
+  /** What each operator wrote; to be asked at the end. */
+  shares(): SnapshotShare[] {
+    return this.#parts.map(({ at, staged }, part) => ({
+      operator: at,
+      bytes: this.#bytes[part]!,
+      isDelta: staged.isDelta ?? false,
+    }));
   }
 
   end(): void {

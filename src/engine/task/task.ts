@@ -29,6 +29,7 @@ import {
 } from './journal.ts';
 import { LetterBox } from './letter-box.ts';
 import { deadLetterOf } from './row-letter.ts';
+import type { SnapshotSection } from './snapshot-store.ts';
 import { openSource } from './source-opening.ts';
 import { TaskMemory } from './task-memory.ts';
 import { type SnapshotPart, snapshotAtOnce, TaskSnapshot } from './task-snapshot.ts';
@@ -533,15 +534,18 @@ export class Task {
     return this.#sources.get(this.#vertices[vertex]!)!.ofPartition(partition);
   }
 
-  /** Begins a snapshot of the state as it is now. Its parts are written while epochs go on; `end` must be called. */
-  beginSnapshot(): TaskSnapshot {
+  /**
+   * Begins a snapshot of the state as it is now. Its parts are written while epochs go on; `end` must be called. `deltas`: the operators
+   * that need to write only what has changed since the last one, which was kept.
+   */
+  beginSnapshot(deltas: ReadonlySet<number>): TaskSnapshot {
     const writer = new ByteWriter(new Uint8Array(4 * 1024));
     this.#writeHeader(writer);
     const parts: SnapshotPart[] = [];
     this.#vertices.forEach((vertex, at) => {
       const { operator } = vertex;
       if (operator === undefined) return;
-      const staged = operator.stageSnapshot?.() ?? snapshotAtOnce(operator);
+      const staged = operator.stageSnapshot?.(deltas.has(at)) ?? snapshotAtOnce(operator);
       parts.push({ at, staged });
     });
     return new TaskSnapshot(writer.written().slice(), parts, this.#memory);
@@ -570,26 +574,25 @@ export class Task {
   }
 
   /** Sections as {@link TaskSnapshot} gave them. @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` */
-  restore(sections: Iterable<Uint8Array>): void {
-    this.#memory.within(() => this.#restore(sections));
+  restore(sections: Iterable<SnapshotSection>): void {
+    this.#memory.within(() => {
+      let first = true;
+      for (const { operator, bytes } of sections) {
+        if (first !== (operator === undefined)) throw badSnapshot('what the task keeps does not come first');
+        if (operator === undefined) this.#restoreHeader(new ByteReader(bytes));
+        else this.#restoreOperator(operator, new ByteReader(bytes));
+        first = false;
+      }
+      if (first) throw badSnapshot('it is empty');
+    });
   }
 
-  #restore(sections: Iterable<Uint8Array>): void {
-    let first = true;
-    for (const section of sections) {
-      const reader = new ByteReader(section);
-      if (first) this.#restoreHeader(reader);
-      else {
-        const at = reader.unsigned();
-        const operator = this.#vertices[at]?.operator;
-        if (operator === undefined) throw badSnapshot('a part belongs to no operator');
-        this.#work.begin(at);
-        operator.restore(reader);
-        this.#work.end();
-      }
-      first = false;
-    }
-    if (first) throw badSnapshot('it is empty');
+  #restoreOperator(at: number, reader: ByteReader): void {
+    const operator = this.#vertices[at]?.operator;
+    if (operator === undefined) throw badSnapshot('a part belongs to no operator');
+    this.#work.begin(at);
+    operator.restore(reader);
+    this.#work.end();
   }
 
   #restoreHeader(reader: ByteReader): void {

@@ -50,8 +50,8 @@ export class AggregateOperator implements Operator {
     this.#inner.snapshot(writer);
   }
 
-  stageSnapshot(): StagedSnapshot {
-    return this.#inner.stageSnapshot?.() ?? snapshotAtOnce(this.#inner);
+  stageSnapshot(delta: boolean): StagedSnapshot {
+    return this.#inner.stageSnapshot?.(delta) ?? snapshotAtOnce(this.#inner);
   }
 
   restore(reader: ByteReader): void {

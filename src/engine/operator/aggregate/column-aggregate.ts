@@ -107,19 +107,20 @@ export class ColumnAggregate implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    const staged = this.#stage(Number.POSITIVE_INFINITY);
+    const staged = this.#stage(false, Number.POSITIVE_INFINITY);
     staged.next(writer);
     staged.end();
   }
 
-  stageSnapshot(): StagedSnapshot {
-    return this.#stage(SNAPSHOT_PART_BYTES);
+  stageSnapshot(delta: boolean): StagedSnapshot {
+    return this.#stage(delta, SNAPSHOT_PART_BYTES);
   }
 
-  #stage(partBytes: number): StagedSnapshot {
+  #stage(delta: boolean, partBytes: number): StagedSnapshot {
     const watermark = this.#watermark;
-    const groups = this.#state!.beginSnapshot();
+    const groups = this.#state!.beginSnapshot(delta);
     return {
+      isDelta: groups.isDelta,
       next: (writer) => {
         writer.i64(watermark);
         return groups.next(writer, partBytes);

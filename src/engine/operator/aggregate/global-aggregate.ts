@@ -59,10 +59,11 @@ export class GlobalAggregate implements Operator {
     this.#inner.snapshot(writer);
   }
 
-  stageSnapshot(): StagedSnapshot {
+  stageSnapshot(delta: boolean): StagedSnapshot {
     const isEmpty = this.#isEmpty;
-    const staged = this.#inner.stageSnapshot?.() ?? snapshotAtOnce(this.#inner);
+    const staged = this.#inner.stageSnapshot?.(delta) ?? snapshotAtOnce(this.#inner);
     return {
+      isDelta: staged.isDelta ?? false,
       next: (writer) => {
         writer.u8(isEmpty ? 1 : 0);
         return staged.next(writer);

@@ -326,15 +326,15 @@ export class JoinOperator implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    const staged = this.stageSnapshot();
+    const staged = this.stageSnapshot(false);
     while (staged.next(writer));
     staged.end();
   }
 
-  stageSnapshot(): StagedSnapshot {
+  stageSnapshot(delta: boolean): StagedSnapshot {
     const watermark = this.#watermark;
     const [forgotten, unknown] = [this.#forgotten, this.#unknown];
-    return stageSides(this.#sides!, (writer) => {
+    return stageSides(this.#sides!, delta, (writer) => {
       writer.i64(watermark);
       writer.u64(forgotten);
       writer.u64(unknown);

@@ -4,18 +4,21 @@ import type { StagedSnapshot } from '../operator.ts';
 import type { JoinSide } from './join-side.ts';
 
 /**
- * The rows of both sides in parts, those of the left first. `head` writes what the operator itself keeps: each part begins with it. What
- * `more` writes, at once, is a part of its own.
+ * The rows of both sides in parts, those of the left first; only what has changed when that is little on both. `head` writes what the
+ * operator itself keeps: each part begins with it. What `more` writes, at once, is a part of its own, with which all is written.
  */
 export function stageSides(
   sides: readonly JoinSide[],
+  delta: boolean,
   head: (writer: ByteWriter) => void,
   more?: (writer: ByteWriter) => void,
 ): StagedSnapshot {
-  const snapshots = sides.map((side) => side.store.beginSnapshot());
+  const isDelta = delta && more === undefined && sides.every((side) => side.store.hasFewChanges);
+  const snapshots = sides.map((side) => side.store.beginSnapshot(isDelta));
   let input = 0;
   let rest = more === undefined ? undefined : writtenBy(more);
   return {
+    isDelta,
     next: (writer) => {
       if (rest !== undefined) {
         head(writer);

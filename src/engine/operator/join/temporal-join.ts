@@ -428,16 +428,16 @@ export class TemporalJoinOperator implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    const staged = this.stageSnapshot();
+    const staged = this.stageSnapshot(false);
     while (staged.next(writer));
     staged.end();
   }
 
-  stageSnapshot(): StagedSnapshot {
+  stageSnapshot(delta: boolean): StagedSnapshot {
     const watermark = this.#watermark;
     const answers = this.#answers;
     const head = (writer: ByteWriter): void => writer.i64(watermark);
-    return stageSides(this.#sides!, head, answers && ((writer) => answers.write(writer)));
+    return stageSides(this.#sides!, delta, head, answers && ((writer) => answers.write(writer)));
   }
 
   restore(reader: ByteReader): void {

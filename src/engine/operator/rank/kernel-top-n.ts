@@ -124,19 +124,20 @@ export class KernelTopN implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    const staged = this.#stage(Number.POSITIVE_INFINITY);
+    const staged = this.#stage(false, Number.POSITIVE_INFINITY);
     while (staged.next(writer));
     staged.end();
   }
 
-  stageSnapshot(): StagedSnapshot {
-    return this.#stage(SNAPSHOT_PART_BYTES);
+  stageSnapshot(delta: boolean): StagedSnapshot {
+    return this.#stage(delta, SNAPSHOT_PART_BYTES);
   }
 
-  #stage(partBytes: number): StagedSnapshot {
+  #stage(delta: boolean, partBytes: number): StagedSnapshot {
     const withTimes = this.#withTimes;
-    const rows = this.#store!.beginSnapshot();
+    const rows = this.#store!.beginSnapshot(delta);
     return {
+      isDelta: rows.isDelta,
       next: (writer) => {
         if (!rows.hasMore) return false;
         writer.u8(withTimes ? 1 : 0);

@@ -63,14 +63,18 @@ export class KernelDistinct implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    const staged = this.#state!.beginSnapshot();
+    const staged = this.#state!.beginSnapshot(false);
     while (staged.next(writer, Number.POSITIVE_INFINITY));
     staged.end();
   }
 
-  stageSnapshot(): StagedSnapshot {
-    const staged = this.#state!.beginSnapshot();
-    return { next: (writer) => staged.next(writer, SNAPSHOT_PART_BYTES), end: () => staged.end() };
+  stageSnapshot(delta: boolean): StagedSnapshot {
+    const staged = this.#state!.beginSnapshot(delta);
+    return {
+      isDelta: staged.isDelta,
+      next: (writer) => staged.next(writer, SNAPSHOT_PART_BYTES),
+      end: () => staged.end(),
+    };
   }
 
   restore(reader: ByteReader): void {

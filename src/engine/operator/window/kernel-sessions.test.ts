@@ -187,7 +187,7 @@ describe('sessions in the kernel', () => {
           const subject = new Subject(node, inKernel(node, emit));
           const at = Math.min(from, all.length - 1);
           for (const epoch of all.slice(0, at)) subject.run(epoch);
-          const staged = subject.operator.stageSnapshot!();
+          const staged = subject.operator.stageSnapshot!(false);
           const rest = [...all.slice(at), LAST];
           const expected = rest.map((epoch) => subject.run(epoch));
           const restored = new Subject(node, inKernel(node, emit));
@@ -215,7 +215,7 @@ describe('sessions in the kernel', () => {
     subject.run({ rows: rowsAt(0n), watermark: 0n });
     const { bytes } = operator.state();
     for (let round = 1n; round < 6n; round++) {
-      const staged = operator.stageSnapshot!();
+      const staged = operator.stageSnapshot!(false);
       subject.run({ rows: rowsAt(round * 100n), watermark: round * 100n });
       if (round > 2n) staged.next(new ByteWriter());
       staged.end();

@@ -114,6 +114,11 @@ export function rowsRestoreBucket(rows: usize, number: i64, first: u32, last: u3
   store<u32>(bucket, count, L.BUCKET_ROWS);
 }
 
+/** Forgets the buckets, before those of a snapshot of changes take their place. */
+export function rowsRestoreNoBuckets(rows: usize): void {
+  bucketsDrop(rows, listCount(rows + L.STORE_BUCKETS));
+}
+
 export function bucketsFree(rows: usize): void {
   const list = rows + L.STORE_BUCKETS;
   for (let at: u32 = 0; at < listCount(list); at++) free(listAddress(list, at));

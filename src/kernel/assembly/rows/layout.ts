@@ -40,6 +40,9 @@ export const ROW_SEEN: u32 = 4;
 export const ROW_LOOSE: u32 = 8;
 /** Found by its content too: content-index.ts. */
 export const ROW_LISTED: u32 = 16;
+/** Changed since the last snapshot began, or in the time before that: one bit for each, which take turns. */
+export const ROW_DIRTY_A: u32 = 32;
+export const ROW_DIRTY_B: u32 = 64;
 export const SIZE_SHIFT: u32 = 8;
 
 export const STEP_SHIFT: u32 = 4;
@@ -72,7 +75,15 @@ export const STORE_LIMBO: usize = 80; // u32 rows that went since it began, and 
 export const STORE_LIMBO_COUNT: usize = 84; // u32
 export const STORE_LIMBO_CAPACITY: usize = 88; // u32
 export const STORE_CONTENT: usize = 92; // u32 a store of which the index alone is used, 0 before the first key is listed
-export const STORE_FREE: usize = 96; // u32 per class of slots
+export const STORE_TRACK: usize = 96; // u32 the bit that marks what changes now, 0 while changes are not told apart
+export const STORE_DIRTY: usize = 100; // u32 references of rows that changed since the last snapshot began
+export const STORE_DIRTY_COUNT: usize = 104; // u32 the largest: too many to be listed
+export const STORE_DIRTY_CAPACITY: usize = 108; // u32
+export const STORE_FROZEN: usize = 112; // u32 what the list was when the snapshot under way began
+export const STORE_FROZEN_COUNT: usize = 116; // u32
+export const STORE_FROZEN_AT: usize = 120; // u32 how many of them are written
+export const STORE_SPILLED: usize = 124; // u32 rows of it that changed before their turn: { u32 next, u32 bytes, u64 }, then the part
+export const STORE_FREE: usize = 128; // u32 per class of slots
 export const FREE_CLASSES: usize = 88;
 export const STORE_SHARDS: usize = STORE_FREE + FREE_CLASSES * 4;
 export const SHARDS: usize = 128;

@@ -6,6 +6,7 @@ import { contentFree, isListed, listKey, listedRow, listRow, unlistRow } from ".
 import { indexDelete, indexFree, indexInsert, indexReplace, shardOf } from "./index-table";
 import * as L from "./layout";
 import { hashOfKeys, hasKeys, isRow, writeRow } from "./row-copy";
+import { freeChanges } from "./row-change";
 import { beforeChange, freeSlot, takeImages } from "./slot";
 
 /** Rows that are hashed ahead, so that the misses of the cache overlap. */
@@ -311,6 +312,7 @@ export function rowsDestroy(rows: usize): void {
     takeImages(rows, slab, 0);
     free(<usize>load<u32>(slab));
   }
+  freeChanges(rows);
   free(<usize>load<u32>(rows, L.STORE_SLABS));
   free(<usize>load<u32>(rows, L.STORE_LIMBO));
   contentFree(rows);

@@ -3,6 +3,7 @@
 
 import { alloc, allocZeroed, free } from "../memory";
 import * as L from "./layout";
+import { frozenBit, noteChange, SNAPSHOT_OF_ALL, SNAPSHOT_OF_CHANGES, spill } from "./row-change";
 
 const SLAB_BYTES_MIN: usize = 4096;
 const SLAB_BYTES_MAX: usize = 1 << 20;
@@ -72,21 +73,32 @@ function putSlab(rows: usize, number: u32, base: usize, bytes: usize): void {
   L.grown(rows, <i64>(bytes + BLOCK_HEADER));
 }
 
-/** A slab that a snapshot names: with this number, and in use to its end. Returns its base. */
-export function restoreSlab(rows: usize, number: u32, bytes: usize): usize {
+/** The slab of this number as a snapshot has it: so many bytes in use, 0 for none. What of it was there stays. */
+export function restoreSlab(rows: usize, number: u32, bytes: usize): void {
   growSlabs(rows, number + 1);
   store<u32>(rows, max(load<u32>(rows, L.STORE_SLAB_COUNT), number + 1), L.STORE_SLAB_COUNT);
-  if (bytes == 0) {
-    releaseNumber(rows, number);
-    return 0;
+  const slab = L.slabOf(rows, number);
+  const old = <usize>load<u32>(slab);
+  const kept: usize = old == 0 ? 0 : <usize>load<u32>(slab, L.SLAB_END);
+  if (bytes == kept) return;
+  let base: usize = 0;
+  if (bytes != 0) {
+    base = alloc(bytes);
+    memory.copy(base, old, min(kept, bytes));
   }
-  const base = alloc(bytes);
+  if (old != 0) {
+    free(old);
+    L.grown(rows, -<i64>(kept + BLOCK_HEADER));
+  }
+  if (bytes == 0) {
+    store<u32>(slab, 0);
+    return;
+  }
   putSlab(rows, number, base, bytes);
-  store<u32>(L.slabOf(rows, number), <u32>bytes, L.SLAB_END);
-  return base;
+  store<u32>(slab, <u32>bytes, L.SLAB_END);
 }
 
-function releaseNumber(rows: usize, number: u32): void {
+export function releaseNumber(rows: usize, number: u32): void {
   const slab = L.slabOf(rows, number);
   store<u32>(slab, 0);
   store<u32>(slab, load<u32>(rows, L.STORE_FREE_SLAB), L.SLAB_END);
@@ -117,6 +129,7 @@ function takeFromSlab(rows: usize, steps: u32): u32 {
 export function takeSlot(rows: usize, bytes: usize): u32 {
   const steps = stepsOf(bytes);
   let reference: u32 = 0;
+  let isReused = false;
   if (steps > STEPS_MAX) {
     const own = makeSlab(rows, (<usize>steps + 1) << L.STEP_SHIFT);
     store<u32>(L.slabOf(rows, own), (steps + 1) << L.STEP_SHIFT, L.SLAB_END);
@@ -128,10 +141,14 @@ export function takeSlot(rows: usize, bytes: usize): u32 {
       const at = L.addressOf(rows, reference);
       beforeChange(rows, reference, at);
       store<u32>(list, load<u32>(at, L.ROW_NEXT));
+      isReused = true;
     } else reference = takeFromSlab(rows, steps);
   }
   const word = (steps << L.SIZE_SHIFT) | L.ROW_USED | load<u32>(rows, L.STORE_SEEN);
-  store<u32>(L.addressOf(rows, reference), word, L.ROW_WORD);
+  const track = load<u32>(rows, L.STORE_TRACK);
+  const at = L.addressOf(rows, reference);
+  store<u32>(at, isReused ? word | track : word, L.ROW_WORD);
+  if (track != 0 && !isReused) noteChange(rows, reference, at);
   return reference;
 }
 
@@ -177,13 +194,21 @@ function toLimbo(rows: usize, reference: u32): void {
 const IMAGE_PLACE: usize = 4;
 export const IMAGE_HEADER: usize = 8;
 
-/** To be called before the header of a row changes: the snapshot under way keeps it as it was. */
+/** To be called before the header of a row changes: the snapshot under way keeps it as it was, and the next one has it. */
 @inline
 export function beforeChange(rows: usize, reference: u32, at: usize): void {
-  if (load<u32>(rows, L.STORE_SNAPSHOT) != 0) keepImage(rows, reference, at);
+  const track = load<u32>(rows, L.STORE_TRACK);
+  if (track != 0 && (load<u32>(at, L.ROW_WORD) & track) == 0) keepImage(rows, reference, at);
 }
 
 function keepImage(rows: usize, reference: u32, at: usize): void {
+  const kind = load<u32>(rows, L.STORE_SNAPSHOT);
+  if (kind == SNAPSHOT_OF_ALL) keepHeader(rows, reference, at);
+  else if (kind == SNAPSHOT_OF_CHANGES && (load<u32>(at, L.ROW_WORD) & frozenBit(rows)) != 0) spill(rows, reference, at);
+  noteChange(rows, reference, at);
+}
+
+function keepHeader(rows: usize, reference: u32, at: usize): void {
   const word = load<u32>(at, L.ROW_WORD);
   if ((word & L.ROW_SEEN) == load<u32>(rows, L.STORE_SEEN)) return;
   const slab = L.slabOf(rows, reference >> L.SLAB_SHIFT);

@@ -16,7 +16,7 @@ import {
   FORM_LONG, isKey, KEY_BYTES, KEY_FORM, KEY_HASH, KEY_HIGH, keyOfBytes, keysOfRows,
 } from "./key";
 import { hash64 } from "../hash";
-import { listAddress, listCount, listDrop, listFind, listFree, listInsert, listNumber } from "./list";
+import { listAddress, listCount, listDrop, listFind, listFree, listInsert, listNumber, listRemove } from "./list";
 
 const KEY_GROUPS: usize = 128;
 const KEY_GROUP_SHIFT: u64 = 57;
@@ -359,6 +359,14 @@ export function deduplicateExpire(set: usize, watermark: i64): void {
   if (gone > 0) listDrop(list, gone);
 }
 
+/** Drops the bucket of that number, wherever it stands. */
+export function deduplicateDrop(set: usize, number: i64): void {
+  const bucket = listFind(set + SET_LIST, number);
+  if (bucket == 0) return;
+  listRemove(set + SET_LIST, number);
+  freeBucket(set, bucket);
+}
+
 export function deduplicateFree(set: usize): void {
   const list = set + SET_LIST;
   for (let at: u32 = 0; at < listCount(list); at++) freeBucket(set, listAddress(list, at));
@@ -371,42 +379,56 @@ const MARK_END: usize = 4;
 const MARK_COUNT: usize = 8;
 
 /**
- * Notes where the entries of each shard end now, { u32 last chunk, u32 end of its entries, u32 count, u32 } for each bucket and key
+ * Notes where the entries of each shard of a bucket end now, { u32 last chunk, u32 end of its entries, u32 count, u32 } for each key
  * group. Entries never move or change, so what the marks bound can be exported while more are added; only
  * {@link deduplicateExpire} must wait.
  */
-export function deduplicateMark(set: usize, target: usize): void {
-  const list = set + SET_LIST;
-  for (let at: u32 = 0; at < listCount(list); at++) {
-    const bucket = listAddress(list, at);
-    for (let shard = bucket + BUCKET_SHARDS; shard < bucket + BUCKET_BYTES; shard += SHARD_BYTES) {
-      store<u32>(target, load<u32>(shard, SHARD_CHUNK));
-      store<u32>(target, load<u32>(shard, SHARD_NEXT), MARK_END);
-      store<u32>(target, load<u32>(shard, SHARD_COUNT), MARK_COUNT);
-      target += MARK_BYTES;
-    }
+export function deduplicateMark(set: usize, at: u32, target: usize): void {
+  const bucket = listAddress(set + SET_LIST, at);
+  for (let shard = bucket + BUCKET_SHARDS; shard < bucket + BUCKET_BYTES; shard += SHARD_BYTES) {
+    store<u32>(target, load<u32>(shard, SHARD_CHUNK));
+    store<u32>(target, load<u32>(shard, SHARD_NEXT), MARK_END);
+    store<u32>(target, load<u32>(shard, SHARD_COUNT), MARK_COUNT);
+    target += MARK_BYTES;
   }
 }
 
-/** Bytes that {@link deduplicateExport} writes for the shard of a mark; 0 when it was empty. */
-export function deduplicateExportBytes(mark: usize): usize {
-  let bytes = <usize>load<u32>(mark, MARK_COUNT) * ENTRY_BYTES;
+/** Where the entries of a chunk begin that an earlier mark (0: none) does not bound. */
+@inline
+function beginOf(chunk: usize, since: usize): usize {
+  return since != 0 && chunk == <usize>load<u32>(since) ? <usize>load<u32>(since, MARK_END) : chunk + CHUNK_HEADER;
+}
+
+/** The chunk before this one; 0 after the last, or when an earlier mark bounds all that is before. */
+@inline
+function chunkBefore(chunk: usize, since: usize): usize {
+  return since != 0 && chunk == <usize>load<u32>(since) ? 0 : <usize>load<u32>(chunk);
+}
+
+/**
+ * Bytes that {@link deduplicateExport} writes for the shard of a mark, without what an earlier mark of the shard (0: none) bounds; 0
+ * when that is nothing.
+ */
+export function deduplicateExportBytes(mark: usize, since: usize): usize {
+  const before: u32 = since == 0 ? 0 : load<u32>(since, MARK_COUNT);
+  let bytes = <usize>(load<u32>(mark, MARK_COUNT) - before) * ENTRY_BYTES;
+  if (bytes == 0) return 0;
   let end = <usize>load<u32>(mark, MARK_END);
   for (let chunk = <usize>load<u32>(mark); chunk != 0;) {
-    for (let entry = chunk + CHUNK_HEADER; entry < end; entry += ENTRY_BYTES) {
+    for (let entry = beginOf(chunk, since); entry < end; entry += ENTRY_BYTES) {
       if (load<u8>(entry, ENTRY_WORD) == FORM_LONG) bytes += <usize>(load<u64>(entry, ENTRY_HIGH) >> 32);
     }
-    chunk = <usize>load<u32>(chunk);
+    chunk = chunkBefore(chunk, since);
     if (chunk != 0) end = <usize>load<u32>(chunk, 4);
   }
   return bytes;
 }
 
-/** Writes the entries that a mark bounds: each as it is, but a long key with length and bytes for its two words. */
-export function deduplicateExport(mark: usize, target: usize): void {
+/** Writes these entries: each as it is, but a long key with length and bytes for its two words. */
+export function deduplicateExport(mark: usize, since: usize, target: usize): void {
   let end = <usize>load<u32>(mark, MARK_END);
   for (let chunk = <usize>load<u32>(mark); chunk != 0;) {
-    for (let entry = chunk + CHUNK_HEADER; entry < end; entry += ENTRY_BYTES) {
+    for (let entry = beginOf(chunk, since); entry < end; entry += ENTRY_BYTES) {
       const word = load<u64>(entry, ENTRY_WORD);
       const high = load<u64>(entry, ENTRY_HIGH);
       store<u64>(target, word, ENTRY_WORD);
@@ -422,7 +444,7 @@ export function deduplicateExport(mark: usize, target: usize): void {
         target += ENTRY_BYTES;
       }
     }
-    chunk = <usize>load<u32>(chunk);
+    chunk = chunkBefore(chunk, since);
     if (chunk != 0) end = <usize>load<u32>(chunk, 4);
   }
 }

@@ -55,6 +55,9 @@ export const RECORD_CHANGED: u32 = 1;
 export const RECORD_EMITTED: u32 = 2;
 /** Taken out; its memory waits for the next group. */
 export const RECORD_DEAD: u32 = 4;
+/** Changed since the last snapshot began, or in the time before that: one bit for each, which take turns. */
+export const RECORD_DIRTY_A: u32 = 16;
+export const RECORD_DIRTY_B: u32 = 32;
 /** Turns over with every snapshot: differs from the table's while the snapshot under way has not seen the record. */
 export const RECORD_SEEN: u32 = 8;
 
@@ -77,7 +80,10 @@ export const TABLE_FAILED: usize = 60; // u32 groups of the last call whose resu
 export const TABLE_SNAPSHOT: usize = 64; // u32 the snapshot under way, 0 for none
 export const TABLE_SEEN: usize = 68; // u32 0 or RECORD_SEEN
 export const TABLE_DROPPED: usize = 72; // u32 windows that were dropped while a snapshot reads them, linked
-export const TABLE_BYTES: usize = 80;
+export const TABLE_TRACK: usize = 76; // u32 the bit that marks what changes now, 0 while changes are not told apart
+export const TABLE_DIRTY: usize = 80; // u32 records that changed, and keys that went, since the last snapshot began
+export const TABLE_PASSED: usize = 88; // i64 the latest end of a window that was dropped since then
+export const TABLE_BYTES: usize = 96;
 
 // Window: the groups that end together (all groups of a table without windows).
 export const WINDOW_END: usize = 0; // i64
@@ -94,7 +100,14 @@ export const WINDOW_ARENA_END: usize = 44; // u32
 export const WINDOW_FREE: usize = 48; // u32 dead records, linked by their hash
 export const WINDOW_DROPPED: usize = 52; // u32 the next of the dropped windows
 export const WINDOW_SIZE: usize = 56; // u64 bytes
-export const WINDOW_BYTES: usize = 64;
+export const WINDOW_DIRTY: usize = 64; // u32 list of records that changed since the last snapshot began
+export const WINDOW_DIRTY_COUNT: usize = 68; // u32
+export const WINDOW_DIRTY_CAPACITY: usize = 72; // u32
+export const WINDOW_GONE: usize = 76; // u32 keys that went since then: { u32 next, u32 bytes, u64 }, then as in a snapshot
+export const WINDOW_FROZEN: usize = 80; // u32 what the list was when the snapshot under way began
+export const WINDOW_FROZEN_COUNT: usize = 84; // u32
+export const WINDOW_FROZEN_GONE: usize = 88; // u32
+export const WINDOW_BYTES: usize = 96;
 
 export const CHUNK_HEADER: usize = 16;
 

@@ -2,19 +2,21 @@
 // same order. A snapshot is written in parts, while rows go on being added: a record that changes before its turn keeps an image
 // of what it was, and windows that are dropped stay until the end.
 //
+// A snapshot of what has changed holds the records that did, after the keys that went: u32 1 instead of the 0, and no states.
+//
 // Record: u32 bytes, u32 0, i64 end, i64 rows, u32 flags, u32 nulls, u64 hash; keys (8 bytes, or u32 length and bytes); states;
 // results that stand, if they are kept. The seven high bits of the hash are the key group.
 
 import { TYPE_STR } from "./key";
-import { distinctExport, distinctExportBytes, distinctImport } from "./distinct";
-import { sumExport, sumExportBytes, sumImport } from "./exact-sum";
+import { distinctExport, distinctExportBytes } from "./distinct";
+import { sumExport, sumExportBytes } from "./exact-sum";
 import { alloc, allocZeroed, free } from "../memory";
-import { addRecord, freeWindow, groupWindows, keepTexts, windowOf } from "./group-table";
+import { forgetFrozen, freezeChanges, frozenBit, GONE_HEADER, noteChange } from "./group-change";
+import { freeWindow, groupWindows } from "./group-table";
 import { listAddress } from "./list";
-import { keepText } from "./aggregate";
 import * as L from "./group-layout";
 
-const HEADER_BYTES: usize = 40;
+export const HEADER_BYTES: usize = 40;
 
 // A snapshot under way: its windows, and where it is.
 const SNAPSHOT_WINDOWS: usize = 0; // u32 list of addresses
@@ -23,22 +25,25 @@ const SNAPSHOT_AT: usize = 8; // u32 position of the window
 const SNAPSHOT_CHUNK: usize = 12; // u32 0 before the first of the window
 const SNAPSHOT_RECORD: usize = 16; // u32
 const SNAPSHOT_NEEDED: usize = 20; // u32 bytes of the record for which there was no room
-const SNAPSHOT_BYTES: usize = 24;
-
-const reference: usize = memory.data(16, 16);
+const SNAPSHOT_DELTA: usize = 24; // u32 it holds what has changed; SNAPSHOT_CHUNK is then the position in the list of the window
+const SNAPSHOT_PASSED: usize = 32; // i64 the latest end of a window that was dropped before it
+const SNAPSHOT_BYTES: usize = 40;
 
 @inline
-function isText(part: usize): bool {
+export function isText(part: usize): bool {
   const kind = load<u32>(part);
   return kind >= L.FUNCTION_MIN && load<u32>(part, L.AGGREGATE_TYPE) == TYPE_STR;
+}
+
+export function goneExportBytes(layout: usize, record: usize): usize {
+  return HEADER_BYTES + keysExportBytes(layout, record);
 }
 
 function recordExportBytes(layout: usize, record: usize): usize {
   return HEADER_BYTES + bodyExportBytes(layout, record);
 }
 
-/** Bytes of what {@link exportKeys} and {@link exportStates} write. */
-export function bodyExportBytes(layout: usize, record: usize): usize {
+function keysExportBytes(layout: usize, record: usize): usize {
   let bytes: usize = 0;
   const nulls = load<u32>(record, L.RECORD_NULLS);
   for (let i: u32 = 0; i < load<u32>(layout, L.LAYOUT_KEYS); i++) {
@@ -47,6 +52,12 @@ export function bodyExportBytes(layout: usize, record: usize): usize {
     const kept = record + <usize>load<u32>(part, L.KEY_OFFSET);
     bytes += load<u32>(part) == TYPE_STR ? 4 + <usize>load<u32>(kept) : 8;
   }
+  return bytes;
+}
+
+/** Bytes of what {@link exportKeys} and {@link exportStates} write. */
+export function bodyExportBytes(layout: usize, record: usize): usize {
+  let bytes = keysExportBytes(layout, record);
   const aggregates = load<u32>(layout, L.LAYOUT_AGGREGATES);
   for (let i: u32 = 0; i < aggregates; i++) {
     const part = L.aggregatePart(layout, i);
@@ -104,39 +115,77 @@ export function exportStates(layout: usize, record: usize, target: usize): usize
   return target + <usize>aggregates * L.RESULT_BYTES;
 }
 
-function exportRecord(layout: usize, record: usize, target: usize): void {
-  store<u32>(target, 0, 4);
+function exportHeader(record: usize, target: usize, gone: u32): void {
+  store<u32>(target, gone, 4);
   store<i64>(target, load<i64>(<usize>load<u32>(record, L.RECORD_WINDOW)), 8);
   store<i64>(target, load<i64>(record, L.RECORD_ROWS), 16);
   store<u32>(target, load<u32>(record, L.RECORD_FLAGS) & L.RECORD_EMITTED, 24);
   store<u32>(target, load<u32>(record, L.RECORD_NULLS), 28);
   store<u64>(target, load<u64>(record), 32);
+}
+
+/** The key of a group that goes. */
+export function exportGone(layout: usize, record: usize, target: usize, bytes: u32): void {
+  exportHeader(record, target, 1);
+  exportKeys(layout, record, target + HEADER_BYTES);
+  store<u32>(target, bytes);
+}
+
+function exportRecord(layout: usize, record: usize, target: usize): void {
+  exportHeader(record, target, 0);
   const end = exportStates(layout, record, exportKeys(layout, record, target + HEADER_BYTES));
   store<u32>(target, <u32>(end - target));
 }
 
-/** Keeps what the record is, if it changes for the first time since the snapshot began and has not been written yet. */
-export function beforeChange(table: usize, record: usize): void {
-  if ((load<u32>(record, L.RECORD_FLAGS) & L.RECORD_SEEN) == load<u32>(table, L.TABLE_SEEN)) return;
-  const layout = <usize>load<u32>(table);
-  const image = alloc(recordExportBytes(layout, record));
-  exportRecord(layout, record, image);
-  store<u32>(record, <u32>image, L.RECORD_IMAGE);
-  store<u32>(record, load<u32>(record, L.RECORD_FLAGS) ^ L.RECORD_SEEN, L.RECORD_FLAGS);
+/** Whether the snapshot under way has yet to write the record, which it has no image of. */
+@inline
+function isDue(table: usize, snapshot: usize, flags: u32): bool {
+  if (load<u32>(snapshot, SNAPSHOT_DELTA) != 0) return (flags & frozenBit(table)) != 0;
+  return (flags & L.RECORD_SEEN) != load<u32>(table, L.TABLE_SEEN);
 }
 
-/** Begins a snapshot of the groups as they are now; one at a time. */
-export function groupSnapshotBegin(table: usize): void {
+/** To be called before a record changes for the first time since a snapshot began: what the snapshot has yet to write is kept. */
+export function beforeChange(table: usize, record: usize): void {
+  const snapshot = <usize>load<u32>(table, L.TABLE_SNAPSHOT);
+  if (snapshot != 0) {
+    const flags = load<u32>(record, L.RECORD_FLAGS);
+    if (isDue(table, snapshot, flags)) {
+      const layout = <usize>load<u32>(table);
+      const image = alloc(recordExportBytes(layout, record));
+      exportRecord(layout, record, image);
+      store<u32>(record, <u32>image, L.RECORD_IMAGE);
+      const seen = (flags & ~L.RECORD_SEEN) | load<u32>(table, L.TABLE_SEEN);
+      store<u32>(record, seen & ~frozenBit(table), L.RECORD_FLAGS);
+    }
+  }
+  noteChange(table, <usize>load<u32>(record, L.RECORD_WINDOW), record);
+}
+
+/** Begins a snapshot of the groups as they are now, or of what has changed since the last one began; one at a time. */
+export function groupSnapshotBegin(table: usize, delta: bool): void {
   const snapshot = allocZeroed(SNAPSHOT_BYTES);
   const count = groupWindows(table);
   const windows = alloc(<usize>max(count, 1) << 2);
   for (let at: u32 = 0; at < count; at++) {
-    store<u32>(windows + (<usize>at << 2), <u32>listAddress(table + L.TABLE_WINDOWS, at));
+    const window = listAddress(table + L.TABLE_WINDOWS, at);
+    store<u32>(windows + (<usize>at << 2), <u32>window);
+    freezeChanges(window);
   }
   store<u32>(snapshot, <u32>windows, SNAPSHOT_WINDOWS);
   store<u32>(snapshot, count, SNAPSHOT_COUNT);
+  store<u32>(snapshot, delta ? 1 : 0, SNAPSHOT_DELTA);
+  store<i64>(snapshot, load<i64>(table, L.TABLE_PASSED), SNAPSHOT_PASSED);
   store<u32>(table, <u32>snapshot, L.TABLE_SNAPSHOT);
-  store<u32>(table, load<u32>(table, L.TABLE_SEEN) ^ L.RECORD_SEEN, L.TABLE_SEEN);
+  store<i64>(table, i64.MIN_VALUE, L.TABLE_PASSED);
+  store<u32>(table, 0, L.TABLE_DIRTY);
+  const track = load<u32>(table, L.TABLE_TRACK) == L.RECORD_DIRTY_A ? L.RECORD_DIRTY_B : L.RECORD_DIRTY_A;
+  store<u32>(table, track, L.TABLE_TRACK);
+  if (!delta) store<u32>(table, load<u32>(table, L.TABLE_SEEN) ^ L.RECORD_SEEN, L.TABLE_SEEN);
+}
+
+/** The latest end of a window that was dropped between the snapshot under way and the one before; the least i64 when none was. */
+export function groupSnapshotPassed(table: usize): i64 {
+  return load<i64>(<usize>load<u32>(table, L.TABLE_SNAPSHOT), SNAPSHOT_PASSED);
 }
 
 /** Moves to the next record of the snapshot, dead and new ones included; 0 after the last. */
@@ -165,8 +214,33 @@ function nextRecord(table: usize, snapshot: usize): usize {
 function seen(table: usize, record: usize): void {
   free(<usize>load<u32>(record, L.RECORD_IMAGE));
   store<u32>(record, 0, L.RECORD_IMAGE);
+  const flags = load<u32>(record, L.RECORD_FLAGS) & ~(L.RECORD_SEEN | frozenBit(table));
+  store<u32>(record, flags | load<u32>(table, L.TABLE_SEEN), L.RECORD_FLAGS);
+}
+
+/** Writes a record, or what was kept of it, and returns the bytes; when there is no room, nothing, and says what it needs. */
+function writeRecord(table: usize, snapshot: usize, record: usize, target: usize, room: usize): usize {
+  const layout = <usize>load<u32>(table);
+  const image = <usize>load<u32>(record, L.RECORD_IMAGE);
+  const bytes = image != 0 ? <usize>load<u32>(image) : recordExportBytes(layout, record);
+  if (bytes > room) {
+    store<u32>(snapshot, <u32>bytes, SNAPSHOT_NEEDED);
+    return 0;
+  }
+  if (image != 0) memory.copy(target, image, bytes);
+  else exportRecord(layout, record, target);
+  seen(table, record);
+  return bytes;
+}
+
+/** Whether the record has something for the snapshot under way; if not, it is seen. */
+@inline
+function hasPart(table: usize, snapshot: usize, record: usize): bool {
+  if (load<u32>(record, L.RECORD_IMAGE) != 0) return true;
   const flags = load<u32>(record, L.RECORD_FLAGS);
-  store<u32>(record, (flags & ~L.RECORD_SEEN) | load<u32>(table, L.TABLE_SEEN), L.RECORD_FLAGS);
+  if ((flags & L.RECORD_DEAD) == 0 && isDue(table, snapshot, flags)) return true;
+  store<u32>(record, flags & ~frozenBit(table), L.RECORD_FLAGS);
+  return false;
 }
 
 /**
@@ -175,28 +249,79 @@ function seen(table: usize, record: usize): void {
  */
 export function groupSnapshotNext(table: usize, target: usize, room: usize): usize {
   const snapshot = <usize>load<u32>(table, L.TABLE_SNAPSHOT);
-  const layout = <usize>load<u32>(table);
-  const current = load<u32>(table, L.TABLE_SEEN);
+  if (load<u32>(snapshot, SNAPSHOT_DELTA) != 0) return nextChanges(table, snapshot, target, room);
   let written: usize = 0;
   let record = load<u32>(snapshot, SNAPSHOT_NEEDED) != 0
     ? <usize>load<u32>(snapshot, SNAPSHOT_RECORD) : nextRecord(table, snapshot);
   store<u32>(snapshot, 0, SNAPSHOT_NEEDED);
   for (; record != 0; record = nextRecord(table, snapshot)) {
-    const image = <usize>load<u32>(record, L.RECORD_IMAGE);
-    const flags = load<u32>(record, L.RECORD_FLAGS);
-    const isLive = (flags & L.RECORD_DEAD) == 0 && (flags & L.RECORD_SEEN) != current;
-    if (image == 0 && !isLive) continue;
-    const bytes = image != 0 ? <usize>load<u32>(image) : recordExportBytes(layout, record);
-    if (bytes > room - written) {
-      store<u32>(snapshot, <u32>bytes, SNAPSHOT_NEEDED);
-      break;
-    }
-    if (image != 0) memory.copy(target + written, image, bytes);
-    else exportRecord(layout, record, target + written);
-    seen(table, record);
+    if (!hasPart(table, snapshot, record)) continue;
+    const bytes = writeRecord(table, snapshot, record, target + written, room - written);
+    if (bytes == 0) break;
     written += bytes;
   }
   return written;
+}
+
+function windowAt(snapshot: usize): usize {
+  const at = <usize>load<u32>(snapshot, SNAPSHOT_AT);
+  return <usize>load<u32>(<usize>load<u32>(snapshot, SNAPSHOT_WINDOWS) + (at << 2));
+}
+
+/** As groupSnapshotNext, of what has changed: window by window, the keys that went and then the records. */
+function nextChanges(table: usize, snapshot: usize, target: usize, room: usize): usize {
+  let written: usize = 0;
+  store<u32>(snapshot, 0, SNAPSHOT_NEEDED);
+  while (load<u32>(snapshot, SNAPSHOT_AT) < load<u32>(snapshot, SNAPSHOT_COUNT)) {
+    const window = windowAt(snapshot);
+    for (let gone = <usize>load<u32>(window, L.WINDOW_FROZEN_GONE); gone != 0;) {
+      const bytes = <usize>load<u32>(gone, 4);
+      if (bytes > room - written) {
+        store<u32>(snapshot, <u32>bytes, SNAPSHOT_NEEDED);
+        return written;
+      }
+      memory.copy(target + written, gone + GONE_HEADER, bytes);
+      written += bytes;
+      store<u32>(window, load<u32>(gone), L.WINDOW_FROZEN_GONE);
+      free(gone);
+      gone = <usize>load<u32>(window, L.WINDOW_FROZEN_GONE);
+    }
+    const list = <usize>load<u32>(window, L.WINDOW_FROZEN);
+    const count = load<u32>(window, L.WINDOW_FROZEN_COUNT);
+    for (let at = load<u32>(snapshot, SNAPSHOT_CHUNK); at < count; at++) {
+      store<u32>(snapshot, at, SNAPSHOT_CHUNK);
+      const record = <usize>load<u32>(list + (<usize>at << 2));
+      if (!hasPart(table, snapshot, record)) continue;
+      const bytes = writeRecord(table, snapshot, record, target + written, room - written);
+      if (bytes == 0) return written;
+      written += bytes;
+    }
+    store<u32>(snapshot, 0, SNAPSHOT_CHUNK);
+    store<u32>(snapshot, load<u32>(snapshot, SNAPSHOT_AT) + 1, SNAPSHOT_AT);
+  }
+  return written;
+}
+
+/** Passes over what was not written of a snapshot of changes. */
+function skipChanges(table: usize, snapshot: usize): void {
+  for (let at = load<u32>(snapshot, SNAPSHOT_AT); at < load<u32>(snapshot, SNAPSHOT_COUNT); at++) {
+    store<u32>(snapshot, at, SNAPSHOT_AT);
+    const window = windowAt(snapshot);
+    const list = <usize>load<u32>(window, L.WINDOW_FROZEN);
+    for (let i: u32 = 0; i < load<u32>(window, L.WINDOW_FROZEN_COUNT); i++) {
+      const record = <usize>load<u32>(list + (<usize>i << 2));
+      if (load<u32>(record, L.RECORD_IMAGE) != 0) seen(table, record);
+      else store<u32>(record, load<u32>(record, L.RECORD_FLAGS) & ~frozenBit(table), L.RECORD_FLAGS);
+    }
+  }
+}
+
+/** Passes over what was not written of a snapshot of all. */
+function skipRecords(table: usize, snapshot: usize): void {
+  if (load<u32>(snapshot, SNAPSHOT_NEEDED) != 0) seen(table, <usize>load<u32>(snapshot, SNAPSHOT_RECORD));
+  for (let record = nextRecord(table, snapshot); record != 0; record = nextRecord(table, snapshot)) {
+    seen(table, record);
+  }
 }
 
 export function groupSnapshotNeeded(table: usize): u32 {
@@ -207,9 +332,10 @@ export function groupSnapshotNeeded(table: usize): u32 {
 export function groupSnapshotEnd(table: usize): void {
   const snapshot = <usize>load<u32>(table, L.TABLE_SNAPSHOT);
   if (snapshot == 0) return;
-  if (load<u32>(snapshot, SNAPSHOT_NEEDED) != 0) seen(table, <usize>load<u32>(snapshot, SNAPSHOT_RECORD));
-  for (let record = nextRecord(table, snapshot); record != 0; record = nextRecord(table, snapshot)) {
-    seen(table, record);
+  if (load<u32>(snapshot, SNAPSHOT_DELTA) != 0) skipChanges(table, snapshot);
+  else skipRecords(table, snapshot);
+  for (let at: u32 = 0; at < load<u32>(snapshot, SNAPSHOT_COUNT); at++) {
+    forgetFrozen(<usize>load<u32>(<usize>load<u32>(snapshot, SNAPSHOT_WINDOWS) + (<usize>at << 2)));
   }
   store<u32>(table, 0, L.TABLE_SNAPSHOT);
   free(<usize>load<u32>(snapshot, SNAPSHOT_WINDOWS));
@@ -220,101 +346,5 @@ export function groupSnapshotEnd(table: usize): void {
     const next = <usize>load<u32>(window, L.WINDOW_DROPPED);
     freeWindow(table, window);
     window = next;
-  }
-}
-
-/** Bytes of the strings of an exported key; its other values are taken in. */
-export function importFixedKeys(layout: usize, record: usize, from: usize): usize {
-  const nulls = load<u32>(record, L.RECORD_NULLS);
-  const keys = load<u32>(layout, L.LAYOUT_KEYS);
-  let bytes: usize = 0;
-  for (let i: u32 = 0; i < keys; i++) {
-    if ((nulls >> i) & 1) continue;
-    const part = L.keyPart(layout, i);
-    const isString = load<u32>(part) == TYPE_STR;
-    if (isString) bytes += <usize>load<u32>(from);
-    else store<u64>(record + <usize>load<u32>(part, L.KEY_OFFSET), load<u64>(from));
-    from += isString ? 4 + <usize>load<u32>(from) : 8;
-  }
-  return bytes;
-}
-
-/** Takes in the strings of an exported key, to `at` (0 when they have no bytes); returns where the key ends. */
-export function importTextKeys(layout: usize, record: usize, from: usize, at: usize): usize {
-  const nulls = load<u32>(record, L.RECORD_NULLS);
-  const keys = load<u32>(layout, L.LAYOUT_KEYS);
-  for (let i: u32 = 0; i < keys; i++) {
-    if ((nulls >> i) & 1) continue;
-    const part = L.keyPart(layout, i);
-    if (load<u32>(part) != TYPE_STR) {
-      from += 8;
-      continue;
-    }
-    const kept = record + <usize>load<u32>(part, L.KEY_OFFSET);
-    const length = load<u32>(from);
-    memory.copy(at, from + 4, length);
-    // Strings without bytes point to something that may be read.
-    putReference(kept, length == 0 ? record : at, length);
-    at += <usize>length;
-    from += 4 + <usize>length;
-  }
-  return from;
-}
-
-function importKeys(table: usize, record: usize, from: usize): usize {
-  const layout = <usize>load<u32>(table);
-  const bytes = importFixedKeys(layout, record, from);
-  const at = bytes == 0 ? <usize>0 : keepTexts(table, <usize>load<u32>(record, L.RECORD_WINDOW), record, bytes);
-  return importTextKeys(layout, record, from, at);
-}
-
-function putReference(target: usize, at: usize, length: u32): void {
-  let prefix = load<u32>(at);
-  if (length < 4) prefix &= (1 << (length << 3)) - 1;
-  store<u32>(target, length);
-  store<u32>(target, prefix, 4);
-  store<u32>(target, <u32>at, 8);
-  store<u32>(target, 0, 12);
-}
-
-export function importStates(table: usize, record: usize, from: usize): void {
-  const layout = <usize>load<u32>(table);
-  const aggregates = load<u32>(layout, L.LAYOUT_AGGREGATES);
-  for (let i: u32 = 0; i < aggregates; i++) {
-    const part = L.aggregatePart(layout, i);
-    const state = record + <usize>load<u32>(part, L.AGGREGATE_OFFSET);
-    if (load<u32>(part) == L.FUNCTION_SUM_FLOAT) from += sumImport(state, from);
-    else if (isText(part)) {
-      const length = load<u32>(from, 4);
-      if (length != 0 || load<u32>(from) == 1) {
-        putReference(reference, from + 8, length);
-        keepText(table, record, state, reference);
-      }
-      store<u32>(state, load<u32>(from), 16);
-      from += 8 + <usize>length;
-    } else {
-      memory.copy(state, from, L.stateBytes(part));
-      from += L.stateBytes(part);
-    }
-    if (L.isDistinct(part)) {
-      const window = <usize>load<u32>(record, L.RECORD_WINDOW);
-      from = distinctImport(table, window, record + L.distinctOffset(part), from);
-    }
-  }
-  const emitted = <usize>load<u32>(layout, L.LAYOUT_EMITTED);
-  if (emitted != 0) memory.copy(record + emitted, from, <usize>aggregates * L.RESULT_BYTES);
-}
-
-/** Takes in the exported records in [from, from + bytes), in their order. */
-export function groupImport(table: usize, from: usize, bytes: usize): void {
-  const end = from + bytes;
-  while (from < end) {
-    const window = windowOf(table, load<i64>(from, 8));
-    const record = addRecord(table, window, load<u64>(from, 32));
-    store<i64>(record, load<i64>(from, 16), L.RECORD_ROWS);
-    store<u32>(record, load<u32>(record, L.RECORD_FLAGS) | load<u32>(from, 24), L.RECORD_FLAGS);
-    store<u32>(record, load<u32>(from, 28), L.RECORD_NULLS);
-    importStates(table, record, importKeys(table, record, from + HEADER_BYTES));
-    from += <usize>load<u32>(from);
   }
 }

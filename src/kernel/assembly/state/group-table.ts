@@ -8,6 +8,7 @@ import { listAddress, listCount, listDrop, listFind, listFree, listInsert, listN
 import { distinctFree } from "./distinct";
 import { sumBlocks, sumFree } from "./exact-sum";
 import { beforeChange, groupSnapshotEnd } from "./group-snapshot";
+import { freeChanges, noteChange, noteRemoval } from "./group-change";
 import * as L from "./group-layout";
 
 const BLOCK_HEADER: usize = 16;
@@ -22,6 +23,7 @@ const NULL_BITS: u64 = 0x6e756c6c6e756c6c;
 export function groupCreate(layout: usize): usize {
   const table = allocZeroed(L.TABLE_BYTES);
   store<u32>(table, <u32>layout);
+  store<i64>(table, i64.MIN_VALUE, L.TABLE_PASSED);
   return table;
 }
 
@@ -174,6 +176,7 @@ export function addRecord(table: usize, window: usize, hash: u64): usize {
   memory.fill(record, 0, recordBytes);
   store<u64>(record, hash);
   store<u32>(record, load<u32>(table, L.TABLE_SEEN), L.RECORD_FLAGS);
+  if (load<u32>(table, L.TABLE_TRACK) != 0) noteChange(table, window, record);
   store<u32>(record, image, L.RECORD_IMAGE);
   store<u32>(record, <u32>window, L.RECORD_WINDOW);
   store<u32>(window, groups, L.WINDOW_GROUPS);
@@ -242,7 +245,8 @@ export function groupOfRow(table: usize, window: usize, columns: usize, row: usi
       if (slot == 0) break;
       if (<u32>slot == tag && isGroupOf(layout, <usize>(slot >> 32), columns, row)) {
         const known = <usize>(slot >> 32);
-        if (load<u32>(table, L.TABLE_SNAPSHOT) != 0) beforeChange(table, known);
+        const track = load<u32>(table, L.TABLE_TRACK);
+        if (track != 0 && (load<u32>(known, L.RECORD_FLAGS) & track) == 0) beforeChange(table, known);
         return known;
       }
       at = (at + 1) & mask;
@@ -318,6 +322,7 @@ export function groupRows(
 
 /** Takes a group out of its window; its key stays readable until {@link groupForget}. */
 export function removeGroup(table: usize, record: usize): void {
+  if (load<u32>(table, L.TABLE_TRACK) != 0) noteRemoval(table, record);
   const window = <usize>load<u32>(record, L.RECORD_WINDOW);
   const index = <usize>load<u32>(window, L.WINDOW_INDEX);
   const mask = load<u32>(window, L.WINDOW_MASK);
@@ -407,6 +412,7 @@ export function freeWindow(table: usize, window: usize): void {
   }
   store<u64>(table, load<u64>(table, L.TABLE_GROUPS) - <u64>load<u32>(window, L.WINDOW_GROUPS), L.TABLE_GROUPS);
   store<u64>(table, load<u64>(table, L.TABLE_SIZE) - load<u64>(window, L.WINDOW_SIZE), L.TABLE_SIZE);
+  freeChanges(table, window);
   freeChain(<usize>load<u32>(window, L.WINDOW_FIRST));
   freeChain(<usize>load<u32>(window, L.WINDOW_ARENA));
   free(<usize>load<u32>(window, L.WINDOW_INDEX));
@@ -446,6 +452,7 @@ export function groupWindowRecords(table: usize, at: u32, target: usize): u32 {
 /** Drops the first `count` windows. */
 export function groupDropWindows(table: usize, count: u32): void {
   const list = table + L.TABLE_WINDOWS;
+  if (count > 0) store<i64>(table, max(load<i64>(table, L.TABLE_PASSED), listNumber(list, count - 1)), L.TABLE_PASSED);
   for (let at: u32 = 0; at < count; at++) {
     const window = listAddress(list, at);
     if (load<u32>(table, L.TABLE_SNAPSHOT) == 0) {

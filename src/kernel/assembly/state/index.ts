@@ -1,7 +1,7 @@
 export * from "./time";
 export {
-  deduplicate, deduplicateCreate, deduplicateExpire, deduplicateExport, deduplicateExportBytes, deduplicateFree, deduplicateImport,
-  deduplicateMark,
+  deduplicate, deduplicateCreate, deduplicateDrop, deduplicateExpire, deduplicateExport, deduplicateExportBytes, deduplicateFree,
+  deduplicateImport, deduplicateMark,
 } from "./deduplicate";
 export {
   groupCreate, groupDropWindows, groupForget, groupFree, groupRows, groupWindowEnd, groupWindowGroups, groupWindowRecords,
@@ -14,7 +14,7 @@ export { groupChanges, groupKeyColumn, groupResultColumn, groupResults } from ".
 export { groupAddStates, groupExactSums, groupExtremes, groupStateWord } from "./group-states";
 export { groupIsOneWindow, groupMerge, groupPartial, groupPartialIsPlain } from "./group-partial";
 export {
-  groupImport, groupSnapshotBegin, groupSnapshotEnd, groupSnapshotNeeded, groupSnapshotNext,
+  groupSnapshotBegin, groupSnapshotEnd, groupSnapshotNeeded, groupSnapshotNext, groupSnapshotPassed,
 } from "./group-snapshot";
 export {
   sessionClose, sessionCreate, sessionFirstEnd, sessionForget, sessionFree, sessionIsOpen, sessionRows,
@@ -23,3 +23,5 @@ export { sessionBounds, sessionChanges, sessionForgetChanges, sessionResults } f
 export {
   sessionImport, sessionSnapshotBegin, sessionSnapshotEnd, sessionSnapshotNeeded, sessionSnapshotNext,
 } from "./session-snapshot";
+export { groupImport, groupImportPassed } from "./group-import";
+export { groupHasFewChanges, groupTrack } from "./group-change";

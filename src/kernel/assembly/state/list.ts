@@ -80,6 +80,15 @@ export function listDrop(list: usize, gone: u32): void {
   store<u32>(list, count - gone, COUNT);
 }
 
+/** Takes the item of that number out, if there is one. */
+export function listRemove(list: usize, number: i64): void {
+  const count = load<u32>(list, COUNT);
+  const at = lowerBound(list, number);
+  if (at == count || listNumber(list, at) != number) return;
+  memory.copy(item(list, at), item(list, at + 1), <usize>(count - at - 1) * ITEM_BYTES);
+  store<u32>(list, count - 1, COUNT);
+}
+
 export function listFree(list: usize): void {
   free(<usize>load<u32>(list));
   store<u32>(list, 0);

@@ -4,7 +4,8 @@
 // are kept. The seven high bits of the hash are the key group.
 
 import { alloc, allocZeroed, free } from "../memory";
-import { bodyExportBytes, exportKeys, exportStates, importFixedKeys, importStates, importTextKeys } from "./group-snapshot";
+import { importFixedKeys, importStates, importTextKeys } from "./group-import";
+import { bodyExportBytes, exportKeys, exportStates } from "./group-snapshot";
 import { adopt, hashOfRecord, keepTexts, newRecord } from "./session-table";
 import * as L from "./group-layout";
 import * as S from "./session-layout";
