@@ -44,11 +44,7 @@ describe('operators that may write only what has changed', () => {
 
 describe('the files that a snapshot builds upon', () => {
   it('are those with a part of an operator that was not written whole since', () => {
-    const last = pointer(
-      file('1', [whole(0)]),
-      file('2', [whole(1), delta(0)]),
-      file('3', [delta(0), delta(1)]),
-    );
+    const last = pointer(file('1', [whole(0)]), file('2', [whole(1), delta(0)]), file('3', [delta(0), delta(1)]));
     expect(filesBefore(last, [delta(1), whole(0)])).toEqual([file('2', [whole(1)]), file('3', [delta(1)])]);
     expect(filesBefore(last, [whole(0), whole(1)])).toEqual([]);
     expect(filesBefore(undefined, [whole(0)])).toEqual([]);

@@ -16,9 +16,8 @@ CREATE MATERIALIZED VIEW pairs AS SELECT a.id AS a, b.id AS b FROM events AS a J
 CREATE MATERIALIZED VIEW kinds AS SELECT DISTINCT kind, k FROM events;
 CREATE MATERIALIZED VIEW latest AS SELECT DISTINCT ON (k) k, id, amount FROM events ORDER BY k, time DESC;
 CREATE MATERIALIZED VIEW running AS SELECT id, k, sum(amount) OVER (PARTITION BY k ORDER BY time ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS s FROM events;
-CREATE MATERIALIZED VIEW visits AS SELECT k, count(*) AS n, window_end FROM SESSION(events, time, INTERVAL '5 seconds') GROUP BY k, window_start, window_end;
 `;
-const VIEWS = ['totals', 'pairs', 'kinds', 'latest', 'running', 'visits'];
+const VIEWS = ['totals', 'pairs', 'kinds', 'latest', 'running'];
 
 const event = (n: number): object => ({
   id: `event ${n % 50}`,
