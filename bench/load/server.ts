@@ -23,6 +23,8 @@ export interface Server {
 }
 
 export interface ServerOptions {
+  /** `start` by default. */
+  readonly command?: 'start' | 'dev';
   readonly project: string;
   readonly dataDir?: string;
   readonly flags?: readonly string[];
@@ -91,7 +93,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       ...before,
       ...(options.nodeFlags ?? []),
       join(ROOT, 'bin/headrace.js'),
-      'start',
+      options.command ?? 'start',
       options.project,
       '--http-port',
       String(port),
