@@ -71,6 +71,9 @@ export class Acceptor implements SweptIngest {
     });
     this.#idempotency = new IdempotencyLedger(options.log, options.clock);
     this.#metrics = new IngestMetrics(options.metrics);
+    options.log.beforeRound(() => {
+      for (const group of this.#groups.values()) group.flush();
+    });
   }
 
   async accept(request: IngestRequest): Promise<IngestResult> {

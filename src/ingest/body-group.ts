@@ -25,8 +25,8 @@ interface Waiting {
 }
 
 /**
- * Small bodies for one topic that arrive together, or while the last group is on its way to the disk, are checked in one
- * pass and become one record batch. So what a record batch costs is shared by as many events as there is load.
+ * Small bodies for one topic that arrive together, or while a round is on its way to the disk, are checked in one pass and
+ * become one record batch: it is flushed when the log takes a round. So what a record batch costs is shared by as many events as there is load.
  */
 export class BodyGroup {
   readonly #parts: BodyGroupParts;

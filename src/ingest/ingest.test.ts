@@ -245,9 +245,32 @@ describe('a request', () => {
     await expect(send('{}', 'json', { topic: '_audit' })).rejects.toMatchObject({ code: 'INGEST_TOPIC_RESERVED' });
   });
 
+  it('that is small and comes while a round is on its way is in the next one, not in the one after it', async () => {
+    await topic('others');
+    const before = log.stats().rounds;
+    const meanwhile = new Promise<void>((resolve, reject) => {
+      const unsubscribe = log.beforeRound(() => {
+        unsubscribe();
+        queueMicrotask(() => {
+          Promise.all([send('{"a":2}', 'json'), send('[{"a":3},{"a":4}]', 'json', { topic: 'others' })]).then(
+            () => resolve(),
+            reject,
+          );
+        });
+      });
+    });
+    await send('{"a":1}', 'json');
+    await meanwhile;
+    expect(log.stats().rounds - before).toBe(2);
+  });
+
   it('under overload is refused, retryably', async () => {
     const slow = await createIngest({
-      log: Object.assign(Object.create(log), { topic: (name: string) => log.topic(name), pendingBytes: () => 1e9 }),
+      log: Object.assign(Object.create(log), {
+        topic: (name: string) => log.topic(name),
+        pendingBytes: () => 1e9,
+        beforeRound: () => () => {},
+      }),
       clock,
       metrics: createMetrics(),
       schemas: () => undefined,

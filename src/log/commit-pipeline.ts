@@ -25,6 +25,8 @@ export interface PipelineContext {
   readonly onWriteFailure: (error: HeadraceError) => void;
   /** Called when a round is durable and applied, before its requests are told. */
   readonly publish: (round: Round) => void;
+  /** Called before a round is taken: what is submitted within is part of it. */
+  readonly gather: () => void;
   /** A fresh salt for a new commit-log file. */
   readonly nextSalt: () => number;
   /** Calls back soon, after what is ready has run. */
@@ -120,7 +122,9 @@ export class CommitPipeline {
   }
 
   async #drain(): Promise<void> {
-    while (this.#queue.length > 0 && this.#failure === undefined) {
+    for (;;) {
+      this.#context.gather();
+      if (this.#queue.length === 0 || this.#failure !== undefined) return;
       const entries = this.#takeRound();
       try {
         this.#commits.beforeRound();

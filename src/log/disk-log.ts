@@ -4,7 +4,7 @@ import { utf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
 import { batchDefect, invalidBatch } from './batch-header.ts';
-import type { CommitPipeline } from './commit-pipeline.ts';
+import type { CommitPipeline, PipelineContext } from './commit-pipeline.ts';
 import type { Round, StartMove } from './commit-record.ts';
 import { type Disk, DiskFailure, type DiskOperation } from './disk.ts';
 import { indexName, partitionDirectory, segmentName, topicDirectory, topicsDirectory } from './file-layout.ts';
@@ -63,16 +63,22 @@ export class DiskLog implements Log {
   readonly #slots = new Map<number, number>();
   #nextSlot = 0;
   readonly #listeners = new Set<(commit: CommitNumber) => void>();
+  readonly #gatherers = new Set<() => void>();
   readonly #pins = new Map<string, Map<string, number>>();
   /** Topic changes happen one after another. */
   #admin: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  /** @param pipeline makes the commit pipeline that calls back when a round is durable */
-  constructor(parts: DiskLogParts, pipeline: (publish: (round: Round) => void) => CommitPipeline) {
+  /** @param pipeline makes the commit pipeline that calls back before it takes a round and when one is durable */
+  constructor(parts: DiskLogParts, pipeline: (calls: Pick<PipelineContext, 'publish' | 'gather'>) => CommitPipeline) {
     this.dataDir = parts.dataDir;
     this.#parts = parts;
-    this.#pipeline = pipeline((round) => this.#publish(round));
+    this.#pipeline = pipeline({
+      publish: (round) => this.#publish(round),
+      gather: () => {
+        for (const gather of this.#gatherers) gather();
+      },
+    });
     this.#publishAll();
   }
 
@@ -310,6 +316,11 @@ export class DiskLog implements Log {
       slot: this.#slots.get(id)!,
     }));
     return { dataDir: this.dataDir, vector: this.#parts.vector.memory, partitions };
+  }
+
+  beforeRound(listener: () => void): () => void {
+    this.#gatherers.add(listener);
+    return () => this.#gatherers.delete(listener);
   }
 
   onCommit(listener: (commit: CommitNumber) => void): () => void {

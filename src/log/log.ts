@@ -123,6 +123,11 @@ export interface Log {
   /** For worker threads; call again after topics were created. */
   view(): LogView;
 
+  /**
+   * Called when a round is about to be put together: what is committed within the call is part of it. So what gathers
+   * elsewhere need not wait for a round more. Returns the unsubscribe function. Must not throw.
+   */
+  beforeRound(listener: () => void): () => void;
   /** Called after every published round; returns the unsubscribe function. Must not throw. */
   onCommit(listener: (commit: CommitNumber) => void): () => void;
   /** The lowest offset that a reader still needs; retention stops there. Undefined releases the pin. */

@@ -73,8 +73,8 @@ async function openLocked(options: OpenLogOptions, disk: Disk, limits: LogLimits
   for (const path of recovery.unsyncedIndexes) files.unsyncedIndex(path, dirname(path));
   const vector = VisibilityVector.create(Math.max(limits.partitionsMax, state.partitions.size));
   const parts = { dataDir, disk, clock, limits, state, files, vector, onWarning };
-  const log = new DiskLog(parts, (publish) => {
-    const pipeline = new CommitPipeline({ ...parts, place, onFsync, onWriteFailure, publish, nextSalt, soon });
+  const log = new DiskLog(parts, (calls) => {
+    const pipeline = new CommitPipeline({ ...parts, place, onFsync, onWriteFailure, ...calls, nextSalt, soon });
     if (recovery.damage !== undefined) pipeline.fail(recovery.damage);
     return pipeline;
   });

@@ -147,6 +147,10 @@ export class MemoryLog implements Log {
     return { dataDir: this.dataDir, vector: new SharedArrayBuffer(8), partitions: [] };
   }
 
+  beforeRound(): () => void {
+    return () => {};
+  }
+
   onCommit(listener: (commit: CommitNumber) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
