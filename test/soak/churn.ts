@@ -6,7 +6,6 @@ import { openSubscriber, type Subscriber } from '../../bench/load/subscriber.ts'
 
 const SUBSCRIBERS_MAX = 12;
 const VIEWS = ['by_type', 'session_sizes'];
-const EDIT_EVERY_MS = 15_000;
 const SHORT_EVERY_MS = 100;
 const SUBSCRIBE_EVERY_MS = 300;
 const ASK_EVERY_MS = 500;
@@ -26,19 +25,37 @@ export interface ChurnCounts {
   queries: number;
   edits: number;
   failures: number;
+  firstFailure: string | undefined;
 }
 
 export class Churn {
-  readonly counts: ChurnCounts = { connections: 0, subscribers: 0, frames: 0, queries: 0, edits: 0, failures: 0 };
+  readonly counts: ChurnCounts = {
+    connections: 0,
+    subscribers: 0,
+    frames: 0,
+    queries: 0,
+    edits: 0,
+    failures: 0,
+    firstFailure: undefined,
+  };
   readonly #url: string;
   readonly #port: number;
   readonly #project: string;
   readonly #source: string;
   readonly #random: () => number;
+  readonly #editEveryMs: number;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #subscribers: Subscriber[] = [];
 
-  constructor(options: { url: string; port: number; project: string; source: string; random: () => number }) {
+  constructor(options: {
+    url: string;
+    port: number;
+    project: string;
+    source: string;
+    random: () => number;
+    editEveryMs: number;
+  }) {
+    this.#editEveryMs = options.editEveryMs;
     this.#url = options.url;
     this.#port = options.port;
     this.#project = options.project;
@@ -50,7 +67,7 @@ export class Churn {
     this.#every(SHORT_EVERY_MS, () => this.#shortConnection());
     this.#every(SUBSCRIBE_EVERY_MS, () => this.#subscribe());
     this.#every(ASK_EVERY_MS, () => this.#ask());
-    this.#every(EDIT_EVERY_MS, () => this.#edit());
+    this.#every(this.#editEveryMs, () => this.#edit());
   }
 
   stop(): void {
@@ -63,8 +80,9 @@ export class Churn {
       setInterval(async () => {
         try {
           await act();
-        } catch {
+        } catch (error) {
           this.counts.failures++;
+          this.counts.firstFailure ??= String(error);
         }
       }, ms),
     );
@@ -104,8 +122,8 @@ export class Churn {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ sql: 'SELECT event_type, sum(events) FROM by_type GROUP BY event_type ORDER BY 1' }),
     });
-    await response.text();
-    if (response.status !== 200) throw new Error(`querying: ${response.status}`);
+    const text = await response.text();
+    if (response.status !== 200) throw new Error(`querying: ${response.status} ${text}`);
     this.counts.queries++;
   }
 

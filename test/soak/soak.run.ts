@@ -2,12 +2,12 @@
  * Endurance: steady load while keys, windows, sessions, connections, subscribers and a pipeline come and go. Memory, open
  * files, disk and latency must stay level.
  *
- *   npm run test:soak -- --minutes 60 [--rate 2000]
+ *   npm run test:soak -- --minutes 60 [--rate 2000 --edits 15 --samples FILE]
  *
  * Prints the slope of each figure (per hour, by Theil and Sen, after a warm-up) as a line of JSON; the exit code is 1 when
  * one is above its bound, or when events are missing at the end.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -52,7 +52,14 @@ const FIGURES: readonly Figure[] = [
 ];
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '5' }, rate: { type: 'string', default: '2000' } },
+  options: {
+    minutes: { type: 'string', default: '5' },
+    rate: { type: 'string', default: '2000' },
+    /** Seconds between two edits of a pipeline. */
+    edits: { type: 'string', default: '15' },
+    /** A file for the samples, one a line. */
+    samples: { type: 'string' },
+  },
 });
 const minutes = Number(values.minutes);
 
@@ -87,7 +94,14 @@ async function soak(): Promise<boolean> {
   const source = sql.slice(sql.indexOf('CREATE SOURCE'), sql.indexOf('CREATE VIEW'));
   const server = await startServer({ command: 'dev', project });
   const load = new SteadyLoad(server.port, Number(values.rate));
-  const churn = new Churn({ url: server.url, port: server.port, project, source, random: seededRandom(1) });
+  const churn = new Churn({
+    url: server.url,
+    port: server.port,
+    project,
+    source,
+    random: seededRandom(1),
+    editEveryMs: Number(values.edits) * 1000,
+  });
   const samples: Timed[] = [];
   try {
     load.start();
@@ -96,7 +110,9 @@ async function soak(): Promise<boolean> {
     const hours = (): number => (performance.now() - startedAt) / 3_600_000;
     while (hours() * 60 < minutes) {
       await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
-      samples.push({ ...(await takeSample(server)), ...load.takeLatency(), at: hours() });
+      const sample = { ...(await takeSample(server)), ...load.takeLatency(), at: hours() };
+      samples.push(sample);
+      if (values.samples !== undefined) appendFileSync(values.samples, `${JSON.stringify(sample)}\n`);
     }
     churn.stop();
     load.stop();
