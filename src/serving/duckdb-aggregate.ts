@@ -163,11 +163,11 @@ function scaleOf({ function: name, type }: AggregateCall, argument: CompiledExpr
   return argument.type.kind === 'int8' ? INT8_MEAN_SCALE : Math.max(QUOTIENT_SCALE, argument.scale);
 }
 
-function itemsOf(list: DuckDBValue): readonly DuckDBValue[] {
+export function itemsOf(list: DuckDBValue): readonly DuckDBValue[] {
   return list === null ? [] : (list as unknown as { readonly items: readonly DuckDBValue[] }).items;
 }
 
-function rowOf(item: DuckDBValue, types: readonly DataType[]): unknown[] {
+export function rowOf(item: DuckDBValue, types: readonly DataType[]): unknown[] {
   if (types.length === 1) return [fromDuckdbValue(item, types[0]!)];
   const { entries } = item as unknown as { readonly entries: Readonly<Record<string, DuckDBValue>> };
   return types.map((type, index) => fromDuckdbValue(entries[`v${index}`] ?? null, type));

@@ -3,6 +3,7 @@ import type { AggregateNode, JoinNode, PlanNode, SetOperationNode, TopNNode, Win
 import { aggregateToDuckdb } from './duckdb-aggregate.ts';
 import { compileToDuckdb } from './duckdb-expression.ts';
 import { tableFunctionToDuckdb, temporalJoinToDuckdb } from './duckdb-from.ts';
+import { matchToDuckdb } from './duckdb-match.ts';
 import { timeWindowToDuckdb } from './duckdb-time-window.ts';
 import { type CompiledExpression, duckdbType, type ExpressionScope, rescaled, unsupported } from './duckdb-type.ts';
 import { orderToDuckdb, overToDuckdb, topNToDuckdb } from './duckdb-window.ts';
@@ -88,6 +89,8 @@ export function planToDuckdb(node: PlanNode, scope: PlanScope): DuckdbQuery {
     }
     case 'top-n':
       return topN(node, scope);
+    case 'match':
+      return matchToDuckdb(node, planToDuckdb(node.input, scope), { ...scope, columns: [] });
     case 'deduplicate':
       throw unsupported('deduplication');
     default:

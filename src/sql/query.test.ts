@@ -80,7 +80,6 @@ describe('mistakes', () => {
     ["SELECT pg_read_file('/etc/passwd')", 'PLAN_UNKNOWN_FUNCTION', 1, 8, 'does not exist'],
     ['SELECT coutn(*) FROM hits', 'PLAN_UNKNOWN_FUNCTION', 1, 8, 'did you mean "count"?'],
     ["SELECT 'open", 'SQL_SYNTAX', 1, 8, 'no closing'],
-    ['SELECT * FROM hits MATCH_RECOGNIZE (ORDER BY at PATTERN (a))', 'SQL_NOT_SUPPORTED', 1, 20, 'is for views'],
     ['', 'SQL_SYNTAX', 1, 1, 'there is no query'],
   ])('%s', async (sql, code, line, at, message) => {
     await expect(compileQuery(sql, catalog)).rejects.toMatchObject({

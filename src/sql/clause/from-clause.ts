@@ -160,7 +160,7 @@ export class FromBinder {
 
   #named(node: PlanNode, name: string, alias: AliasClause, at: number): FromResult {
     const match = this.#context.matches?.get(alias?.aliasname ?? '');
-    if (match !== undefined) return bindMatch(this.#context, match, { node, name }, this.#spec.rules.streaming);
+    if (match !== undefined) return bindMatch(this.#context, match, { node, name });
     const names = nameParts(alias?.colnames);
     if (names.length > node.columns.length) {
       const shown = `table "${alias?.aliasname ?? name}"`;

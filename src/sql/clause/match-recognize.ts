@@ -20,14 +20,7 @@ export function bindMatch(
   context: BindContext,
   clause: MatchClause,
   input: { readonly node: PlanNode; readonly name: string },
-  streaming: boolean,
 ): { readonly node: PlanNode; readonly scope: Scope } {
-  if (!streaming) {
-    throw context.source.error(clause.at, 'MATCH_RECOGNIZE is for views: a query does not run it', {
-      code: 'SQL_NOT_SUPPORTED',
-      next: 'write CREATE MATERIALIZED VIEW over the pattern, and query that',
-    });
-  }
   const node = new MatchBinder(context, clause, input).node();
   const names = clause.columnNames;
   const extra = names[node.columns.length];

@@ -1,31 +1,13 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType } from '../../../plan/data-type.ts';
 import type { MatchNode } from '../../../plan/node.ts';
-import { MATCH_ROWS_MAX } from '../../limits.ts';
 import type { Batch } from '../batch.ts';
 import type { Operator, OperatorContext } from '../operator.ts';
 import { OrderedList } from '../rank/ordered-list.ts';
 import { batchOfValues, RowEmitter, RowReader, rowKey, type StreamRow } from '../row-batch.ts';
 import type { ExpressionContext } from '../row-evaluator.ts';
 import { readRow, writeRow } from '../state-value.ts';
-import { givenUp, type MatchRow, MatchSearch } from './match-search.ts';
-import type { MatchRows } from './navigation.ts';
-
-/** What one beginning came to. */
-interface Found {
-  /** Rows before this place were looked at: a change there may change it. Infinity when it looked to the end. */
-  readonly extent: number;
-  readonly next: number;
-  /** Matches up to here. */
-  readonly matches: number;
-  readonly result: { readonly values: readonly unknown[]; readonly time: bigint } | undefined;
-  readonly letters: readonly Letter[];
-}
-
-interface Letter {
-  readonly row: MatchRow;
-  readonly message: string;
-}
+import { type Found, type MatchRow, MatchSearch, type RefusedRow } from './match-search.ts';
 
 interface Partition {
   readonly name: string;
@@ -147,7 +129,7 @@ export class ChangingMatchOperator implements Operator {
   endEpoch(): void {
     for (const partition of this.#changed) {
       const { before, now } = this.#findAgain(partition);
-      this.#compare(before, now);
+      this.#compare(partition, before, now);
       if (partition.rows.size === 0) this.#partitions.delete(partition.name);
     }
     this.#changed.clear();
@@ -166,7 +148,7 @@ export class ChangingMatchOperator implements Operator {
     const last = found[kept - 1];
     let matches = last?.matches ?? 0;
     for (let start = last?.next ?? 0; start < rows.size; ) {
-      const one = this.#try(partition, start, matches);
+      const one = this.#search.from(rows, start, matches);
       found.push(one);
       start = one.next;
       matches = one.matches;
@@ -174,53 +156,11 @@ export class ChangingMatchOperator implements Operator {
     return { before, now: found.slice(kept) };
   }
 
-  #try(partition: Partition, start: number, matchesBefore: number): Found {
-    const { rows, key } = partition;
-    const { withinUs } = this.#node;
-    const attempt = this.#search.attempt();
-    const letters: Letter[] = [];
-    const refuse = (place: number, message: string): void => {
-      letters.push({ row: rows.at(start + place)!, message });
-    };
-    const seen = (matchNumber: number): MatchRows => ({
-      at: (place) => rows.at(start + place)?.values,
-      matchNumber,
-    });
-    const first = rows.at(start)!;
-    let extent: number | undefined;
-    const before = seen(matchesBefore);
-    while (!attempt.decided) {
-      const row = rows.at(start + attempt.rows);
-      if (row === undefined) {
-        extent = Number.POSITIVE_INFINITY;
-        attempt.finish();
-      } else if (withinUs !== undefined && row.time - first.time > withinUs) {
-        extent = start + attempt.rows + 1;
-        attempt.finish();
-      } else if (attempt.rows >= MATCH_ROWS_MAX) {
-        refuse(0, givenUp(`${MATCH_ROWS_MAX} rows are not enough`));
-        attempt.finish();
-      } else attempt.feed((labels) => this.#search.holds(labels, before, refuse));
-    }
-    extent ??= start + attempt.rows;
-    const { best, tooMany } = attempt;
-    if (tooMany) refuse(0, givenUp('it can be matched in too many ways'));
-    if (best === undefined || tooMany) {
-      return { extent, next: start + 1, matches: matchesBefore, result: undefined, letters };
-    }
-    const matches = matchesBefore + 1;
-    const values = this.#search.measures(best, seen(matches), refuse);
-    const next = start + this.#search.skip(best, refuse);
-    const { time } = rows.at(start + best.length - 1)!;
-    const result = values === undefined ? undefined : { values: [...key, ...values], time };
-    return { extent, next, matches, result, letters };
-  }
-
   /** Hands on how what is found now differs from what was found before. */
-  #compare(before: readonly Found[], now: readonly Found[]): void {
-    const types = this.#node.columns.map((column) => column.type);
+  #compare({ key }: Partition, before: readonly Found[], now: readonly Found[]): void {
+    const types = this.#node.measures.map((measure) => measure.type);
     const results = new Map<string, { weight: number; readonly result: NonNullable<Found['result']> }>();
-    const letters = new Map<string, Letter & { weight: number }>();
+    const letters = new Map<string, RefusedRow & { weight: number }>();
     const count = (all: readonly Found[], weight: number): void => {
       for (const { result, letters: own } of all) {
         if (result !== undefined) {
@@ -240,7 +180,8 @@ export class ChangingMatchOperator implements Operator {
     count(before, -1);
     count(now, 1);
     for (const { weight, result } of results.values()) {
-      for (let i = Math.abs(weight); i > 0; i--) this.#emitter!.add(result.values, Math.sign(weight), result.time);
+      for (let i = Math.abs(weight); i > 0; i--)
+        this.#emitter!.add([...key, ...result.values], Math.sign(weight), result.time);
     }
     for (const { weight, row, message } of letters.values()) {
       for (let i = Math.abs(weight); i > 0; i--) this.#deadLetter(row, message, Math.sign(weight));

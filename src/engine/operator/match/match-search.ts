@@ -3,6 +3,7 @@ import { compileExpression } from '../../../plan/evaluate.ts';
 import type { EvaluationContext } from '../../../plan/function.ts';
 import type { MatchNode } from '../../../plan/node.ts';
 import { sortOrder } from '../../../plan/value/sort-order.ts';
+import { MATCH_ROWS_MAX } from '../../limits.ts';
 import type { ExpressionContext } from '../row-evaluator.ts';
 import { type AttemptState, type Label, MatchAttempt } from './match-attempt.ts';
 import { isForgetful, type MatchRows, NavigationEvaluator, rowsBefore } from './navigation.ts';
@@ -18,6 +19,29 @@ export interface MatchRow {
 
 /** Says that a row cannot be used, by its place after the first row of the match. */
 export type RefuseRow = (place: number, message: string) => void;
+
+/** Rows of one partition, in order. */
+export interface MatchRowList {
+  at(place: number): MatchRow | undefined;
+}
+
+/** What one beginning came to, when no other rows come. */
+export interface Found {
+  /** Rows before this place were looked at: a change there may change it. Infinity when it looked to the end. */
+  readonly extent: number;
+  /** Where the next may begin. */
+  readonly next: number;
+  /** Matches up to here. */
+  readonly matches: number;
+  /** The measures of the match, and the time of its last row. */
+  readonly result: { readonly values: readonly unknown[]; readonly time: bigint } | undefined;
+  readonly letters: readonly RefusedRow[];
+}
+
+export interface RefusedRow {
+  readonly row: MatchRow;
+  readonly message: string;
+}
 
 /** What MATCH_RECOGNIZE asks of rows: their order, the conditions of variables, what a match shows and where the next may begin. */
 export class MatchSearch {
@@ -55,6 +79,42 @@ export class MatchSearch {
   compareKeys(a: MatchRow, b: MatchRow): number {
     if (a.time !== b.time) return a.time < b.time ? -1 : 1;
     return this.#inOrder(this.#keysOf(a), this.#keysOf(b));
+  }
+
+  /** Tries the row at a place as the first of a match. */
+  from(rows: MatchRowList, start: number, matchesBefore: number): Found {
+    const { withinUs } = this.#node;
+    const attempt = this.attempt();
+    const letters: RefusedRow[] = [];
+    const refuse: RefuseRow = (place, message) => letters.push({ row: rows.at(start + place)!, message });
+    const seen = (matchNumber: number): MatchRows => ({ at: (place) => rows.at(start + place)?.values, matchNumber });
+    const before = seen(matchesBefore);
+    const first = rows.at(start)!;
+    let extent: number | undefined;
+    while (!attempt.decided) {
+      const row = rows.at(start + attempt.rows);
+      if (row === undefined) {
+        extent = Number.POSITIVE_INFINITY;
+        attempt.finish();
+      } else if (withinUs !== undefined && row.time - first.time > withinUs) {
+        extent = start + attempt.rows + 1;
+        attempt.finish();
+      } else if (attempt.rows >= MATCH_ROWS_MAX) {
+        refuse(0, givenUp(`${MATCH_ROWS_MAX} rows are not enough`));
+        attempt.finish();
+      } else attempt.feed((labels) => this.holds(labels, before, refuse));
+    }
+    extent ??= start + attempt.rows;
+    const { best, tooMany } = attempt;
+    if (tooMany) refuse(0, givenUp('it can be matched in too many ways'));
+    if (best === undefined || tooMany) {
+      return { extent, next: start + 1, matches: matchesBefore, result: undefined, letters };
+    }
+    const matches = matchesBefore + 1;
+    const values = this.measures(best, seen(matches), refuse);
+    const next = start + this.skip(best, refuse);
+    const { time } = rows.at(start + best.length - 1)!;
+    return { extent, next, matches, result: values === undefined ? undefined : { values, time }, letters };
   }
 
   attempt(): MatchAttempt {
