@@ -24,7 +24,7 @@ const LIMITS: Partial<LogLimits> = {
   extendBytes: 4_096,
   commitLogBytesMax: 200_000,
   indexIntervalBytes: 1_024,
-  partitionsMax: 64,
+  partitionsMax: 1_024,
 };
 
 export interface WorldOptions {

@@ -22,6 +22,8 @@ export type ComparedPipeline = readonly ComparedView[];
 /** Data, when they come and when the process dies, and pipelines over them: all that a failure is made again from. */
 export interface RelationalCase extends RandomTables {
   readonly seed: number;
+  /** Of each pipeline; 1 without it. */
+  readonly workers?: number;
   readonly pipelines: readonly ComparedPipeline[];
 }
 
@@ -48,6 +50,7 @@ interface Running {
 export async function runCase(given: RelationalCase, connection: Connection): Promise<readonly PipelineVerdict[]> {
   const world = await EngineWorld.open({
     random: seededRandom(given.seed),
+    workers: given.workers ?? 1,
     ...(given.snapshotIntervalMs === undefined ? {} : { snapshotIntervalMs: given.snapshotIntervalMs }),
   });
   try {

@@ -4,6 +4,7 @@
  *
  *   npm run test:differential:relational -- --rounds 1000 [--seed 1] [--pipelines 10] [--failures 5] [--write]
  *   npm run test:differential:relational -- --minutes 30 --processes 2
+ *   npm run test:differential:relational -- --workers 2     with exchanges between tasks
  */
 import { fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -25,6 +26,8 @@ const { values: flags } = parseArgs({
     processes: { type: 'string', default: '1' },
     pipelines: { type: 'string', default: '10' },
     failures: { type: 'string', default: '1' },
+    /** Of each pipeline. */
+    workers: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -33,6 +36,7 @@ const REPORT_MS = 30_000;
 const ROUNDS = 100;
 const first = Number(flags.seed);
 const processes = Number(flags.processes);
+const workers = Number(flags.workers);
 const startedAt = performance.now();
 const untilMs = flags.minutes === undefined ? Number.POSITIVE_INFINITY : startedAt + Number(flags.minutes) * 60_000;
 const rounds = flags.minutes === undefined || flags.rounds !== undefined ? Number(flags.rounds ?? ROUNDS) : Infinity;
@@ -54,7 +58,8 @@ async function run(): Promise<Tally> {
   let reportedAt = startedAt;
   let seed = first;
   while (sum.rounds < rounds && sum.failures < Number(flags.failures) && performance.now() < untilMs) {
-    const { case: made, operators } = randomCase(seed, Number(flags.pipelines));
+    const { case: random, operators } = randomCase(seed, Number(flags.pipelines));
+    const made = workers === 1 ? random : { ...random, workers };
     const verdicts = await runCase(made, oracle.connection);
     for (const [i, verdict] of verdicts.entries()) {
       sum = added(sum, tallied(verdict, operators[i]!));
@@ -92,8 +97,8 @@ async function runShared(): Promise<Tally> {
 }
 
 function started(at: number, heard: (report: Report) => void): Promise<number | null> {
-  const { pipelines, failures, minutes, write } = flags;
-  const given = { seed: first + at, step: processes, pipelines, failures, minutes };
+  const { pipelines, failures, minutes, workers: tasks, write } = flags;
+  const given = { seed: first + at, step: processes, pipelines, failures, minutes, workers: tasks };
   const own = rounds === Infinity ? {} : { rounds: Math.ceil((rounds - at) / processes) };
   const options = Object.entries({ ...given, ...own }).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, String(value)],
@@ -115,7 +120,13 @@ function print(total: Tally): void {
       unit: 'pairs',
       against: 'DuckDB',
       ratio: null,
-      detail: { ...counts, firstSeed: first, processes, pairsPerMinute: Math.round((counts.pairs / seconds) * 60) },
+      detail: {
+        ...counts,
+        firstSeed: first,
+        processes,
+        workers,
+        pairsPerMinute: Math.round((counts.pairs / seconds) * 60),
+      },
     }),
   );
 }
