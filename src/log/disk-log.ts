@@ -206,7 +206,8 @@ export class DiskLog implements Log {
   }
 
   topics(): readonly TopicConfig[] {
-    return [...this.#parts.state.topics.values()].map((topic) => topic.config);
+    const all = [...this.#parts.state.topics.values()].map((topic) => topic.config);
+    return all.filter(({ name }) => !isInternalTopic(name));
   }
 
   deleteTopic(name: string): Promise<void> {

@@ -101,6 +101,7 @@ export interface Log {
   /** Durable and visible when it resolves. @throws HeadraceError `LOG_TOPIC_EXISTS`, `LOG_TOPIC_NAME_INVALID` */
   createTopic(config: TopicConfig): Promise<void>;
   topic(name: string): TopicConfig | undefined;
+  /** All but internal ones. */
   topics(): readonly TopicConfig[];
   deleteTopic(name: string): Promise<void>;
   setTopicProperties(name: string, properties: Readonly<Record<string, string>>): Promise<void>;

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
+import { topicForUsers } from '../log/internal-topic.ts';
 import type { Log, TopicConfig } from '../log/log.ts';
 import type { Defer } from './feed-scheduler.ts';
 import { LIVE_STREAMS_MAX, LIVE_TAIL_RECORDS } from './limits.ts';
@@ -80,7 +81,7 @@ class OpenStreams implements LiveStreams {
     const { tables, log } = this.#options;
     await tables.get(request.id)?.loaded;
     const table = tables.get(request.id);
-    const topic = log.topic(table?.topic ?? request.id);
+    const topic = topicForUsers(log, table?.topic ?? request.id);
     if (topic === undefined) throw this.#unknown(request.id);
     const { hub } = tables;
     // From here to the stream's construction nothing may wait: the snapshot and the position belong together.

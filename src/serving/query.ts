@@ -2,6 +2,7 @@ import { type CommitNumber, type TimestampMs, type TimestampUs, timestampMs } fr
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
+import { topicForUsers } from '../log/internal-topic.ts';
 import type { Log } from '../log/log.ts';
 import type { Column, DataType } from '../plan/data-type.ts';
 import type { PlanNode, SourceNode } from '../plan/node.ts';
@@ -214,7 +215,7 @@ class DuckdbQueryService implements QueryService {
     const table = tables.get(name);
     if (table !== undefined) return pinView(table);
     const source = this.#source(name);
-    const topic = log.topic(source?.topic ?? name);
+    const topic = topicForUsers(log, source?.topic ?? name);
     if (topic === undefined) throw unknownRelation(name, this.#names());
     return pinTopic(tables.hub.context, topic, source?.columns ?? []);
   }
@@ -232,7 +233,7 @@ class DuckdbQueryService implements QueryService {
     const table = this.#options.tables.get(name);
     if (table !== undefined) return table.columns;
     const source = this.#source(name);
-    if (this.#options.log.topic(source?.topic ?? name) === undefined) return undefined;
+    if (topicForUsers(this.#options.log, source?.topic ?? name) === undefined) return undefined;
     return [
       ...(source?.columns ?? []).map(({ name: n, type, nullable }) => ({ name: n, type, nullable })),
       ...PSEUDO_COLUMNS,

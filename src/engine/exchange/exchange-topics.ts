@@ -25,15 +25,10 @@ export async function createExchangeTopics(log: Log, { edges }: StagePlan): Prom
   }
 }
 
-/** Deletes those of versions that are not kept. */
-export async function deleteExchangeTopics(log: Log, pipeline: string, kept: readonly number[]): Promise<void> {
-  const pattern = new RegExp(`^${escaped(`__exchange.${pipeline}.`)}(\\d+)\\.\\d+$`);
-  for (const { name } of log.topics()) {
-    const version = pattern.exec(name)?.[1];
-    if (version !== undefined && !kept.includes(Number(version))) await log.deleteTopic(name);
-  }
-}
-
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+/** Deletes those of a version; the last first, so that what a crash leaves is found again. */
+export async function deleteExchangeTopics(log: Log, pipeline: string, version: number): Promise<void> {
+  const prefix = exchangePrefix(pipeline, version);
+  let count = 0;
+  while (log.topic(`${prefix}${count}`) !== undefined) count++;
+  for (let number = count - 1; number >= 0; number--) await log.deleteTopic(`${prefix}${number}`);
 }

@@ -111,7 +111,7 @@ export class PipelineVersions {
       ],
     });
     await this.#forget(key, tasks);
-    await deleteExchangeTopics(this.#log, name, [version]);
+    if (known !== undefined) await deleteExchangeTopics(this.#log, name, known.current.version);
   }
 
   /** Goes on with a version that is being built, or begins with one; topics that nobody reads are made for what it writes. */
@@ -184,7 +184,7 @@ export class PipelineVersions {
     const tasks = stateKeys(this.#log, known.current.key);
     await this.#put(name, undefined, statePuts(this.#log, known.current.key));
     await this.#forget(known.current.key, tasks);
-    await deleteExchangeTopics(this.#log, name, []);
+    await deleteExchangeTopics(this.#log, name, known.current.version);
   }
 
   /** What is beside the log: the snapshots, and what was kept for them. */
@@ -201,10 +201,11 @@ export class PipelineVersions {
     for (const shadow of shadowsLeftOver(this.#log, name, building?.redirect.map(([, topic]) => topic) ?? [])) {
       await this.#log.deleteTopic(shadow);
     }
-    await deleteExchangeTopics(this.#log, name, [current.version, building?.version ?? current.version]);
     for (let version = Math.max(1, next - SWEPT_VERSIONS); version < next; version++) {
       const key = keyOf(name, version);
-      if (key !== current.key && key !== building?.key) await this.#snapshots.keepOnly(key, undefined);
+      if (key === current.key || key === building?.key) continue;
+      await this.#snapshots.keepOnly(key, undefined);
+      await deleteExchangeTopics(this.#log, name, version);
     }
   }
 }

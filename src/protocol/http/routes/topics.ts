@@ -1,6 +1,7 @@
 import { offset as asOffset } from '../../../base/brand.ts';
 import { HeadraceError } from '../../../base/error.ts';
 import { nearestName } from '../../../base/nearest-name.ts';
+import { topicForUsers } from '../../../log/internal-topic.ts';
 import type { Log, TopicConfig } from '../../../log/log.ts';
 import { JsonShape } from '../json-shape.ts';
 import { PAGE_RECORDS_MAX } from '../limit.ts';
@@ -204,7 +205,7 @@ export const topicRecords = defineRoute({
 
 /** @throws HeadraceError `LOG_UNKNOWN_TOPIC` with the nearest name */
 function topicNamed(log: Log, wanted: string): TopicConfig {
-  const topic = log.topic(wanted);
+  const topic = topicForUsers(log, wanted);
   if (topic !== undefined) return topic;
   const near = nearestName(
     wanted,
