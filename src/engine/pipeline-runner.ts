@@ -361,12 +361,7 @@ export class PipelineRunner implements RunningPipeline {
   #release(): void {
     this.#unsubscribe();
     this.#cancelRetry();
-    const stopped = new HeadraceError(`waiting for pipeline "${this.pipeline.name}": it was stopped`, {
-      code: 'ENGINE_STOPPED',
-      domain: 'engine',
-      next: 'start it again',
-    });
-    for (const drain of this.#drains.values()) drain.reject(stopped);
+    for (const drain of this.#drains.values()) drain.reject(stopped(this.pipeline.name));
     this.#drains.clear();
   }
 
@@ -419,6 +414,7 @@ export class PipelineRunner implements RunningPipeline {
 
   idle(options?: { readonly closeWindows: boolean }): Promise<void> {
     if (this.#state === 'failed') return Promise.reject(this.#error);
+    if (this.#state === 'stopped') return Promise.reject(stopped(this.pipeline.name));
     const closeWindows = options?.closeWindows ?? false;
     const id = this.#nextDrain++;
     return new Promise((resolve, reject) => {
@@ -541,6 +537,14 @@ export class PipelineRunner implements RunningPipeline {
 
 function stamp(text: string | undefined): PipelineStatus['watermark'] {
   return text === undefined ? undefined : timestampUs(BigInt(text));
+}
+
+function stopped(name: string): HeadraceError {
+  return new HeadraceError(`waiting for pipeline "${name}": it was stopped`, {
+    code: 'ENGINE_STOPPED',
+    domain: 'engine',
+    next: 'start it again',
+  });
 }
 
 function asHeadraceError(error: unknown): HeadraceError {

@@ -97,6 +97,35 @@ test('a commit log that is damaged while it is in use is told of, and healed fro
   await put(again, 'last');
 });
 
+test('damage to the last round of a commit log that is over is no torn tail: the checkpoint is made from memory', async () => {
+  const warnings: string[] = [];
+  const disk = new VirtualDisk({ random: () => 0.5 });
+  const session = disk.session();
+  let release = (): void => {};
+  const slow: Disk = {
+    ...session,
+    async runBehind(operations: readonly DiskOperation[]) {
+      if (operations.some((operation) => operation.kind === 'derive')) await new Promise<void>((r) => (release = r));
+      return session.runBehind(operations);
+    },
+  };
+  const log = await openOn(slow, warnings);
+  for (let i = 0; i < 30; i++) {
+    await put(log, `k${i}`);
+    await idle();
+  }
+  const old = disk.content('/d/commit/0000000000.log');
+  old[old.findLastIndex((byte) => byte !== 0)]! ^= 1;
+  release();
+  for (let i = 30; i < 35; i++) {
+    await put(log, `k${i}`);
+    await idle();
+  }
+  expect(warnings.join()).toContain('the next checkpoint is made from memory');
+  disk.powerLoss();
+  expect((await openOn(disk.session())).ledgerEntries('s').size).toBe(35);
+});
+
 test('a failed fsync of the next commit log ends writing; what was acknowledged is there after a restart', async () => {
   const disk: VirtualDisk = new VirtualDisk({
     random: () => 0.5,

@@ -45,6 +45,8 @@ export class CommitWriter {
   #base: number;
   #current: Generation;
   #end: number;
+  /** The last commit before those of the current commit log. */
+  #after: number;
   /** Up to here the file has been written, with zeros beyond `#end`: an fsync has no blocks to allocate there. */
   #allocated: number;
   #checkpointAt: number;
@@ -58,7 +60,8 @@ export class CommitWriter {
 
   constructor(context: CommitWriterContext) {
     this.#context = context;
-    const { base, generation, salt, end } = context.place;
+    const { base, generation, salt, end, after } = context.place;
+    this.#after = after;
     this.#base = base;
     this.#current = { generation, salt, allocated: end };
     this.#end = end;
@@ -138,6 +141,7 @@ export class CommitWriter {
     if (next === undefined) return;
     this.#next = undefined;
     this.#current = next.ready;
+    this.#after = this.#context.state.commit;
     this.#end = COMMIT_HEADER_BYTES;
     this.#flushedTo = this.#end;
     this.#allocated = next.ready.allocated;
@@ -228,12 +232,18 @@ export class CommitWriter {
   async #compact(checkpoint: Uint8Array | undefined): Promise<void> {
     const { dataDir, clock, limits, onWarning } = this.#context;
     const through = this.#current.generation;
+    const commit = this.#after;
     const unfinished = unfinishedCheckpointPath(dataDir);
     const salt = this.#context.nextSalt();
     const { producerExpiryMs } = limits;
     const operations: DiskOperation[] =
       checkpoint === undefined
-        ? [{ kind: 'derive', task: { kind: 'compact', dataDir, through, salt, producerExpiryMs, now: clock.now() } }]
+        ? [
+            {
+              kind: 'derive',
+              task: { kind: 'compact', dataDir, through, commit, salt, producerExpiryMs, now: clock.now() },
+            },
+          ]
         : checkpointOperations(dataDir, through, checkpoint);
     try {
       if (!(await this.#unlessFull(operations, [{ kind: 'remove', path: unfinished }]))) return;

@@ -23,6 +23,11 @@ export function compactOperations(
   const state = new LogState(task.producerExpiryMs);
   applyCheckpoint(state, chain);
   for (const { round } of chain.rounds) state.apply(round);
+  if (state.commit !== task.commit) {
+    const last = chain.files[chain.files.length - 1]!;
+    const why = `the rounds end at commit ${state.commit}, and ${task.commit} was the last: what follows is damaged`;
+    throw corruptCommitFile(last.path, last.scan.end, why);
+  }
   const leaderEpoch = chain.files[0]!.header.leaderEpoch;
   const header = { leaderEpoch, salt: task.salt, generation: through };
   const bytes = encodeCheckpoint(state, header, task.now - task.producerExpiryMs);

@@ -37,6 +37,8 @@ export type DiskTask =
       readonly kind: 'compact';
       readonly dataDir: string;
       readonly through: number;
+      /** The last commit of those commit logs: with less than that, something is lost. */
+      readonly commit: number;
       readonly salt: number;
       readonly producerExpiryMs: number;
       readonly now: number;

@@ -85,7 +85,7 @@ async function openLocked(options: OpenLogOptions, disk: Disk, limits: LogLimits
 /** The checkpoint comes last: a new log is there whole or not at all. */
 async function createLog(dataDir: string, disk: Disk, limits: LogLimits, nextSalt: () => number): Promise<Recovery> {
   const state = new LogState(limits.producerExpiryMs);
-  const place = { leaderEpoch: 0, salt: nextSalt(), generation: 0, base: 0, end: COMMIT_HEADER_BYTES };
+  const place = { leaderEpoch: 0, salt: nextSalt(), generation: 0, base: 0, end: COMMIT_HEADER_BYTES, after: 0 };
   const head = new ByteWriter(new Uint8Array(COMMIT_HEADER_BYTES));
   writeCommitHeader(head, 'log', place);
   const path = commitLogPath(dataDir, 0);

@@ -30,6 +30,8 @@ export interface CommitPlace {
   /** Of the checkpoint that the chain begins with. */
   readonly base: number;
   readonly end: number;
+  /** The last commit before those of this commit log. */
+  readonly after: number;
 }
 
 /** What recovery found and decided. Nothing has been changed on disk yet. */
@@ -120,8 +122,11 @@ class Replay {
     const { base, files } = this.#chain;
     const active = files[files.length - 1];
     // Damage that leaves no commit log: nothing will be written.
-    if (active === undefined) return { leaderEpoch: 0, salt: 0, generation: base, base, end: COMMIT_HEADER_BYTES };
-    return { ...active.header, base, end: this.#endOf(active) };
+    if (active === undefined)
+      return { leaderEpoch: 0, salt: 0, generation: base, base, end: COMMIT_HEADER_BYTES, after: 0 };
+    const first = this.#chain.rounds.find((round) => round.file === active);
+    const after = first === undefined ? this.state.commit : first.round.commit - 1;
+    return { ...active.header, base, end: this.#endOf(active), after };
   }
 
   /** The end of the last round that stands. */

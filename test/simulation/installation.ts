@@ -34,7 +34,7 @@ const LIMITS: Partial<LogLimits> = {
   commitReserveBytes: 1_024,
   extendBytes: 4_096,
   indexIntervalBytes: 400,
-  partitionsMax: 64,
+  partitionsMax: 1_024,
 };
 
 /** The process died of a fault in the middle of something. */
@@ -57,6 +57,7 @@ export class Installation {
   readonly #rebuilt = new Set<string>();
   readonly #retention: boolean;
   readonly #snapshotIntervalMs: number;
+  readonly #workers: number;
   /** By pipeline: it runs, or its start is under way. */
   readonly #running = new Map<string, RunningPipeline | 'starting'>();
   #life: Life | undefined;
@@ -84,6 +85,7 @@ export class Installation {
     this.clients = new Clients(this.clock, places, (error) => this.requireExplained('writing', error));
     this.pipelines = choosePipelines((count) => this.below(count));
     this.#retention = this.random() < 0.4;
+    this.#workers = [1, 1, 2, 3][this.below(4)]!;
     this.#snapshotIntervalMs = [0, 20, 1_000, Number.MAX_SAFE_INTEGER][this.below(4)]!;
   }
 
@@ -154,7 +156,9 @@ export class Installation {
     if (running === undefined) return;
     this.trace.add(`stop ${name} ${snapshot}`);
     running.stop({ snapshot }).then(
-      () => this.#running.delete(name),
+      () => {
+        if (this.#running.get(name) === running) this.#running.delete(name);
+      },
       (error: unknown) => this.requireExplained(`stopping ${name}`, error),
     );
   }
@@ -296,7 +300,7 @@ export class Installation {
         random: this.random,
         limits: LIMITS,
         snapshotIntervalMs: this.#snapshotIntervalMs,
-        workers: 1,
+        workers: this.#workers,
       }),
     );
     this.#life = life;

@@ -1,5 +1,6 @@
 import { offset } from '../../src/base/brand.ts';
 import { textOf } from '../../src/base/bytes.ts';
+import { isInternalTopic } from '../../src/log/internal-topic.ts';
 import type { Log } from '../../src/log/log.ts';
 import { decodeRecordBatches } from '../../src/log/record-batch.ts';
 
@@ -54,6 +55,7 @@ export class Tail {
 
   #each(log: Log, visit: (topic: string, partition: number, seen: SeenRecord[]) => void): void {
     for (const { name, partitions } of log.topics()) {
+      if (isInternalTopic(name)) continue;
       for (let partition = 0; partition < partitions; partition++) {
         const place = `${name}/${partition}`;
         let seen = this.#seen.get(place);

@@ -1,4 +1,4 @@
-import type { HeadraceError } from '../../base/error.ts';
+import { HeadraceError } from '../../base/error.ts';
 import type { Log } from '../../log/log.ts';
 import type { Pipeline } from '../../plan/node.ts';
 import type { PipelineStatus } from '../engine.ts';
@@ -108,10 +108,20 @@ export class PipelineGroup implements VersionRunner {
     for (const runner of this.#all()) if (runner !== failed) void runner.stop({ snapshot: false }).catch(() => {});
   }
 
+  /** One that could not be started can be started again. */
   async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      if (error instanceof HeadraceError) this.#failure = error;
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
     const { log, plan } = this.#options;
-    await createExchangeTopics(log, plan);
     this.#failure = undefined;
+    await createExchangeTopics(log, plan);
     const all = this.#all();
     this.#catchingUp = new Set(all);
     for (const runner of all) runner.hold();
