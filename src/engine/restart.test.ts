@@ -87,3 +87,26 @@ it.each([false, true])(
     await world.stop();
   },
 );
+
+it('nobody waits for a pipeline that was stopped', async () => {
+  const world = await EngineWorld.open();
+  await world.createTopic('events');
+  const running = await world.startSql(SQL);
+  await running.stop();
+  await expect(running.idle()).rejects.toMatchObject({ code: 'ENGINE_STOPPED' });
+  await world.stop();
+});
+
+it('a pipeline in several tasks whose topics the disk had no room for is started when there is', async () => {
+  const world = await EngineWorld.open({ workers: 2 });
+  await world.createTopic('events', { partitions: 2 });
+  const sql = SQL.replace('SELECT id FROM events', 'SELECT id, count(*) AS n FROM events GROUP BY id');
+  world.fault = (kind, path) => (kind === 'make-directory' && path.includes('__exchange') ? 'ENOSPC' : undefined);
+  await expect(world.startSql(sql)).rejects.toMatchObject({ code: 'LOG_DISK_FULL' });
+  world.fault = undefined;
+  const running = await world.startSql(sql);
+  await world.write('events', [{ id: 'a', time: at(0) }]);
+  await running.idle();
+  expect(world.values('rows')).toEqual([{ id: 'a', n: 1 }]);
+  await world.stop();
+});
