@@ -1,6 +1,7 @@
 import type { StoredPipeline } from '../engine/engine.ts';
+import { onlyViews } from '../engine/version/pipeline-versions.ts';
+import { compareVersions } from '../engine/version/version-change.ts';
 import type { Log } from '../log/log.ts';
-import { comparePipelines } from '../plan/comparison/pipeline-change.ts';
 import type { LostInput, ProjectPlan } from '../plan/comparison/project-plan.ts';
 import type { Pipeline } from '../plan/node.ts';
 
@@ -17,8 +18,9 @@ export function planProject(
   ];
   return {
     changes: pairs.map(([before, after]) => {
-      const change = comparePipelines(before?.plan, after);
-      const reads = change.fate === 'rebuilt' ? after!.sources.map(({ topic }) => topic) : [];
+      const change = compareVersions(before?.plan, after);
+      const anew = change.views.filter(({ fate }) => fate === 'rebuilt').map(({ view }) => view);
+      const reads = anew.length > 0 ? onlyViews(after!, anew).sources.map(({ topic }) => topic) : [];
       return {
         ...change,
         version: before?.version,

@@ -110,6 +110,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   ENGINE_REPLAY_TARGET: 'A replay cannot write into this topic. The message says why; name a topic that is new.',
   ENGINE_SNAPSHOT_INVALID:
     'A snapshot cannot be read. It is left aside, or the pipeline is rebuilt; the message says which.',
+  ENGINE_STATE_NOT_CARRIED:
+    'The state of a pipeline could not be taken over into another version of it. Nothing has changed; apply again.',
   ENGINE_STOPPED: 'The pipeline was stopped while something waited for it. Start it again.',
   ENGINE_UNKNOWN_TOPIC: 'The input topic of a pipeline does not exist. Create it.',
   ENGINE_USER_FUNCTION_ASYNC:

@@ -26,13 +26,16 @@ import { FUNCTION_THREADS } from './limits.ts';
 import { createPipelineMeter, type PipelineMeter } from './pipeline-metrics.ts';
 import { PipelineRunner, type PipelineRunnerOptions } from './pipeline-runner.ts';
 import { type ExecutorFactory, threadExecutor } from './task/executor.ts';
+import type { SnapshotPointer } from './task/journal.ts';
 import type { Follow } from './task/message.ts';
 import { pinRecoveryPoints, unpinState } from './task/recovery-pins.ts';
 import { fileSnapshots, type SnapshotStore } from './task/snapshot-store.ts';
 import { Build } from './version/build.ts';
+import { mergeSnapshots } from './version/merged-snapshot.ts';
 import { createOutputTopics, requireSources } from './version/output-topics.ts';
 import { planOf, type StoredVersion } from './version/pipeline-record.ts';
-import { PipelineVersions } from './version/pipeline-versions.ts';
+import { onlyViews, PipelineVersions } from './version/pipeline-versions.ts';
+import { compareVersions, keptViews } from './version/version-change.ts';
 import type { VersionRunner } from './version-runner.ts';
 
 export interface EngineDependencies {
@@ -194,12 +197,25 @@ class HostEngine implements Engine {
       const asked = options.anew === true || options.from !== undefined;
       if (!asked && stateHash(stored) === stateHash(pipeline)) return this.#goOn(before, pipeline);
       if (!(before instanceof PipelineRunner)) throw buildNeedsOne(name);
-      const { record, building } = await this.#versions.begin(pipeline, options.from);
+      if (before.status().state === 'paused') throw isPaused(name);
+      const kept = asked ? [] : keptViews(compareVersions(stored, pipeline));
+      if (kept.length === pipeline.outputs.length) return this.#carry(before, pipeline, stored);
+      const views =
+        kept.length === 0 ? undefined : pipeline.outputs.map((o) => o.name).filter((o) => !kept.includes(o));
+      const { record, building } = await this.#versions.begin(pipeline, options.from, views);
       await createOutputTopics(log, pipeline, building.made);
       const redirect = new Map(building.redirect);
+      const built = onlyViews(pipeline, views);
+      const key = building.part?.key ?? building.key;
       const runner = (beside: { readonly follow: () => Follow }): PipelineRunner =>
-        this.#runnerOf(pipeline, building, { ...beside, redirect });
-      const build = new Build({ log, clock, record, building, pipeline, before, runner });
+        this.#runnerOf(built, { ...building, key }, { ...beside, redirect });
+      const parts = [
+        { pipeline: stored, key: record.current.key, views: kept },
+        { pipeline: built, key, views: views ?? [] },
+      ];
+      const merge = (): Promise<SnapshotPointer> =>
+        mergeSnapshots({ log, clock, snapshots: this.#snapshots, pipeline, key: building.key, parts });
+      const build = new Build({ log, clock, record, building, pipeline, before, runner, merge });
       this.#builds.set(name, build);
       try {
         await build.start();
@@ -251,10 +267,44 @@ class HostEngine implements Engine {
     }
     this.#builds.delete(name);
     unpinState(this.#dependencies.log, replaced);
-    this.#running.set(name, build.runner);
-    await createOutputTopics(this.#dependencies.log, pipeline);
+    const { log } = this.#dependencies;
+    if (build.building.part === undefined) this.#running.set(name, build.runner);
+    else {
+      unpinState(log, build.building.part.key);
+      const runner = this.#runnerOf(pipeline, build.building);
+      this.#running.set(name, runner);
+      await runner.start();
+    }
+    await createOutputTopics(log, pipeline);
     await this.#versions.sweep(name);
     return cutOver;
+  }
+
+  /** Every view goes on with its state: that of the version before, operator by operator. */
+  async #carry(before: PipelineRunner, pipeline: Pipeline, stored: Pipeline): Promise<PipelineBuild> {
+    const { log, clock } = this.#dependencies;
+    const { name } = pipeline;
+    await this.#versions.abandon(name);
+    const { key: replaced } = this.#versions.record(name)!.current;
+    await before.stop({ snapshot: true });
+    try {
+      const views = pipeline.outputs.map((output) => output.name);
+      const parts = [{ pipeline: stored, key: replaced, views }];
+      const { current } = await this.#versions.carry(pipeline, (key) =>
+        mergeSnapshots({ log, clock, snapshots: this.#snapshots, pipeline, key, parts }),
+      );
+      unpinState(log, replaced);
+      await createOutputTopics(log, pipeline);
+      const runner = this.#runnerOf(pipeline, current);
+      this.#running.set(name, runner);
+      await runner.start();
+      await this.#versions.sweep(name);
+      const { version } = current;
+      return { pipeline, version, status: () => undefined, done: Promise.resolve({ version, outputs: [] }) };
+    } catch (error) {
+      if (this.#running.get(name) === before) await before.start();
+      throw error;
+    }
   }
 
   builds(): readonly PipelineBuild[] {
@@ -335,6 +385,14 @@ function buildNeedsOne(name: string): HeadraceError {
       next: 'start it with --rebuild, which builds it anew in its place',
     },
   );
+}
+
+function isPaused(name: string): HeadraceError {
+  return new HeadraceError(`changing pipeline "${name}": it is paused`, {
+    code: 'ENGINE_PIPELINE_BUSY',
+    domain: 'engine',
+    next: `"headrace pipelines resume ${name}" lets it go on; then apply again`,
+  });
 }
 
 /** Whether it may be started anew. */

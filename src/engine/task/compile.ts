@@ -1,5 +1,6 @@
 import { HeadraceError } from '../../base/error.ts';
 import { isAppendOnly } from '../../plan/changelog.ts';
+import { nodeSignature } from '../../plan/comparison/node-signature.ts';
 import { eventTimeLag } from '../../plan/event-time.ts';
 import { nodeLabel } from '../../plan/explain.ts';
 import { columnReference } from '../../plan/expression-factory.ts';
@@ -15,6 +16,7 @@ import type {
   ValuesNode,
   WindowNode,
 } from '../../plan/node.ts';
+import { stateText } from '../../plan/pipeline-text.ts';
 import { LookupOperator } from '../effect/lookup-operator.ts';
 import { UserCallOperator } from '../effect/user-call.ts';
 import type { BlockSink } from '../exchange/block-sink.ts';
@@ -69,6 +71,8 @@ export interface Vertex {
   readonly node: PlanNode | undefined;
   /** What it computes, and who runs it. */
   readonly expressions: readonly ExpressionReport[];
+  /** What its state depends on, by itself and below: the state of an operator serves one of the same shape. */
+  readonly shape: string;
   /** Vertices that feed it, by input. */
   readonly inputs: readonly Vertex[];
   readonly outputs: { readonly vertex: Vertex; readonly input: number }[];
@@ -128,9 +132,9 @@ class Compiler {
   output(node: OutputNode): void {
     const input = this.#vertexOf(node.input, emitOf(node), node.name);
     const operator = new OutputOperator(node, this.#services.sink(node.topic));
-    this.#add({ base: `output:${node.name}`, kind: 'output', label: `${node.mode} into ${node.topic}`, operator }, [
-      input,
-    ]);
+    const { name, topic, mode, keys, numbered } = node;
+    const shape = stateText(['output', name, topic, mode, keys, numbered ?? false, emitOf(node)]);
+    this.#add({ base: `output:${name}`, kind: 'output', label: `${mode} into ${topic}`, operator, shape }, [input]);
   }
 
   /** Sends what the node below the exchange makes to the next stage: as it is, or as partial rows of the aggregate that follows. */
@@ -194,17 +198,18 @@ class Compiler {
       source?: SourceNode;
       edge?: ExchangeEdge;
       node?: PlanNode;
+      shape?: string;
     },
     inputs: readonly Vertex[],
   ): Vertex {
-    const { base, kind, label, operator, source, edge, node } = made;
+    const { base, kind, label, operator, source, edge, node, shape = '' } = made;
     const count = (this.#ids.get(base) ?? 0) + 1;
     this.#ids.set(base, count);
     const id = count === 1 ? base : `${base}:${count}`;
     const isByRow =
       operator instanceof SessionAggregateOperator || (operator instanceof AggregateOperator && !operator.runsInKernel);
     const expressions = node === undefined ? [] : reportExpressions(node, isByRow);
-    const vertex: Vertex = { id, kind, label, operator, source, edge, node, expressions, inputs, outputs: [] };
+    const vertex: Vertex = { id, kind, label, operator, source, edge, node, expressions, shape, inputs, outputs: [] };
     inputs.forEach((input, at) => {
       input.outputs.push({ vertex, input: at });
     });
@@ -247,20 +252,35 @@ class Compiler {
         ? this.#operatorOf(node, emit)
         : sessionAggregate(sessions, { emit, appendOnly: isAppendOnly(below[0]!, emit), expressions });
     return this.#add(
-      { base: `${node.kind}:${outputName}`, kind: node.kind, label: nodeLabel(node), node, operator },
+      {
+        base: `${node.kind}:${outputName}`,
+        kind: node.kind,
+        label: nodeLabel(node),
+        node,
+        operator,
+        shape: this.#shapeOf(node, emit),
+      },
       inputs,
     );
+  }
+
+  /** What is kept also depends on what those that follow read of it, and on whether they must be told what to take back. */
+  #shapeOf(node: PlanNode, emit: EmitMoment): string {
+    const isJoin = node.kind === 'join' || node.kind === 'temporal-join';
+    const read = isJoin ? [...(this.#needed.get(node) ?? [])].sort((a, b) => a - b) : [];
+    return stateText([node.kind, nodeSignature(node), variantOf(node, emit), this.#retracts.has(node), read]);
   }
 
   /** The source; and for one of changes, what makes rows of them. */
   #source(node: SourceNode): Vertex {
     const label = nodeLabel(node);
-    const source = this.#add({ base: `source:${node.name}`, kind: 'source', label, node, source: node }, []);
+    const signature = nodeSignature(node);
+    const shape = stateText(['source', signature]);
+    const source = this.#add({ base: `source:${node.name}`, kind: 'source', label, node, source: node, shape }, []);
     if (node.changes === undefined) return source;
     const operator = new ChangesOperator(node, node.changes);
-    return this.#add({ base: `table:${node.name}`, kind: 'table', label: `rows of ${label}`, node, operator }, [
-      source,
-    ]);
+    const table = { base: `table:${node.name}`, kind: 'table', label: `rows of ${label}`, node, operator };
+    return this.#add({ ...table, shape: stateText(['table', signature]) }, [source]);
   }
 
   #operatorOf(node: PlanNode, emit: EmitMoment): Operator {

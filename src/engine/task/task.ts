@@ -573,13 +573,47 @@ export class Task {
     }
   }
 
+  get vertices(): readonly Vertex[] {
+    return this.#vertices;
+  }
+
+  /** The first section of a snapshot of the state as it is. */
+  header(): Uint8Array {
+    const writer = new ByteWriter(new Uint8Array(4 * 1024));
+    this.#writeHeader(writer);
+    return writer.written().slice();
+  }
+
+  /** As another version of the pipeline has it: where it reads, event time, and counts; `places` are those of operators, its to ours. */
+  adopt(other: Task, places: ReadonlyMap<number, number>): void {
+    this.#epoch = Math.max(this.#epoch, other.#epoch);
+    this.#clockMs = Math.max(this.#clockMs, other.#clockMs);
+    this.#lateRows = Math.max(this.#lateRows, other.#lateRows);
+    for (const [theirs, ours] of places) {
+      const [from, to] = [other.#vertices[theirs]!, this.#vertices[ours]!];
+      const { rowsIn, rowsOut, watermark, passed } = other.#counts.get(from)!;
+      Object.assign(this.#counts.get(to)!, { rowsIn, rowsOut, watermark, passed });
+      const source = other.#sources.get(from);
+      if (source === undefined) continue;
+      const writer = new ByteWriter(new Uint8Array(1024));
+      source.snapshot(writer);
+      this.#sources.get(to)!.restore(new ByteReader(writer.written().slice()));
+      this.inputs.forEach((input, at) => {
+        const same = (one: TaskInput): boolean =>
+          one.vertex === theirs && one.topic === input.topic && one.partition === input.partition;
+        const known = other.inputs.findIndex(same);
+        if (input.vertex === ours && known >= 0) this.#positions[at] = other.#positions[known]!;
+      });
+    }
+  }
+
   /** Sections as {@link TaskSnapshot} gave them. @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` */
   restore(sections: Iterable<SnapshotSection>): void {
     this.#memory.within(() => {
       let first = true;
       for (const { operator, bytes } of sections) {
         if (first !== (operator === undefined)) throw badSnapshot('what the task keeps does not come first');
-        if (operator === undefined) this.#restoreHeader(new ByteReader(bytes));
+        if (operator === undefined) this.restoreHeader(new ByteReader(bytes));
         else this.#restoreOperator(operator, new ByteReader(bytes));
         first = false;
       }
@@ -595,7 +629,8 @@ export class Task {
     this.#work.end();
   }
 
-  #restoreHeader(reader: ByteReader): void {
+  /** Where the state of a snapshot had come to, of its first section. @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` */
+  restoreHeader(reader: ByteReader): void {
     if (reader.u8() !== STATE_FORMAT) throw badSnapshot('its format is not known');
     this.#epoch = reader.u64();
     this.#clockMs = reader.u64();

@@ -5,6 +5,7 @@ import type { Append, LedgerPut, Log } from '../../log/log.ts';
 import type { Pipeline } from '../../plan/node.ts';
 import type { CutOver, PipelineStatus } from '../engine.ts';
 import type { PipelineRunner } from '../pipeline-runner.ts';
+import { encodeSnapshotPointer, SNAPSHOT_SPACE, type SnapshotPointer } from '../task/journal.ts';
 import type { Follow } from '../task/message.ts';
 import { type Difference, letterDifference, upsertDifference } from './difference.ts';
 import { type BuildingVersion, modulesLeftOver, type PipelineRecord, putPipelineRecord } from './pipeline-record.ts';
@@ -15,8 +16,10 @@ export interface BuildOptions {
   readonly clock: Clock;
   readonly record: PipelineRecord;
   readonly building: BuildingVersion;
-  /** What is built. */
+  /** What is to run after the cut-over. */
   readonly pipeline: Pipeline;
+  /** Writes its first snapshot when only a part of it is built: from that, and from the version before. */
+  readonly merge: () => Promise<SnapshotPointer>;
   /** The version that runs until the cut-over; it may have failed, or be stopped. */
   readonly before: PipelineRunner;
   /** Makes the task side of the version that is built. */
@@ -88,27 +91,30 @@ export class Build {
     await this.runner.idle();
     await this.runner.idle();
     if (before.status().state === 'running') await before.idle();
-    await before.stop({ snapshot: false }).catch(() => {});
+    const { part } = this.building;
+    await before.stop({ snapshot: part !== undefined }).catch(() => {});
     this.#last = before.watermarks();
     this.runner.follow(this.#follow());
     await this.runner.idle();
-    await this.runner.freeze();
+    if (part === undefined) await this.runner.freeze();
+    else await this.runner.stop({ snapshot: true });
     this.#unsubscribe();
     if (this.#cancelled) throw givenUp(this.#options.pipeline.name);
     const cutOver = await this.#commit();
-    this.runner.thaw({ live: true });
+    if (part === undefined) this.runner.thaw({ live: true });
     return cutOver;
   }
 
   async #commit(): Promise<CutOver> {
     const { log, pipeline, record, building } = this.#options;
     const differences = await this.#differences();
-    const { redirect: _, made: _made, begunAtMs: _begun, ...current } = building;
+    const { redirect: _, made: _made, begunAtMs: _begun, part, ...current } = building;
     const after: PipelineRecord = { current, next: record.next };
     const appends: Append[] = differences.flatMap(({ difference }) => difference.appends);
     const puts: LedgerPut[] = [
       putPipelineRecord(pipeline.name, after),
       ...statePuts(log, record.current.key),
+      ...(part === undefined ? [] : await this.#partPuts(part.key)),
       ...modulesLeftOver(log, new Map([[pipeline.name, after]])),
     ];
     await log.commit({ appends, puts });
@@ -116,6 +122,13 @@ export class Build {
       version: current.version,
       outputs: differences.map(({ topic, difference: { written, deleted } }) => ({ topic, written, deleted })),
     };
+  }
+
+  /** The state of the part goes into the first snapshot of the whole. */
+  async #partPuts(key: string): Promise<readonly LedgerPut[]> {
+    const { log, building, merge } = this.#options;
+    const value = encodeSnapshotPointer(await merge());
+    return [...statePuts(log, key), { space: SNAPSHOT_SPACE, key: building.key, value }];
   }
 
   async #differences(): Promise<readonly { readonly topic: string; readonly difference: Difference }[]> {

@@ -33,6 +33,8 @@ export interface StoredVersion {
 
 /** A version that is built beside the current one. */
 export interface BuildingVersion extends StoredVersion {
+  /** Its state until the cut-over is of these views alone, under a key of its own: the others go on with theirs. */
+  readonly part?: { readonly views: readonly string[]; readonly key: string };
   /** Where to what it writes goes until the cut-over, by topic; null for nowhere. */
   readonly redirect: readonly (readonly [string, string | null])[];
   /** Topics that were made for it: they go if it is given up. */

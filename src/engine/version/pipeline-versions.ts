@@ -1,11 +1,19 @@
 import type { Clock } from '../../base/clock.ts';
 import { HeadraceError } from '../../base/error.ts';
 import type { LedgerPut, Log } from '../../log/log.ts';
+import { nodesBelow } from '../../plan/comparison/node-signature.ts';
 import type { Pipeline } from '../../plan/node.ts';
 import { stateHash } from '../../plan/pipeline-text.ts';
 import type { StoredPipeline } from '../engine.ts';
 import { deleteExchangeTopics } from '../exchange/exchange-topics.ts';
-import { decodeSnapshotPointer, JOURNAL_SPACE, journalOf, SNAPSHOT_SPACE } from '../task/journal.ts';
+import {
+  decodeSnapshotPointer,
+  encodeSnapshotPointer,
+  JOURNAL_SPACE,
+  journalOf,
+  SNAPSHOT_SPACE,
+  type SnapshotPointer,
+} from '../task/journal.ts';
 import { deletionsOf } from '../task/output-rebuild.ts';
 import { unpinState } from '../task/recovery-pins.ts';
 import type { SnapshotStore } from '../task/snapshot-store.ts';
@@ -19,6 +27,7 @@ import {
   putModules,
   putPipelineRecord,
   readPipelineRecord,
+  type StoredVersion,
   storedPipelineNames,
   storedPlan,
   type TopicOffset,
@@ -118,21 +127,23 @@ export class PipelineVersions {
   async begin(
     pipeline: Pipeline,
     from: readonly TopicOffset[] | undefined,
+    views: readonly string[] | undefined,
   ): Promise<{ readonly record: PipelineRecord; readonly building: BuildingVersion }> {
     const { name } = pipeline;
     const known = this.record(name)!;
     if (known.building !== undefined) {
-      if (this.#goesOn(known.building, pipeline, from)) return { record: known, building: known.building };
+      if (this.#goesOn(known.building, pipeline, from, views)) return { record: known, building: known.building };
       await this.abandon(name);
     }
     const version = known.next;
     const key = keyOf(name, version);
-    const topics = planBuildTopics(this.#log, key, pipeline, planOf(known.current));
+    const topics = planBuildTopics(this.#log, key, onlyViews(pipeline, views), planOf(known.current));
     const building: BuildingVersion = {
       version,
       key,
       plan: storedPlan(pipeline),
       ...(from && { from }),
+      ...(views && { part: { views, key: `${key}+` } }),
       ...topics,
       begunAtMs: this.#clock.now(),
     };
@@ -147,7 +158,13 @@ export class PipelineVersions {
   }
 
   /** Whether it is the same one, and nothing of it is missing. */
-  #goesOn(building: BuildingVersion, pipeline: Pipeline, from: readonly TopicOffset[] | undefined): boolean {
+  #goesOn(
+    building: BuildingVersion,
+    pipeline: Pipeline,
+    from: readonly TopicOffset[] | undefined,
+    views: readonly string[] | undefined,
+  ): boolean {
+    if (building.part?.views.join() !== views?.join()) return false;
     if (building.plan !== storedPlan(pipeline)) return false;
     if (from !== undefined && JSON.stringify(building.from) !== JSON.stringify(from)) return false;
     return building.redirect.every(([, shadow]) => shadow === null || this.#log.topic(shadow) !== undefined);
@@ -161,9 +178,23 @@ export class PipelineVersions {
     for (const topic of [...building.redirect.map(([, shadow]) => shadow), ...building.made]) {
       if (topic !== null && this.#log.topic(topic) !== undefined) await this.#log.deleteTopic(topic);
     }
-    await this.#put(name, rest, statePuts(this.#log, building.key));
-    unpinState(this.#log, building.key);
-    await this.#snapshots.keepOnly(building.key, undefined);
+    const key = building.part?.key ?? building.key;
+    await this.#put(name, rest, statePuts(this.#log, key));
+    unpinState(this.#log, key);
+    await this.#snapshots.keepOnly(key, undefined);
+  }
+
+  /** Another version takes the place of the present one, with a first snapshot of its own. */
+  async carry(pipeline: Pipeline, pointerOf: (key: string) => Promise<SnapshotPointer>): Promise<PipelineRecord> {
+    const { name } = pipeline;
+    const known = this.record(name)!;
+    const key = keyOf(name, known.next);
+    const pointer = await pointerOf(key);
+    const current: StoredVersion = { version: known.next, key, plan: storedPlan(pipeline) };
+    const record: PipelineRecord = { current, next: known.next + 1 };
+    const snapshot = { space: SNAPSHOT_SPACE, key, value: encodeSnapshotPointer(pointer) };
+    await this.#put(name, record, [...putModules(pipeline), snapshot, ...statePuts(this.#log, known.current.key)]);
+    return record;
   }
 
   async setPaused(name: string, paused: PipelineRecord['paused']): Promise<void> {
@@ -203,11 +234,20 @@ export class PipelineVersions {
     }
     for (let version = Math.max(1, next - SWEPT_VERSIONS); version < next; version++) {
       const key = keyOf(name, version);
+      if (`${key}+` !== building?.part?.key) await this.#snapshots.keepOnly(`${key}+`, undefined);
       if (key === current.key || key === building?.key) continue;
       await this.#snapshots.keepOnly(key, undefined);
       await deleteExchangeTopics(this.#log, name, version);
     }
   }
+}
+
+/** The pipeline with some of its views alone, and what they read. */
+export function onlyViews(pipeline: Pipeline, views: readonly string[] | undefined): Pipeline {
+  if (views === undefined) return pipeline;
+  const outputs = pipeline.outputs.filter(({ name }) => views.includes(name));
+  const read = new Set(outputs.flatMap(({ input }) => nodesBelow(input)));
+  return { ...pipeline, outputs, sources: pipeline.sources.filter((source) => read.has(source)) };
 }
 
 /** What a log keeps of pipelines, by name. */

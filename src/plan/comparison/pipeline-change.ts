@@ -1,4 +1,4 @@
-import type { OutputNode, Pipeline } from '../node.ts';
+import type { OutputNode, Pipeline, PlanNode } from '../node.ts';
 import { dataflowHash, stateHash, stateText } from '../pipeline-text.ts';
 import { nodeChanges } from './node-change.ts';
 import { keepsState, nodeSignature, nodesBelow } from './node-signature.ts';
@@ -139,7 +139,7 @@ function withSharedState(before: Pipeline, after: Pipeline, views: readonly View
   const outputs = new Map(after.outputs.map((output) => [output.name, output]));
   const stateOf = (view: string): readonly string[] => {
     const output = outputs.get(view);
-    return output === undefined ? [] : nodesBelow(output.input).filter(keepsState).map(nodeSignature);
+    return output === undefined ? [] : nodesBelow(output.input).filter(isBound).map(nodeSignature);
   };
   let result = views;
   for (;;) {
@@ -160,6 +160,11 @@ function withSharedState(before: Pipeline, after: Pipeline, views: readonly View
     result = next;
   }
   return stateHash(before) === stateHash(after) ? views : result;
+}
+
+/** State that two views cannot have from different times: of all but deduplication, which only lets rows pass. */
+function isBound(node: PlanNode): boolean {
+  return keepsState(node) && node.kind !== 'deduplicate';
 }
 
 /** What changes without touching state. */
