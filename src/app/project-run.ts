@@ -143,6 +143,8 @@ export class ProjectRun {
    */
   apply(project: Project, options: ApplyOptions = {}): Promise<readonly PipelineCutOver[]> {
     const given = this.#giveUp(project);
+    // It is thrown below, when the changes before this one have ended; until then nobody would have caught it.
+    given.catch(() => {});
     const applied = this.#changing.then(async () => {
       await given;
       return this.#apply(project, options);
@@ -151,12 +153,15 @@ export class ProjectRun {
     return applied;
   }
 
-  /** What is being built and is not wanted any more. */
+  /** What is being built and is not wanted any more. What is just being changed is not waited for here: {@link apply} does that. */
   async #giveUp({ pipelines }: Project): Promise<void> {
     const { engine } = this.#options;
     for (const { pipeline } of engine.builds()) {
       const wanted = pipelines.find(({ name }) => name === pipeline.name);
-      if (wanted === undefined || !isSame(wanted, pipeline)) await engine.abandon(pipeline.name);
+      if (wanted !== undefined && isSame(wanted, pipeline)) continue;
+      await engine.abandon(pipeline.name).catch((error: unknown) => {
+        if (!(error instanceof HeadraceError && error.code === 'ENGINE_PIPELINE_BUSY')) throw error;
+      });
     }
   }
 

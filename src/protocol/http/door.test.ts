@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -218,6 +219,31 @@ describe('what is answered', () => {
     door = await openTestDoor({}, (services) => ({ ...services, notReady: () => ['pipeline traffic is recovering'] }));
     const { status, body } = await ask('/health/ready');
     expect([status, body]).toEqual([503, expect.stringContaining('pipeline traffic is recovering')]);
+  });
+
+  it('leaves a connection as it was after each request', async () => {
+    const sockets = new Set<EventEmitter>();
+    door = await openTestDoor();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const { hostname, port } = new URL(door.url);
+    const warned: Error[] = [];
+    const onWarning = (warning: Error): void => void warned.push(warning);
+    process.on('warning', onWarning);
+    for (let i = 0; i < 30; i++) {
+      await new Promise<void>((resolve, reject) => {
+        const headers = { 'content-type': 'application/json' };
+        const request = httpRequest({ host: hostname, port, path: '/api/v2/query', method: 'POST', agent, headers });
+        request.on('response', (response) => response.resume().on('end', resolve));
+        request.on('socket', (socket) => sockets.add(socket));
+        request.on('error', reject);
+        request.end('{"sql":"SELECT 1"}');
+      });
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', onWarning);
+    agent.destroy();
+    expect(sockets.size).toBe(1);
+    expect(warned).toEqual([]);
   });
 
   it('says what does not work while the rest serves', async () => {

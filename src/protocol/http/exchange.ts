@@ -33,6 +33,7 @@ export class RequestExchange implements Exchange {
   readonly #state: DoorState;
   #held: HeldBody[] | undefined;
   #abort: AbortController | undefined;
+  readonly #onClose = (): void => this.#abort?.abort();
 
   constructor(
     state: DoorState,
@@ -71,7 +72,7 @@ export class RequestExchange implements Exchange {
       const abort = new AbortController();
       this.#abort = abort;
       if (this.request.socket.destroyed) abort.abort();
-      else this.request.socket.once('close', () => abort.abort());
+      else this.request.socket.once('close', this.#onClose);
     }
     return this.#abort.signal;
   }
@@ -102,8 +103,10 @@ export class RequestExchange implements Exchange {
     }
   }
 
-  /** Gives the bytes of the bodies back; called by the door when the handler is done. */
+  /** Gives the bytes of the bodies back, and leaves the connection alone; called by the door when the handler is done. */
   release(): void {
+    // Its connection may go on for days with other requests.
+    this.request.socket.off('close', this.#onClose);
     if (this.#held === undefined) return;
     for (const held of this.#held) held.release();
     this.#held = undefined;
