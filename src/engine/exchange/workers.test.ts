@@ -67,6 +67,21 @@ describe('a pipeline on several workers', () => {
     await open(1, 1);
   });
 
+  it.each([2, 3])('has rows that are in one task beside those of all tasks: once (%i workers)', async (workers) => {
+    await open(workers, 4);
+    await fill(0, 40, (i) => i % 4);
+    const running = await world.startSql(
+      `${SOURCE} CREATE MATERIALIZED VIEW totals AS
+       SELECT type, count(DISTINCT id) AS n FROM events GROUP BY type
+       UNION ALL SELECT 'all' AS type, count(*) AS n FROM (SELECT DISTINCT id FROM events) AS ids
+       UNION ALL SELECT 'one' AS type, 1 AS n;`,
+      { bounded: true },
+    );
+    await running.idle();
+    const rows = world.table('totals').map(({ type, n }) => `${type} ${n}`);
+    expect(rows.sort()).toEqual(['all 40', 'one 1', 't0 6', 't1 6', 't2 6', 't3 6', 't4 6', 't5 5', 't6 5']);
+  });
+
   it('calls late what was late in its own partition, and nothing else, however uneven the partitions are', async () => {
     await open(2, 4);
     // The second partition is far ahead of the first, which has most of the rows; the last two are empty.

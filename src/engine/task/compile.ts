@@ -222,17 +222,16 @@ class Compiler {
     const variant = variantOf(node, emit);
     const known = this.#made.get(node)?.get(variant);
     if (known !== undefined) return known;
-    const vertex =
-      node.kind === 'source'
-        ? this.#source(node)
-        : node.kind === 'exchange'
-          ? this.#received(node, emit, consumer)
-          : this.has(node)
-            ? this.#step(node, emit, outputName)
-            : this.#absent(node, outputName);
+    const vertex = this.#newVertex(node, emit, outputName, consumer);
     const variants = this.#made.get(node) ?? new Map<string, Vertex>();
     this.#made.set(node, variants.set(variant, vertex));
     return vertex;
+  }
+
+  #newVertex(node: PlanNode, emit: EmitMoment, outputName: string, consumer: PlanNode | undefined): Vertex {
+    if (this.#part !== undefined && this.#part.task > 0 && isSingle(node)) return this.#absent(node, outputName);
+    if (node.kind === 'source') return this.#source(node);
+    return node.kind === 'exchange' ? this.#received(node, emit, consumer) : this.#step(node, emit, outputName);
   }
 
   /** What only the first task has, beside what all have: no rows here. */
