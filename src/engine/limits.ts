@@ -58,6 +58,8 @@ export const SNAPSHOT_QUIET_MS = 1_000;
 export const SNAPSHOT_COST_PART = 10;
 /** About the bytes of a part of a snapshot: a few milliseconds of work between two epochs. */
 export const SNAPSHOT_PART_BYTES = 1024 ** 2;
+/** About the bytes of a part of state that JavaScript keeps: serialising it takes longer. */
+export const SNAPSHOT_ENTRIES_BYTES = 256 * 1024;
 /** What has changed is written alone until that comes to so much of what was written whole; then all is written again. */
 export const SNAPSHOT_DELTA_SHARE = 0.5;
 /** Files of one snapshot, at most: the one with the oldest part is written anew. */

@@ -1,13 +1,20 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType } from '../../../plan/data-type.ts';
 import { groupingKey } from '../../../plan/value/value-order.ts';
-import { byKeyGroup } from '../key-group.ts';
+import { KEY_GROUPS } from '../../limits.ts';
+import type { StagedSnapshot } from '../operator.ts';
+import { StagedEntries, type StagedEntry } from '../staged-entries.ts';
 import { readValue, writeValue } from '../state-value.ts';
 import type { Accumulator } from './accumulator.ts';
 
+/** Instead of a number of key groups: the groups follow in their order. */
+const IN_ORDER = KEY_GROUPS + 1;
+
 /** State of one group of an aggregate. */
-export interface Group {
+export interface Group extends StagedEntry {
   readonly key: string;
+  /** Of its window; 0n when there are none. */
+  readonly end: bigint;
   readonly values: readonly unknown[];
   readonly accumulators: readonly Accumulator[];
   /** Rows in the group, by weight: the group is gone at zero. */
@@ -27,6 +34,7 @@ export class GroupTable {
   readonly #resultTypes: readonly DataType[];
   readonly #makeAccumulators: () => readonly Accumulator[];
   readonly #windows = new Map<bigint, Map<string, Group>>();
+  readonly #staged = new StagedEntries<Group>();
   #size = 0;
   #keyBytes = 0;
 
@@ -49,6 +57,7 @@ export class GroupTable {
     return this.#keyBytes * 2 + this.#size * (96 + 64 * this.#resultTypes.length);
   }
 
+  /** The group, made when it is new; it may be changed. */
   get(windowEnd: bigint, values: readonly unknown[]): Group {
     let window = this.#windows.get(windowEnd);
     if (window === undefined) {
@@ -60,16 +69,20 @@ export class GroupTable {
     let group = window.get(key);
     if (group === undefined) {
       const accumulators = this.#makeAccumulators();
-      group = { key, values, accumulators, rows: 0, changed: false, emitted: undefined };
+      const seenBy = this.#staged.number;
+      group = { key, end: windowEnd, values, accumulators, rows: 0, changed: false, emitted: undefined, seenBy };
       window.set(key, group);
       this.#size++;
       this.#keyBytes += key.length;
-    }
+    } else this.#staged.changing(group);
     return group;
   }
 
   remove(windowEnd: bigint, group: Group): void {
-    if (this.#windows.get(windowEnd)?.delete(group.key) !== true) return;
+    const window = this.#windows.get(windowEnd);
+    if (window?.has(group.key) !== true) return;
+    this.#staged.going(group);
+    window.delete(group.key);
     this.#size--;
     this.#keyBytes -= group.key.length;
   }
@@ -88,6 +101,7 @@ export class GroupTable {
     const closed: Group[] = [];
     for (const end of ends) {
       for (const group of this.#windows.get(end)!.values()) {
+        this.#staged.going(group);
         closed.push(group);
         this.#keyBytes -= group.key.length;
       }
@@ -97,19 +111,23 @@ export class GroupTable {
     return closed;
   }
 
-  snapshot(writer: ByteWriter): void {
-    const all = [...this.#windows].flatMap(([end, groups]) => [...groups.values()].map((group) => ({ end, group })));
-    const shards = byKeyGroup(all, ({ group }) => group.key);
-    writer.varint(shards.size);
-    for (const [shard, members] of shards) {
-      writer.varint(shard);
-      writer.varint(members.length);
-      for (const { at, entry } of members) {
-        writer.varint(at);
-        writer.i64(entry.end);
-        this.#writeGroup(writer, entry.group);
-      }
-    }
+  /** Begins a snapshot of the groups as they are now; `head` is written before each part of them. */
+  stage(head: (writer: ByteWriter, isFirst: boolean) => void): StagedSnapshot {
+    return this.#staged.begin({
+      entries: this.#groups(),
+      write: (writer, group) => {
+        writer.i64(group.end);
+        this.#writeGroup(writer, group);
+      },
+      head: (writer, isFirst) => {
+        head(writer, isFirst);
+        writer.varint(IN_ORDER);
+      },
+    });
+  }
+
+  *#groups(): Generator<Group> {
+    for (const window of this.#windows.values()) yield* window.values();
   }
 
   #writeGroup(writer: ByteWriter, group: Group): void {
@@ -122,36 +140,36 @@ export class GroupTable {
   }
 
   restore(reader: ByteReader): void {
-    const found: { at: number; end: bigint; values: unknown[]; rows: number; restored: Group }[] = [];
-    let shards = reader.unsigned();
-    while (shards-- > 0) {
+    const shards = reader.unsigned();
+    if (shards === IN_ORDER) {
+      for (let groups = reader.unsigned(); groups > 0; groups--) this.#insert(this.#readGroup(reader));
+      return;
+    }
+    // The format before: by key group, each with its place in the order.
+    const found: { readonly at: number; readonly group: Omit<Group, 'key' | 'seenBy'> }[] = [];
+    for (let shard = 0; shard < shards; shard++) {
       reader.unsigned();
-      let members = reader.unsigned();
-      while (members-- > 0) {
-        const at = reader.unsigned();
-        const end = reader.i64();
-        const rows = reader.unsigned();
-        const values = this.#types.map((type) => readValue(reader, type));
-        const accumulators = this.#makeAccumulators();
-        for (const accumulator of accumulators) accumulator.restore(reader);
-        const emitted = reader.u8() === 0 ? undefined : this.#resultTypes.map((type) => readValue(reader, type));
-        found.push({
-          at,
-          end,
-          values,
-          rows,
-          restored: { key: '', values, accumulators, rows, changed: false, emitted },
-        });
+      for (let members = reader.unsigned(); members > 0; members--) {
+        found.push({ at: reader.unsigned(), group: this.#readGroup(reader) });
       }
     }
     found.sort((a, b) => a.at - b.at);
-    for (const { end, restored } of found) this.#insert(end, restored);
+    for (const { group } of found) this.#insert(group);
   }
 
-  #insert(end: bigint, restored: Group): void {
-    const group = this.get(end, restored.values);
-    const window = this.#windows.get(end)!;
-    window.set(group.key, { ...restored, key: group.key });
+  #readGroup(reader: ByteReader): Omit<Group, 'key' | 'seenBy'> {
+    const end = reader.i64();
+    const rows = reader.unsigned();
+    const values = this.#types.map((type) => readValue(reader, type));
+    const accumulators = this.#makeAccumulators();
+    for (const accumulator of accumulators) accumulator.restore(reader);
+    const emitted = reader.u8() === 0 ? undefined : this.#resultTypes.map((type) => readValue(reader, type));
+    return { end, values, accumulators, rows, changed: false, emitted };
+  }
+
+  #insert(restored: Omit<Group, 'key' | 'seenBy'>): void {
+    const { key, seenBy } = this.get(restored.end, restored.values);
+    this.#windows.get(restored.end)!.set(key, { ...restored, key, seenBy });
   }
 
   clear(): void {

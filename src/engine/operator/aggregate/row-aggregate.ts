@@ -1,10 +1,10 @@
-import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
+import { type ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { HeadraceError, messageOf } from '../../../base/error.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import type { AggregateCall } from '../../../plan/node.ts';
 import { type Batch, later, WATERMARK_MIN } from '../batch.ts';
 import { forEachRow, weightOf } from '../column-access.ts';
-import type { Operator, OperatorContext } from '../operator.ts';
+import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
 import { batchOfValues } from '../row-batch.ts';
 import { RowEvaluator } from '../row-evaluator.ts';
 import type { WindowEnd } from '../window/window-end.ts';
@@ -204,15 +204,28 @@ export class RowAggregate implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    writer.i64(this.#watermark);
-    this.#refused.snapshot(writer);
-    this.#table.snapshot(writer);
+    const staged = this.stageSnapshot();
+    while (staged.next(writer));
+    staged.end();
+  }
+
+  stageSnapshot(): StagedSnapshot {
+    const watermark = this.#watermark;
+    const refused = new ByteWriter();
+    this.#refused.snapshot(refused);
+    return this.#table.stage((writer, isFirst) => {
+      writer.i64(watermark);
+      if (isFirst) writer.raw(refused.written());
+      else writer.varint(0);
+    });
   }
 
   restore(reader: ByteReader): void {
-    this.#watermark = reader.i64();
-    this.#refused.restore(reader);
-    this.#table.restore(reader);
+    while (reader.remaining > 0) {
+      this.#watermark = reader.i64();
+      this.#refused.restore(reader);
+      this.#table.restore(reader);
+    }
   }
 
   close(): void {

@@ -47,6 +47,7 @@ export class OverPartition implements Timed {
   /** Rows from the first on whose results were emitted for good. */
   settled = 0;
   changed = false;
+  seenBy = 0;
   gone = false;
   waits: bigint | undefined;
   readonly #shape: OverShape;

@@ -5,7 +5,7 @@ import type { OverNode } from '../../../plan/node.ts';
 import { sortOrder } from '../../../plan/value/sort-order.ts';
 import { type Batch, later, WATERMARK_MIN } from '../batch.ts';
 import { forEachRow, weightOf } from '../column-access.ts';
-import type { EmitMoment, Operator, OperatorContext, RowLetter } from '../operator.ts';
+import type { EmitMoment, Operator, OperatorContext, RowLetter, StagedSnapshot } from '../operator.ts';
 import { batchOfValues, mapKey, RowEmitter, RowReader, timeOf, watermarkOf } from '../row-batch.ts';
 import { type ExpressionContext, RowEvaluator } from '../row-evaluator.ts';
 import { TimeHeap } from '../window/time-heap.ts';
@@ -219,6 +219,7 @@ export class OverOperator implements Operator {
 
   #settle(watermark: bigint): void {
     for (const partition of this.#heap.takeBefore(watermark)) {
+      this.#partitions.changing(partition);
       const complete = partition.complete(watermark);
       if (this.#isFinal) partition.compute({ start: partition.settled, end: complete }, this.#change);
       partition.settled = complete;
@@ -249,18 +250,30 @@ export class OverOperator implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    writer.i64(this.#watermark);
-    writer.u64(this.#sequence);
-    writer.u64(this.#partitionIds);
-    writer.varint(this.#partitions.size);
-    for (const { end, entry } of this.#partitions.entries()) {
-      writer.u64(entry.id);
-      writer.i64(end);
-      this.#snapshot.write(writer, entry);
-    }
+    const staged = this.stageSnapshot();
+    while (staged.next(writer));
+    staged.end();
+  }
+
+  stageSnapshot(): StagedSnapshot {
+    const [watermark, next, ids] = [this.#watermark, this.#sequence, this.#partitionIds];
+    const head = (writer: ByteWriter): void => {
+      writer.i64(watermark);
+      writer.u64(next);
+      writer.u64(ids);
+    };
+    return this.#partitions.stage((writer, partition) => {
+      writer.u64(partition.id);
+      writer.i64(partition.end);
+      this.#snapshot.write(writer, partition);
+    }, head);
   }
 
   restore(reader: ByteReader): void {
+    while (reader.remaining > 0) this.#restorePart(reader);
+  }
+
+  #restorePart(reader: ByteReader): void {
     this.#watermark = reader.i64();
     this.#sequence = reader.u64();
     this.#partitionIds = reader.u64();

@@ -24,6 +24,7 @@ export class RankedPartition {
   readonly rows: OrderedList<RankedRow>;
   /** Listed among the changed partitions of the epoch. */
   changed = false;
+  seenBy = 0;
   readonly #shape: PartitionShape;
   readonly #limit: number;
   #ranking: Ranking | undefined;

@@ -4,7 +4,7 @@ import type { DataType } from '../../../plan/data-type.ts';
 import { sortOrder } from '../../../plan/value/sort-order.ts';
 import { type Batch, later, WATERMARK_MIN } from '../batch.ts';
 import { forEachRow, type ValueReader, valueReader, weightOf } from '../column-access.ts';
-import type { Operator, OperatorContext } from '../operator.ts';
+import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
 import { mapKey, RowEmitter, RowReader, timeOf, watermarkOf } from '../row-batch.ts';
 import { type ExpressionContext, RowEvaluator } from '../row-evaluator.ts';
 import { readRow, readTime, writeRow, writeTime } from '../state-value.ts';
@@ -172,14 +172,22 @@ export class RowTopN implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    writer.i64(this.#watermark);
-    writer.u64(this.#sequence);
-    writer.varint(this.#partitions.size);
-    for (const { end, entry } of this.#partitions.entries()) {
-      writer.i64(end);
-      writer.varint(entry.rows.size);
-      for (const row of entry.rows) this.#writeRow(writer, row);
-    }
+    const staged = this.stageSnapshot();
+    while (staged.next(writer));
+    staged.end();
+  }
+
+  stageSnapshot(): StagedSnapshot {
+    const [watermark, next] = [this.#watermark, this.#sequence];
+    const head = (writer: ByteWriter): void => {
+      writer.i64(watermark);
+      writer.u64(next);
+    };
+    return this.#partitions.stage((writer, partition) => {
+      writer.i64(partition.end);
+      writer.varint(partition.rows.size);
+      for (const row of partition.rows) this.#writeRow(writer, row);
+    }, head);
   }
 
   #writeRow(writer: ByteWriter, row: RankedRow): void {
@@ -192,6 +200,10 @@ export class RowTopN implements Operator {
   }
 
   restore(reader: ByteReader): void {
+    while (reader.remaining > 0) this.#restorePart(reader);
+  }
+
+  #restorePart(reader: ByteReader): void {
     this.#watermark = reader.i64();
     this.#sequence = reader.u64();
     for (let partitions = reader.unsigned(); partitions > 0; partitions--) {

@@ -2,8 +2,9 @@ import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType } from '../../../plan/data-type.ts';
 import type { DistinctNode, PlanNode, SetOperationNode } from '../../../plan/node.ts';
 import { type Batch, later, WATERMARK_MIN } from '../batch.ts';
-import type { Operator, OperatorContext } from '../operator.ts';
+import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
 import { mapKey, RowEmitter, RowReader, type StreamRow } from '../row-batch.ts';
+import type { StagedEntry } from '../staged-entries.ts';
 import { readRow, readTime, writeRow, writeTime } from '../state-value.ts';
 import { type WindowEnd, windowEndOfRows } from '../window/window-end.ts';
 import { WindowedMap } from '../window/windowed-map.ts';
@@ -13,7 +14,8 @@ const ENTRY_BYTES = 200;
 const VALUE_BYTES = 24;
 
 /** How often a row stands in each input, and in the result as it was emitted. */
-interface RowCount {
+interface RowCount extends StagedEntry {
+  readonly end: bigint;
   values: readonly unknown[];
   time: bigint | undefined;
   readonly counts: number[];
@@ -89,7 +91,7 @@ export class RowSetOperator implements Operator {
     const key = this.#keyOf(values);
     let row = this.#rows.get(end, key);
     if (row === undefined) {
-      row = { values, time, counts: this.#inputs.map(() => 0), stands: 0, changed: false };
+      row = { end, values, time, counts: this.#inputs.map(() => 0), stands: 0, changed: false, seenBy: 0 };
       this.#rows.add(end, key, row);
     } else if (input === 0 && row.stands === 0 && row.counts[0]! <= 0) {
       // Rows that are equal may look different (1.0 and 1.00): the first input's is the one that is shown.
@@ -127,18 +129,30 @@ export class RowSetOperator implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
-    writer.i64(this.#watermark);
-    writer.varint(this.#rows.size);
-    for (const { end, entry } of this.#rows.entries()) {
-      writer.i64(end);
-      writeRow(writer, entry.values, this.#types);
-      writeTime(writer, entry.time);
-      for (const count of entry.counts) writer.signedVarint(count);
-      writer.varint(entry.stands);
-    }
+    const staged = this.stageSnapshot();
+    while (staged.next(writer));
+    staged.end();
+  }
+
+  stageSnapshot(): StagedSnapshot {
+    const watermark = this.#watermark;
+    return this.#rows.stage(
+      (writer, row) => {
+        writer.i64(row.end);
+        writeRow(writer, row.values, this.#types);
+        writeTime(writer, row.time);
+        for (const count of row.counts) writer.signedVarint(count);
+        writer.varint(row.stands);
+      },
+      (writer) => writer.i64(watermark),
+    );
   }
 
   restore(reader: ByteReader): void {
+    while (reader.remaining > 0) this.#restorePart(reader);
+  }
+
+  #restorePart(reader: ByteReader): void {
     this.#watermark = reader.i64();
     for (let rows = reader.unsigned(); rows > 0; rows--) {
       const end = reader.i64();
@@ -146,7 +160,7 @@ export class RowSetOperator implements Operator {
       const time = readTime(reader);
       const counts = this.#inputs.map(() => reader.signed());
       const stands = reader.unsigned();
-      this.#rows.add(end, this.#keyOf(values), { values, time, counts, stands, changed: false });
+      this.#rows.add(end, this.#keyOf(values), { end, values, time, counts, stands, changed: false, seenBy: 0 });
     }
   }
 

@@ -2,13 +2,14 @@ import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { ChangeSpec, SourceNode } from '../../../plan/node.ts';
 import { TYPE } from '../../../plan/type-name.ts';
 import type { Batch } from '../batch.ts';
-import type { Operator, OperatorContext } from '../operator.ts';
+import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
 import { RowEmitter, RowReader, rowKey } from '../row-batch.ts';
+import { StagedEntries, type StagedEntry } from '../staged-entries.ts';
 import { readRow, readValue, writeRow, writeValue } from '../state-value.ts';
 import { CHANGE } from './change-columns.ts';
 
 /** A row of the table as it stands. */
-interface StandingRow {
+interface StandingRow extends StagedEntry {
   readonly values: readonly unknown[];
   readonly time: bigint | undefined;
   /** Key of the record that brought it; null when it had none. */
@@ -26,6 +27,7 @@ export class ChangesOperator implements Operator {
   readonly #rows = new Map<string, StandingRow>();
   /** From the key of a record to the primary key of its row. */
   readonly #byRecordKey = new Map<string, string>();
+  readonly #staged = new StagedEntries<StandingRow>();
   #bytes = 0;
   #context: OperatorContext | undefined;
   #reader: RowReader | undefined;
@@ -55,7 +57,7 @@ export class ChangesOperator implements Operator {
       const own = values.slice(0, width);
       if (this.#spec.mode === 'retract') this.#emitter!.add(own, deletes ? -1 : 1, time);
       else if (deletes) this.#delete(recordKey, batch, row);
-      else this.#set({ values: own, time, recordKey }, batch, row);
+      else this.#set({ values: own, time, recordKey, seenBy: 0 }, batch, row);
     });
     this.#emitter!.flush();
   }
@@ -96,6 +98,7 @@ export class ChangesOperator implements Operator {
   }
 
   #keep(key: string, row: StandingRow): void {
+    row.seenBy = this.#staged.number;
     this.#rows.set(key, row);
     if (row.recordKey !== null) this.#byRecordKey.set(row.recordKey, key);
     this.#bytes += bytesOf(key, row);
@@ -104,6 +107,7 @@ export class ChangesOperator implements Operator {
   #takeBack(key: string): void {
     const standing = this.#rows.get(key);
     if (standing === undefined) return;
+    this.#staged.going(standing);
     this.#rows.delete(key);
     if (standing.recordKey !== null) this.#byRecordKey.delete(standing.recordKey);
     this.#bytes -= bytesOf(key, standing);
@@ -118,23 +122,33 @@ export class ChangesOperator implements Operator {
   }
 
   snapshot(writer: ByteWriter): void {
+    const staged = this.stageSnapshot();
+    while (staged.next(writer));
+    staged.end();
+  }
+
+  stageSnapshot(): StagedSnapshot {
     const types = this.#node.columns.map((column) => column.type);
-    writer.varint(this.#rows.size);
-    for (const { values, time, recordKey } of this.#rows.values()) {
-      writeRow(writer, values, types);
-      writeValue(writer, time ?? null, TYPE.int8);
-      writeValue(writer, recordKey, TYPE.text);
-    }
+    return this.#staged.begin({
+      entries: this.#rows.values(),
+      write: (writer, { values, time, recordKey }) => {
+        writeRow(writer, values, types);
+        writeValue(writer, time ?? null, TYPE.int8);
+        writeValue(writer, recordKey, TYPE.text);
+      },
+      head: () => {},
+    });
   }
 
   restore(reader: ByteReader): void {
     const types = this.#node.columns.map((column) => column.type);
-    for (let rows = reader.unsigned(); rows > 0; rows--) {
-      const values = readRow(reader, types);
-      const time = (readValue(reader, TYPE.int8) as bigint | null) ?? undefined;
-      const recordKey = readValue(reader, TYPE.text) as string | null;
-      this.#keep(this.#keyOf(values), { values, time, recordKey });
-    }
+    while (reader.remaining > 0)
+      for (let rows = reader.unsigned(); rows > 0; rows--) {
+        const values = readRow(reader, types);
+        const time = (readValue(reader, TYPE.int8) as bigint | null) ?? undefined;
+        const recordKey = readValue(reader, TYPE.text) as string | null;
+        this.#keep(this.#keyOf(values), { values, time, recordKey, seenBy: 0 });
+      }
   }
 
   close(): void {

@@ -1,17 +1,30 @@
+import type { ByteWriter } from '../../../base/bytes.ts';
+import type { StagedSnapshot } from '../operator.ts';
+import { type EntryStages, StagedEntries, type StagedEntry } from '../staged-entries.ts';
+
 /**
  * Entries by the end of their window (0n where there are none) and a key, in the order in which they came: the order of results, so
  * it survives snapshots. A window goes with all that is in it.
  */
-export class WindowedMap<Entry> {
+export class WindowedMap<Entry extends StagedEntry> {
   readonly #windows = new Map<bigint, Map<unknown, Entry>>();
+  readonly #staged = new StagedEntries<Entry>();
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
+  /** An entry, which may be changed. */
   get(end: bigint, key: unknown): Entry | undefined {
-    return this.#windows.get(end)?.get(key);
+    const entry = this.#windows.get(end)?.get(key);
+    if (entry !== undefined) this.#staged.changing(entry);
+    return entry;
+  }
+
+  /** To be called before an entry changes that {@link get} did not give. */
+  changing(entry: Entry): void {
+    this.#staged.changing(entry);
   }
 
   /** Adds an entry that is not there yet. */
@@ -21,13 +34,17 @@ export class WindowedMap<Entry> {
       window = new Map();
       this.#windows.set(end, window);
     }
+    entry.seenBy = this.#staged.number;
     window.set(key, entry);
     this.#size++;
   }
 
   delete(end: bigint, key: unknown): void {
     const window = this.#windows.get(end);
-    if (window?.delete(key) !== true) return;
+    const entry = window?.get(key);
+    if (window === undefined || entry === undefined) return;
+    this.#staged.going(entry);
+    window.delete(key);
     this.#size--;
     if (window.size === 0) this.#windows.delete(end);
   }
@@ -45,7 +62,10 @@ export class WindowedMap<Entry> {
     ends.sort((a, b) => (a < b ? -1 : 1));
     const closed: Entry[] = [];
     for (const end of ends) {
-      for (const entry of this.#windows.get(end)!.values()) closed.push(entry);
+      for (const entry of this.#windows.get(end)!.values()) {
+        this.#staged.going(entry);
+        closed.push(entry);
+      }
       this.#windows.delete(end);
     }
     this.#size -= closed.length;
@@ -54,6 +74,15 @@ export class WindowedMap<Entry> {
 
   *entries(): Generator<{ readonly end: bigint; readonly key: unknown; readonly entry: Entry }> {
     for (const [end, window] of this.#windows) for (const [key, entry] of window) yield { end, key, entry };
+  }
+
+  /** Begins a snapshot of the entries as they are now. */
+  stage(write: EntryStages<Entry>['write'], head: (writer: ByteWriter) => void): StagedSnapshot {
+    return this.#staged.begin({ entries: this.#values(), write, head });
+  }
+
+  *#values(): Generator<Entry> {
+    for (const window of this.#windows.values()) yield* window.values();
   }
 
   clear(): void {
