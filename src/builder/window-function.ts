@@ -1,9 +1,10 @@
 import { coerce, coerceAll } from '../plan/coercion.ts';
 import type { DataType } from '../plan/data-type.ts';
 import { literal } from '../plan/expression-factory.ts';
-import type { FrameBound, WindowCall, WindowFrame } from '../plan/node.ts';
+import type { WindowCall } from '../plan/node.ts';
 import { TYPE, type TypeKind } from '../plan/type-name.ts';
 import { textToValue } from '../plan/value/value-text.ts';
+import type { FrameBound, WindowFrame } from '../plan/window-shape.ts';
 import type { Aggregate } from './aggregate.ts';
 import { type AnyOperand, operandOf, type Value } from './value.ts';
 

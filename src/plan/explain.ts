@@ -12,7 +12,6 @@ import type {
   OverNode,
   Pipeline,
   PlanNode,
-  RowPattern,
   SortKey,
   TableFunctionNode,
   TemporalJoinNode,
@@ -21,6 +20,7 @@ import type {
   WindowCall,
   WindowNode,
 } from './node.ts';
+import type { RowPattern } from './row-pattern.ts';
 import { typeName } from './type-name.ts';
 
 /** Who runs an expression of a node: what an engine knows and a plan does not. */

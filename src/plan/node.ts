@@ -1,6 +1,8 @@
 import type { CallOptions } from './call-options.ts';
 import type { Column, DataType } from './data-type.ts';
 import type { Expression } from './expression.ts';
+import type { MatchVariables, RowPattern } from './row-pattern.ts';
+import type { HoppingWindow, SessionWindow, TumblingWindow, WindowFrame } from './window-shape.ts';
 
 /**
  * A relational node. Nodes are frozen and made by factories (plan/factory.ts); an input that two nodes share is the
@@ -108,28 +110,6 @@ export interface WindowNode extends NodeBase {
   readonly input: PlanNode;
   readonly window: TumblingWindow | HoppingWindow | SessionWindow;
   readonly timeColumn: number;
-}
-
-export interface TumblingWindow {
-  readonly kind: 'tumbling';
-  readonly sizeUs: bigint;
-  readonly offsetUs: bigint;
-}
-
-/** A window of `sizeUs` begins every `slideUs`; a row falls into all that hold its time, earliest first. */
-export interface HoppingWindow {
-  readonly kind: 'hopping';
-  readonly sizeUs: bigint;
-  readonly slideUs: bigint;
-  readonly offsetUs: bigint;
-}
-
-/** Rows of one key no further apart than `gapUs`: from the first time to the last plus the gap. Rows move when sessions merge. */
-export interface SessionWindow {
-  readonly kind: 'session';
-  readonly gapUs: bigint;
-  /** Columns of the input that tell sessions apart. */
-  readonly keys: readonly number[];
 }
 
 /** The catalogue of aggregates is plan/aggregate-catalog.ts. */
@@ -278,18 +258,6 @@ export interface TopNNode extends NodeBase {
   readonly withRank: boolean;
 }
 
-export type FrameBound =
-  | { readonly kind: 'unbounded' }
-  | { readonly kind: 'current-row' }
-  /** Rows, peer groups, or for RANGE a distance of the order key's type (interval for times). */
-  | { readonly kind: 'preceding' | 'following'; readonly distance: unknown };
-
-export interface WindowFrame {
-  readonly unit: 'rows' | 'range' | 'groups';
-  readonly start: FrameBound;
-  readonly end: FrameBound;
-}
-
 /** A window function over its frame; aggregates are named as in {@link AggregateFunction}. */
 export interface WindowCall {
   readonly function:
@@ -339,22 +307,6 @@ export interface TableFunctionNode extends NodeBase {
   /** A row for which the function returns none is kept, with nulls. */
   readonly outer: boolean;
 }
-
-/** A regular expression over the variables of MATCH_RECOGNIZE. */
-export type RowPattern =
-  | { readonly kind: 'variable'; readonly name: string }
-  | { readonly kind: 'sequence'; readonly items: readonly RowPattern[] }
-  | { readonly kind: 'alternation'; readonly items: readonly RowPattern[] }
-  | {
-      readonly kind: 'repeat';
-      readonly item: RowPattern;
-      readonly min: number;
-      readonly max: number | undefined;
-      readonly greedy: boolean;
-    };
-
-/** Rows of a match: those that were matched to one of the variables; undefined for all. */
-export type MatchVariables = readonly string[] | undefined;
 
 /**
  * What DEFINE and MEASURES may read of a match: the columns of these expressions are positions among `navigations`. In DEFINE the match

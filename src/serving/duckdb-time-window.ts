@@ -1,4 +1,5 @@
-import type { HoppingWindow, SessionWindow, TumblingWindow, WindowNode } from '../plan/node.ts';
+import type { WindowNode } from '../plan/node.ts';
+import type { HoppingWindow, SessionWindow, TumblingWindow } from '../plan/window-shape.ts';
 
 /** A query and how many columns it has: `c0`, `c1` ... */
 interface Input {

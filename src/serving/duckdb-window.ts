@@ -1,7 +1,8 @@
 import type { DataType } from '../plan/data-type.ts';
 import { literal } from '../plan/expression-factory.ts';
-import type { AggregateCall, FrameBound, OverNode, SortKey, TopNNode, WindowCall, WindowFrame } from '../plan/node.ts';
+import type { AggregateCall, OverNode, SortKey, TopNNode, WindowCall } from '../plan/node.ts';
 import { TYPE } from '../plan/type-name.ts';
+import type { FrameBound, WindowFrame } from '../plan/window-shape.ts';
 import { compileToDuckdb } from './duckdb-expression.ts';
 import { type CompiledExpression, type ExpressionScope, rescaled } from './duckdb-type.ts';
 

@@ -9,10 +9,10 @@ import type {
   FilterNode,
   PlanNode,
   ProjectNode,
-  TumblingWindow,
   WindowNode,
 } from '../../plan/node.ts';
 import { serializeExpression } from '../../plan/pipeline-text.ts';
+import type { TumblingWindow } from '../../plan/window-shape.ts';
 
 /** No topic and no view has it in its name. */
 export const SCAN_RELATION_PREFIX = 'scan:';

@@ -1,4 +1,5 @@
-import type { MatchNode, RowPattern } from '../../plan/node.ts';
+import type { MatchNode } from '../../plan/node.ts';
+import type { RowPattern } from '../../plan/row-pattern.ts';
 import type { NameAt, TextRange } from '../statement/statement.ts';
 import type { SourceText } from '../text/source-text.ts';
 import { TokenReader } from '../text/token-reader.ts';

@@ -1,4 +1,4 @@
-import type { RowPattern } from '../../plan/node.ts';
+import type { RowPattern } from '../../plan/row-pattern.ts';
 import { PATTERN_COUNT_MAX, PATTERN_PARTS_MAX } from '../limits.ts';
 import type { TokenReader } from '../text/token-reader.ts';
 

@@ -3,7 +3,8 @@ import { resolveCall } from '../../../plan/coercion.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import { columnReference, literal } from '../../../plan/expression-factory.ts';
 import { sourceNode } from '../../../plan/factory.ts';
-import type { MatchNode, RowNavigation, RowPattern } from '../../../plan/node.ts';
+import type { MatchNode, RowNavigation } from '../../../plan/node.ts';
+import type { RowPattern } from '../../../plan/row-pattern.ts';
 import { TYPE } from '../../../plan/type-name.ts';
 import type { TestRow } from '../row-batch.test-fixture.ts';
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { Kernel } from '../../../kernel/kernel.ts';
 import { resolveCall } from '../../../plan/coercion.ts';
-import type { MatchNode, RowPattern } from '../../../plan/node.ts';
+import type { MatchNode } from '../../../plan/node.ts';
+import type { RowPattern } from '../../../plan/row-pattern.ts';
 import { batchOfRows, type Observed, observe, type TestRow } from '../row-batch.test-fixture.ts';
 import { MatchOperator } from './match.ts';
 import {

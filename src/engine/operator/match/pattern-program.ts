@@ -1,5 +1,5 @@
 import { HeadraceError } from '../../../base/error.ts';
-import type { RowPattern } from '../../../plan/node.ts';
+import type { RowPattern } from '../../../plan/row-pattern.ts';
 
 /** Instructions of one pattern: repetitions with bounds are written out. */
 export const PATTERN_INSTRUCTIONS_MAX = 10_000;

@@ -1,8 +1,9 @@
 import type { DataType, Interval } from '../../../plan/data-type.ts';
 import { findOverload } from '../../../plan/function.ts';
-import type { FrameBound, SortKey, WindowFrame } from '../../../plan/node.ts';
+import type { SortKey } from '../../../plan/node.ts';
 import { TYPE, typeName } from '../../../plan/type-name.ts';
 import { sortKeyOrder, sortOrder } from '../../../plan/value/sort-order.ts';
+import type { FrameBound, WindowFrame } from '../../../plan/window-shape.ts';
 import type { OrderedList } from '../rank/ordered-list.ts';
 
 const DAY_US = 86_400_000_000n;

@@ -4,9 +4,10 @@ import { overNode } from '../../../plan/analytic-factory.ts';
 import type { Interval } from '../../../plan/data-type.ts';
 import { call, columnReference, literal } from '../../../plan/expression-factory.ts';
 import { projectNode, sourceNode, windowNode } from '../../../plan/factory.ts';
-import type { AggregateFunction, FrameBound, OverNode, SortKey, WindowCall, WindowFrame } from '../../../plan/node.ts';
+import type { AggregateFunction, OverNode, SortKey, WindowCall } from '../../../plan/node.ts';
 import { TYPE } from '../../../plan/type-name.ts';
 import { sortKeyOrder, sortOrder } from '../../../plan/value/sort-order.ts';
+import type { FrameBound, WindowFrame } from '../../../plan/window-shape.ts';
 import { WATERMARK_MIN } from '../batch.ts';
 import type { EmitMoment } from '../operator.ts';
 import {

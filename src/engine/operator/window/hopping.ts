@@ -1,4 +1,5 @@
-import type { HoppingWindow, WindowNode } from '../../../plan/node.ts';
+import type { WindowNode } from '../../../plan/node.ts';
+import type { HoppingWindow } from '../../../plan/window-shape.ts';
 import type { Batch } from '../batch.ts';
 import { datedRows } from '../dated-rows.ts';
 import { StatelessOperator } from '../operator.ts';

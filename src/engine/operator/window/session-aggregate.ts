@@ -1,7 +1,8 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { messageOf } from '../../../base/error.ts';
 import type { DataType } from '../../../plan/data-type.ts';
-import type { AggregateNode, PlanNode, SessionWindow, WindowNode } from '../../../plan/node.ts';
+import type { AggregateNode, PlanNode, WindowNode } from '../../../plan/node.ts';
+import type { SessionWindow } from '../../../plan/window-shape.ts';
 import type { Accumulator } from '../aggregate/accumulator.ts';
 import { accumulatorFactory } from '../aggregate/accumulator-factory.ts';
 import { CallInputs } from '../aggregate/call-inputs.ts';

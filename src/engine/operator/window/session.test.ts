@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { columnReference } from '../../../plan/expression-factory.ts';
 import { aggregateNode, projectNode, sourceNode, windowNode } from '../../../plan/factory.ts';
-import type { AggregateCall, AggregateNode, SessionWindow } from '../../../plan/node.ts';
+import type { AggregateCall, AggregateNode } from '../../../plan/node.ts';
 import { TYPE } from '../../../plan/type-name.ts';
+import type { SessionWindow } from '../../../plan/window-shape.ts';
 import { WATERMARK_MIN } from '../batch.ts';
 import type { EmitMoment } from '../operator.ts';
 import {

@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { DataType } from '../../../plan/data-type.ts';
-import type { SessionWindow, WindowNode } from '../../../plan/node.ts';
+import type { WindowNode } from '../../../plan/node.ts';
+import type { SessionWindow } from '../../../plan/window-shape.ts';
 import { type Batch, later, WATERMARK_MIN } from '../batch.ts';
 import { datedRows } from '../dated-rows.ts';
 import type { EmitMoment, Operator, OperatorContext } from '../operator.ts';

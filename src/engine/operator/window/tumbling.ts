@@ -1,4 +1,5 @@
-import type { TumblingWindow, WindowNode } from '../../../plan/node.ts';
+import type { WindowNode } from '../../../plan/node.ts';
+import type { TumblingWindow } from '../../../plan/window-shape.ts';
 import type { Batch } from '../batch.ts';
 import { datedRows } from '../dated-rows.ts';
 import { StatelessOperator } from '../operator.ts';

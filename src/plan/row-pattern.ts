@@ -1,0 +1,15 @@
+/** A regular expression over the variables of MATCH_RECOGNIZE. */
+export type RowPattern =
+  | { readonly kind: 'variable'; readonly name: string }
+  | { readonly kind: 'sequence'; readonly items: readonly RowPattern[] }
+  | { readonly kind: 'alternation'; readonly items: readonly RowPattern[] }
+  | {
+      readonly kind: 'repeat';
+      readonly item: RowPattern;
+      readonly min: number;
+      readonly max: number | undefined;
+      readonly greedy: boolean;
+    };
+
+/** Rows of a match: those that were matched to one of the variables; undefined for all. */
+export type MatchVariables = readonly string[] | undefined;
