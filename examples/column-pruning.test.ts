@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { loadProject } from '../src/app/project.ts';
-import { columnsNeeded } from '../src/engine/task/compile.ts';
+import { columnsNeeded } from '../src/engine/task/columns-needed.ts';
 
 it.each([
   ['web-traffic', ['id', 'time', 'ip', 'path', 'status', 'bytes']],

@@ -19,7 +19,8 @@ import type { Emit, RowLetter } from '../operator/operator.ts';
 import { RecordSink } from '../operator/record-sink.ts';
 import type { ExpressionContext } from '../operator/row-evaluator.ts';
 import type { TopicOffset } from '../version/pipeline-record.ts';
-import { columnsNeeded, compilePipeline, sourcesOfPipeline, type TaskPart, type Vertex } from './compile.ts';
+import { columnsNeeded } from './columns-needed.ts';
+import { compilePipeline, sourcesOfPipeline, type TaskPart, type Vertex } from './compile.ts';
 import {
   ENGINE_SEMANTICS_VERSION,
   type InputRange,
