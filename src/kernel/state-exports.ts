@@ -178,6 +178,20 @@ export interface StateExports {
     data: number,
     nulls: number,
   ): number;
+  partialInTime(
+    ends: number,
+    endAdd: bigint,
+    watermarks: number,
+    watermark: bigint,
+    selection: number,
+    count: number,
+    kept: number,
+    late: number,
+  ): number;
+  partialCounts(column: number, filter: number, selection: number, count: number, target: number): void;
+  partialIntegers(column: number, filter: number, selection: number, count: number, sums: number, highs: number): void;
+  partialFloats(column: number, filter: number, selection: number, count: number, target: number): void;
+  partialNulls(column: number, filter: number, selection: number, count: number, target: number): void;
   groupWindows(table: number): number;
   groupWindowEnd(table: number, at: number): bigint;
   groupWindowGroups(table: number, at: number): number;

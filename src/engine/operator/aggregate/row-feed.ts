@@ -3,6 +3,7 @@ import type { ColumnVector } from '../../../kernel/column.ts';
 import type { GroupFunction, GroupLayout } from '../../../kernel/group-layout.ts';
 import type { GroupInput, GroupState } from '../../../kernel/group-state.ts';
 import type { GroupedRows } from '../../../kernel/keyed-records.ts';
+import type { Taken } from '../../../kernel/partial-rows.ts';
 import type { Expression } from '../../../plan/expression.ts';
 import type { Batch } from '../batch.ts';
 import { ColumnEvaluator } from '../column-evaluator.ts';
@@ -67,11 +68,29 @@ export class RowFeed implements GroupFeed {
 
   take(batch: Batch, watermark: bigint): void {
     const state = this.#state;
+    const evaluated = this.evaluate(batch);
+    if (evaluated === undefined) return;
+    const { input, columns } = evaluated;
+    if (this.#mergePartial(input, columns, watermark)) return;
+    const found = state.assign(input, watermark);
+    if (found.lateCount > 0) reportLate(this.#context, batch, found.late, found.lateCount);
+    for (let i = 0; i < this.#layout.aggregates.length; i++) {
+      if (this.#layout.aggregates[i]!.set === undefined) this.#add(i, columns, batch, found);
+    }
+    for (const members of this.#sets) this.#countDistinct(members, columns, found);
+  }
+
+  /** Computes keys, arguments and filters; rows for which one fails go to dead letters. Undefined when none are left. */
+  evaluate(
+    batch: Batch,
+  ):
+    | { readonly input: GroupInput; readonly columns: readonly ColumnVector[]; readonly taken: readonly Taken[] }
+    | undefined {
     const { columns, selection, selected, failures } = this.#evaluator.evaluate(batch);
     for (const { row, reason, error } of failures) {
       this.#context.deadLetter({ reason, message: `aggregate: ${messageOf(error)}`, batch, row });
     }
-    if (selected === 0) return;
+    if (selected === 0) return undefined;
     const end = this.#windowEnd;
     const input: GroupInput = {
       keys: columns.slice(0, this.#layout.keys.length),
@@ -82,13 +101,12 @@ export class RowFeed implements GroupFeed {
       selected,
       weights: batch.weights,
     };
-    if (this.#mergePartial(input, columns, watermark)) return;
-    const found = state.assign(input, watermark);
-    if (found.lateCount > 0) reportLate(this.#context, batch, found.late, found.lateCount);
-    for (let i = 0; i < this.#layout.aggregates.length; i++) {
-      if (this.#layout.aggregates[i]!.set === undefined) this.#add(i, columns, batch, found);
-    }
-    for (const members of this.#sets) this.#countDistinct(members, columns, found);
+    const column = (at: number | undefined): ColumnVector | undefined => (at === undefined ? undefined : columns[at]!);
+    const taken = this.#argumentAt.map((argument, i) => ({
+      argument: column(argument),
+      filter: column(this.#filterAt[i]),
+    }));
+    return { input, columns, taken };
   }
 
   #countDistinct(members: readonly number[], columns: readonly ColumnVector[], found: GroupedRows): void {

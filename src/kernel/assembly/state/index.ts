@@ -25,3 +25,4 @@ export {
 } from "./session-snapshot";
 export { groupImport, groupImportPassed } from "./group-import";
 export { groupHasFewChanges, groupTrack } from "./group-change";
+export { partialCounts, partialFloats, partialIntegers, partialInTime, partialNulls } from "./partial-rows";
