@@ -101,6 +101,15 @@ describe('CREATE SINK', () => {
     [`WITH (connector = 'http', url = 'x', batch_wait = '5')`, '"5" is not a number with a unit', 76],
     [`WITH (connector = 'http', url = 'example.com/hook')`, 'is not an http or https address', 58],
     [`WITH (path = 'x')`, 'names no connector', 13],
+    [`WITH (connector = 'postgres', url = 'postgres://a@h/d')`, '"table" is missing', 44],
+    [`WITH (connector = 'postgres', table = 't', url = 'postgres://a:b@h/d')`, 'its address holds a password', 75],
+    [`WITH (connector = 'postgres', table = 't', url = 'mysql://a@h/d')`, 'its address is not that of a server', 75],
+    [`WITH (connector = 'postgres', url = 'postgres://a@h/d', table = 'a.b.c')`, 'is not the name of a table', 90],
+    [
+      `WITH (connector = 'postgres', url = 'postgres://a@h/d', table = 't', mode = 'upset')`,
+      'did you mean "upsert"?',
+      102,
+    ],
   ])('%s is refused where it is wrong', async (options, message, column) => {
     writeFileSync(join(dir, 'pipelines/orders.sql'), `${SOURCE}CREATE SINK s FROM large ${options};`);
     await expect(loadProject(dir, { flags: {}, env: {} })).rejects.toMatchObject({

@@ -119,6 +119,7 @@ class Bench {
       await run(bench);
     } finally {
       bench.world.beforeCommit = () => {};
+      bench.world.afterCommit = () => {};
       bench.system.heal();
       for (const sink of bench.#sinks) await sink.stop();
       await bench.system.close();
@@ -133,18 +134,30 @@ class Bench {
     return sink;
   }
 
-  /** As if the process had ended with the `commits`th commit of the sink from now: it is not done, nor anything after it. */
-  async crashAt(commits: number, batchRows = 10): Promise<void> {
+  /** As if the process had ended at the `commits`th commit of the sink from now, before or after it is durable. */
+  async crashAt(commits: number, batchRows = 10, isAfter = false): Promise<void> {
     let left = commits;
-    this.world.beforeCommit = () => {
+    const end = (): void => {
       left -= 1;
       if (left < 0) throw new Error('the process is gone');
     };
+    if (isAfter) this.world.afterCommit = end;
+    // Nothing is done after that.
+    this.world.beforeCommit = isAfter ? () => (left < 0 ? end() : undefined) : end;
     const sink = this.start(batchRows);
     await sink.drained().catch(() => undefined);
     await sink.stop();
     this.world.beforeCommit = () => {};
+    this.world.afterCommit = () => {};
     await this.world.reopen();
+  }
+
+  /** Ends at each of so many commits, before and after it, with batches of another size each time. */
+  async crashEverywhere(commits: number, batchRows: number): Promise<void> {
+    for (let at = 0; at < commits; at++) {
+      await this.crashAt(at, batchRows + (at % 3));
+      await this.crashAt(at, batchRows + (at % 2), true);
+    }
   }
 
   async drain(batchRows = 10): Promise<void> {
@@ -298,7 +311,7 @@ const CHANGES: readonly CertificationCase[] = [
   }),
   certify('follows changes through crashes', UPSERT, async (bench) => {
     for (let n = 0; n < 40; n++) await change(bench.world, `k${n % 7}`, n % 5 === 4 ? null : n);
-    for (let commits = 0; commits < 6; commits++) await bench.crashAt(commits, 6);
+    await bench.crashEverywhere(4, 4);
     await bench.drain(6);
     const standing = new Map<string, string>();
     for (let n = 0; n < 40; n++) {
@@ -323,7 +336,7 @@ const FAULTS: readonly CertificationCase[] = [
     APPEND,
     async (bench) => {
       await append(bench.world, numbers(20, 45));
-      for (let commits = 0; commits < 6; commits++) await bench.crashAt(commits);
+      await bench.crashEverywhere(4, 5);
       await bench.drain();
       await sameRows(bench.system, numbers(20, 45));
     },
@@ -391,6 +404,26 @@ const FAULTS: readonly CertificationCase[] = [
     },
     { applies: ({ fences }) => fences },
   ),
+  certify(
+    'does not let a former process back whose connection broke meanwhile',
+    APPEND,
+    async (bench) => {
+      await append(bench.world, numbers(20, 30));
+      const former = bench.start();
+      await former.drained();
+      const next = bench.start();
+      await next.drained();
+      bench.system.break();
+      bench.system.heal();
+      await append(bench.world, numbers(30, 40));
+      await next.drained();
+      await bench.until(() => former.status().state === 'failed');
+      await append(bench.world, numbers(40, 50));
+      await next.drained();
+      await sameRows(bench.system, numbers(20, 50));
+    },
+    { applies: ({ fences }) => fences },
+  ),
   {
     title: 'delivers each row once under any batch size and any crashes',
     run: async (subject) => {
@@ -403,7 +436,7 @@ const FAULTS: readonly CertificationCase[] = [
             await append(bench.world, numbers(count, count + size));
             count += size;
           }
-          for (const commits of points) await bench.crashAt(commits, batchRows);
+          for (const commits of points) await bench.crashAt(commits, batchRows + (commits % 3), commits % 2 === 0);
           await bench.drain(batchRows);
           await sameRows(bench.system, numbers(20, count));
         }),
@@ -443,7 +476,7 @@ const REFUSALS: readonly CertificationCase[] = [
     async (bench) => {
       await append(bench.world, [...numbers(0, 8), poison, ...numbers(8, 24)]);
       await append(bench.world, [poison, ...numbers(24, 26)]);
-      for (let commits = 0; commits < 10; commits++) await bench.crashAt(commits);
+      await bench.crashEverywhere(6, 3);
       await bench.drain();
       await sameRows(bench.system, numbers(0, 26));
       assert.deepEqual(

@@ -20,6 +20,8 @@ export class SinkWorld {
   log!: Log;
   /** Called before each commit of a sink; what it throws, the commit throws. */
   beforeCommit: (request: CommitRequest) => void = () => {};
+  /** Called after each: it is durable, and what this throws is all that the sink hears of it. */
+  afterCommit: () => void = () => {};
 
   static async open(kind: TopicKind = 'append', partitions = 1): Promise<SinkWorld> {
     const world = new SinkWorld();
@@ -49,7 +51,9 @@ export class SinkWorld {
     const { log } = this;
     const commit: Log['commit'] = async (request) => {
       this.beforeCommit(request);
-      return log.commit(request);
+      const result = await log.commit(request);
+      this.afterCommit();
+      return result;
     };
     const faced = new Proxy(log, {
       get(target, name) {
