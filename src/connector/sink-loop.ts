@@ -163,9 +163,13 @@ export class SinkLoop<State> implements SinkConnector {
   #take(): Taken | undefined {
     const { rowsMax, bytesMax } = this.#options;
     const { pending, offsets } = this.#position!;
-    for (const partition of pending === undefined ? this.#partitions() : [pending.partition]) {
-      const to = offset(pending?.to ?? Number.MAX_SAFE_INTEGER);
-      const { records, next } = this.#readings[partition]!.take(rowsMax, bytesMax, to);
+    if (pending !== undefined) {
+      const { partition, to } = pending;
+      return { ...this.#readings[partition]!.takeTo(offset(to)), partition };
+    }
+    const end = offset(Number.MAX_SAFE_INTEGER);
+    for (const partition of this.#partitions()) {
+      const { records, next } = this.#readings[partition]!.take(rowsMax, bytesMax, end);
       if (records.length > 0 || next > offsets[partition]!) return { records, partition, next };
     }
     return undefined;

@@ -45,6 +45,17 @@ export class PartitionReading {
     return { records, next: this.#next };
   }
 
+  /** All records below `to`, which are visible: what was once one batch is so again, whatever limits and buffers are now. */
+  takeTo(to: Offset): { readonly records: readonly SinkRecord[]; readonly next: Offset } {
+    const records: SinkRecord[] = [];
+    for (;;) {
+      const before = this.#next;
+      const taken = this.take(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, to);
+      for (const record of taken.records) records.push(copyOf(record));
+      if (taken.next >= to || taken.next === before) return { records, next: taken.next };
+    }
+  }
+
   close(): void {
     this.#reader.close();
   }
@@ -72,4 +83,9 @@ export class PartitionReading {
       }
     }
   }
+}
+
+function copyOf(record: SinkRecord): SinkRecord {
+  const copy = (bytes: Uint8Array | null): Uint8Array | null => bytes && new Uint8Array(bytes);
+  return { ...record, key: copy(record.key), value: copy(record.value) };
 }

@@ -43,10 +43,15 @@ const CHANGES: readonly (readonly [id: string, n: number | null])[] = [
 const STUCK_MS = 60_000;
 
 /**
- * Changes go to a table through a connection that breaks at the statement of that number, from 1: the table, the dead letters and the
- * position must be as if it had not. False when there were fewer statements.
+ * Changes go to a table through a connection that breaks at the statement of that number, from 1 (0: at none): the table, the dead letters and the
+ * position must be as if it had not. Gives the statements that were run, of which there may be fewer.
  */
-export async function breakAt(place: number, { how, restarts }: Break, port: number, dir: string): Promise<boolean> {
+export async function breakAt(
+  place: number,
+  { how, restarts }: Break,
+  port: number,
+  dir: string,
+): Promise<readonly string[]> {
   const world = await SinkWorld.open('upsert');
   const schema = `b${place}_${how}_${restarts}`;
   const table = `${schema}.rows`;
@@ -55,15 +60,15 @@ export async function breakAt(place: number, { how, restarts }: Break, port: num
     `CREATE SCHEMA ${schema}; CREATE TABLE ${table} (id text PRIMARY KEY, n int4 CHECK (n <> ${REFUSED}))`,
   );
   const options = sinkOptions(port, `table: ${table}\nbatch_rows: 4\nconstraint_retries: 0`);
-  let statement = 0;
+  const statements: string[] = [];
   let broke = (): void => {};
   const hasBroken = new Promise<void>((resolve) => {
     broke = resolve;
   });
   const connect = async (signal: AbortSignal) =>
-    leaky(await openPostgresSession(options, dir, signal), () => {
-      statement += 1;
-      if (statement !== place) return 'passes';
+    leaky(await openPostgresSession(options, dir, signal), (text) => {
+      statements.push(text);
+      if (statements.length !== place) return 'passes';
       broke();
       return how;
     });
@@ -92,7 +97,7 @@ export async function breakAt(place: number, { how, restarts }: Break, port: num
     );
     const { rows } = await client.query(`SELECT max(next_offset) AS next FROM ${schema}.headrace_sink_position`);
     assert.equal(Number((rows as readonly { readonly next: string }[])[0]!.next), CHANGES.length);
-    return statement >= place;
+    return statements;
   } catch (error) {
     throw new Error(`statement ${place} ${how}${restarts ? ', then a restart' : ''}`, { cause: error });
   } finally {
