@@ -40,4 +40,23 @@ describe('explain', () => {
       '      - time < time (compiledBy: wasm)',
     ]);
   });
+
+  it('says on several workers where rows go from task to task, and what the stages are', async () => {
+    const sql = `${SOURCE} CREATE MATERIALIZED VIEW v AS
+      SELECT n, count(*) AS ips FROM (SELECT ip, count(DISTINCT path) AS n FROM requests WHERE status > 200 GROUP BY ip) AS c GROUP BY n;`;
+    const pipeline = await compilePipeline(sql, { name: 'p', file: 'p.sql' });
+    const lines = explainPipeline(pipeline, 2).split('\n');
+    const plan = lines.filter((line) => !line.includes('compiledBy')).map((line) => line.trim());
+    expect(plan.filter((line) => /^(exchange|aggregate|filter|stage)/.test(line))).toEqual([
+      'aggregate count(*) AS ips (bigint) by n',
+      'exchange by n',
+      'aggregate count(DISTINCT path) AS n (bigint) by ip',
+      'exchange by ip',
+      'filter status > 200',
+      'stage 0: 2 tasks, no more than its sources have partitions; reads requests',
+      'stage 1: 2 tasks; reads stage 0',
+      'stage 2: 2 tasks; reads stage 1',
+    ]);
+    expect(lines.some((line) => line.includes('status > 200 (compiledBy: wasm)'))).toBe(true);
+  });
 });

@@ -38,7 +38,7 @@ export const explain: Command = {
     const { planWarnings, warningText } = await import('../../plan/plan-warning.ts');
     const pipelines = project.pipelines.map((pipeline) => ({
       name: pipeline.name,
-      plan: explainPipeline(pipeline),
+      plan: explainPipeline(pipeline, project.options.engineWorkers),
       warnings: planWarnings(pipeline).map(warningText),
     }));
     const topics = await schemaParts(project.topics);
