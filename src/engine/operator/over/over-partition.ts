@@ -50,6 +50,7 @@ export class OverPartition implements Timed {
   seenBy = 0;
   gone = false;
   waits: bigint | undefined;
+  readonly leaving: Leaving = new Leaving(this);
   readonly #shape: OverShape;
   #low: OverRow | undefined;
   #high: OverRow | undefined;
@@ -212,7 +213,16 @@ export class OverPartition implements Timed {
     return count;
   }
 
-  /** The time after which a watermark has something to do here. */
+  /** The time after which a watermark drops the first row; undefined while a row that can change needs it, or for ever. */
+  dropDue(): bigint | undefined {
+    const { before, isTimed } = this.#shape;
+    if (!isTimed || before === undefined || this.settled <= before.rows) return undefined;
+    const needed = (this.rows.at(0)!.keys[0] as bigint) + before.us;
+    const pending = this.rows.at(this.settled)?.keys[0] as bigint | undefined;
+    return pending !== undefined && pending <= needed ? undefined : needed;
+  }
+
+  /** The time after which a watermark settles rows here. */
   due(): bigint | undefined {
     const { behind, isTimed } = this.#shape;
     if (!isTimed || behind === undefined) return undefined;
@@ -222,6 +232,32 @@ export class OverPartition implements Timed {
     const reached = (first.keys[0] as bigint) + behind.us;
     const followed = last.keys[0] as bigint;
     return later(reached, followed);
+  }
+}
+
+/** A partition that waits for the time when its first row is needed no more. */
+export class Leaving implements Timed {
+  readonly #partition: OverPartition;
+  waits: bigint | undefined;
+
+  constructor(partition: OverPartition) {
+    this.#partition = partition;
+  }
+
+  get partition(): OverPartition {
+    return this.#partition;
+  }
+
+  get id(): number {
+    return this.#partition.id;
+  }
+
+  get gone(): boolean {
+    return this.#partition.gone;
+  }
+
+  due(): bigint | undefined {
+    return this.#partition.dropDue();
   }
 }
 

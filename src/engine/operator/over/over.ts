@@ -13,7 +13,7 @@ import { type WindowEnd, windowEndOfRows } from '../window/window-end.ts';
 import { WindowedMap } from '../window/windowed-map.ts';
 import { eventTimeColumns } from './event-time.ts';
 import type { Reach } from './frame.ts';
-import { OverPartition, type OverResults, type OverShape } from './over-partition.ts';
+import { type Leaving, OverPartition, type OverResults, type OverShape } from './over-partition.ts';
 import { OverSnapshot } from './over-snapshot.ts';
 import { type OverRow, type WindowFunction, windowFunction } from './window-function.ts';
 
@@ -43,6 +43,8 @@ export class OverOperator implements Operator {
   readonly #keyOf: (values: readonly unknown[]) => unknown;
   readonly #partitions = new WindowedMap<OverPartition>();
   readonly #heap = new TimeHeap<OverPartition>();
+  /** Partitions whose rows wait only to be dropped: nobody waits for that. */
+  readonly #leaving = new TimeHeap<Leaving>();
   #changed: OverPartition[] = [];
   #context: OperatorContext | undefined;
   #reader: RowReader | undefined;
@@ -177,7 +179,12 @@ export class OverOperator implements Operator {
   #keep(partition: OverPartition): void {
     partition.gone = partition.isEmpty;
     if (partition.gone) this.#partitions.delete(partition.end, partition.key);
-    else this.#heap.add(partition);
+    else this.#wait(partition);
+  }
+
+  #wait(partition: OverPartition): void {
+    this.#heap.add(partition);
+    this.#leaving.add(partition.leaving);
   }
 
   readonly #change = (row: OverRow, after: OverResults): void => {
@@ -223,6 +230,11 @@ export class OverOperator implements Operator {
       const complete = partition.complete(watermark);
       if (this.#isFinal) partition.compute({ start: partition.settled, end: complete }, this.#change);
       partition.settled = complete;
+      this.#rows -= partition.drop(watermark);
+      this.#keep(partition);
+    }
+    for (const { partition } of this.#leaving.takeBefore(watermark)) {
+      this.#partitions.changing(partition);
       this.#rows -= partition.drop(watermark);
       this.#keep(partition);
     }
@@ -285,7 +297,7 @@ export class OverOperator implements Operator {
       const partition = new OverPartition(this.#shape, id, { key, values, end });
       this.#snapshot.read(reader, partition);
       this.#partitions.add(end, key, partition);
-      this.#heap.add(partition);
+      this.#wait(partition);
       this.#rows += partition.rows.size;
     }
   }
@@ -293,6 +305,7 @@ export class OverOperator implements Operator {
   close(): void {
     this.#partitions.clear();
     this.#heap.clear();
+    this.#leaving.clear();
   }
 
   state(): { readonly keys: number; readonly bytes: number } {
