@@ -1,3 +1,8 @@
+import { EXIT } from './exit-code.ts';
+
+/** A disk that has failed may keep a clean stop from ending; a supervisor is to start the process again all the same. */
+const FAILED_STOP_MS_MAX = 15_000;
+
 /** Resolves when the user wants it to end, rejects when it cannot go on; keeps the process alive until then. */
 export function untilAborted(signal: AbortSignal, failed?: Promise<Error>): Promise<void> {
   if (signal.aborted) return Promise.resolve();
@@ -7,6 +12,7 @@ export function untilAborted(signal: AbortSignal, failed?: Promise<Error>): Prom
     const end = (): void => clearInterval(alive);
     void failed?.then((error) => {
       end();
+      setTimeout(() => process.exit(EXIT.failed), FAILED_STOP_MS_MAX).unref();
       reject(error);
     });
     signal.addEventListener(
