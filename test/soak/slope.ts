@@ -27,11 +27,27 @@ export function median(values: readonly number[]): number {
 
 /** One point for each span of time: the least value in it, which garbage and retention leave. */
 export function leastOf(points: readonly Point[], spanHours: number): Point[] {
-  const least = new Map<number, Point>();
+  return spansOf(points, spanHours).map((span) => span.reduce((least, p) => (p.value < least.value ? p : least)));
+}
+
+/** One point for each span of time: the median in it. */
+export function medianOf(points: readonly Point[], spanHours: number): Point[] {
+  return spansOf(points, spanHours).map((span) => ({
+    at: median(span.map(({ at }) => at)),
+    value: median(span.map(({ value }) => value)),
+  }));
+}
+
+/** Whole spans only, counted from the first point. */
+function spansOf(points: readonly Point[], spanHours: number): Point[][] {
+  const spans: Point[][] = [];
+  const from = points[0]?.at ?? 0;
+  const whole = Math.floor(((points.at(-1)?.at ?? 0) - from) / spanHours + 1e-9);
   for (const point of points) {
-    const span = Math.floor(point.at / spanHours);
-    const known = least.get(span);
-    if (known === undefined || point.value < known.value) least.set(span, point);
+    const index = Math.floor((point.at - from) / spanHours);
+    if (index >= Math.max(1, whole)) continue;
+    spans[index] ??= [];
+    spans[index].push(point);
   }
-  return [...least.values()];
+  return spans.filter((span) => span !== undefined);
 }
