@@ -54,29 +54,37 @@ function changesOf(before: PlanNode, after: PlanNode): readonly NodeChange[] {
   const changed = (text: string): NodeChange => ({ change: 'changed', operator: after.kind, text });
   if (before.kind === 'filter' && after.kind === 'filter') {
     const [old, now] = [expressionText(before.predicate), expressionText(after.predicate)];
-    return [changed(old === now ? functionsChanged(`filter ${now}`) : `filter ${now}, was ${old}`)];
+    return old === now ? functionChange(before, after) : [changed(`filter ${now}, was ${old}`)];
   }
   if (before.kind === 'source' && after.kind === 'source') return sourceChanges(before, after).map(changed);
   const columns = columnChanges(before, after);
   if (columns.length > 0) return columns.map((text) => changed(`${after.kind}: ${text}`));
   const [old, now] = [nodeLabel(before), nodeLabel(after)];
-  return [changed(old === now ? functionsChanged(now) : `${now}, was ${old}`)];
+  return old === now ? functionChange(before, after) : [changed(`${now}, was ${old}`)];
 }
 
-function functionsChanged(label: string): string {
-  return `${label}: a function or a type that it uses has changed`;
+/** What reads the same is another one when its functions are; else only what feeds it has changed. */
+function functionChange(before: PlanNode, after: PlanNode): readonly NodeChange[] {
+  const modules = (node: PlanNode): string => (ownText(node).match(/"module":"[^"]*"/g) ?? []).join();
+  if (modules(before) === modules(after)) return [];
+  const text = `${nodeLabel(after)}: its user functions have changed`;
+  return [{ change: 'changed', operator: after.kind, text }];
 }
 
 function sourceChanges(before: SourceNode, after: SourceNode): readonly string[] {
   const name = identifierText(after.name);
   const found = columnChanges(before, after).map((text) => `source ${name}: ${text}`);
   if (before.topic !== after.topic) found.push(`source ${name}: reads topic ${after.topic}, was ${before.topic}`);
-  if (stateText(before.watermark ?? {}) !== stateText(after.watermark ?? {})) {
+  if (watermarkText(before) !== watermarkText(after)) {
     found.push(`source ${name}: its watermark or its limits of time have changed`);
   }
   if (found.length > 0) return found;
   const [old, now] = [nodeLabel(before), nodeLabel(after)];
   return [old === now ? `source ${name}: how its records are read has changed` : `${now}, was ${old}`];
+}
+
+function watermarkText({ watermark, columns }: SourceNode): string {
+  return watermark === undefined ? '' : stateText({ ...watermark, columnIndex: columns[watermark.columnIndex]!.name });
 }
 
 /** Columns that came, went, or mean something else, by name. */

@@ -76,7 +76,9 @@ function compareViews(before: OutputNode | undefined, after: OutputNode | undefi
     ),
     ...outputChanges(before, after),
   ];
-  if (changes.length === 0) return change('unchanged', []);
+  const differs = nodeSignature(before.input) !== nodeSignature(after.input);
+  if (changes.length === 0 && !differs) return change('unchanged', []);
+  if (changes.length === 0) changes.push('how its rows are computed has changed');
   if (before.topic !== after.topic)
     return change('rebuilt', changes, `its rows are written to the new topic ${topic}, from the start of its inputs`);
   if (survives(before, after)) return change('survives', changes, survivalText(before, after));
