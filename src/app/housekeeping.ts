@@ -10,6 +10,8 @@ export interface HousekeepingOptions {
   readonly ingest: SweptIngest;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Before retention: what it may take that was kept until now. */
+  readonly release: () => Promise<unknown>;
 }
 
 /** What must happen now and then: retention, and forgetting idempotent answers that have expired. */
@@ -38,8 +40,9 @@ export class Housekeeping {
   }
 
   async #clean(): Promise<void> {
-    const { log, ingest, logger } = this.#options;
+    const { log, ingest, logger, release } = this.#options;
     try {
+      await release();
       const { deletedBytes } = await log.applyRetention();
       if (deletedBytes > 0) logger.info('retention deleted old segments', { bytes: deletedBytes });
       await ingest.sweep();

@@ -257,7 +257,13 @@ class Runtime implements RunningApp {
       memoryBytesMax: options.queryMemory,
     });
     pinKnownSinks(this.#log);
-    const housekeeping = new Housekeeping({ log: this.#log, ingest, clock: systemClock, logger: this.#logger });
+    const housekeeping = new Housekeeping({
+      log: this.#log,
+      ingest,
+      clock: systemClock,
+      logger: this.#logger,
+      release: () => engine.releasePaused(),
+    });
     housekeeping.start();
     this.#closers.push(
       () => housekeeping.stop(),

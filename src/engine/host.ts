@@ -22,7 +22,7 @@ import { withExchanges } from './exchange/exchange-placement.ts';
 import { exchangePrefix } from './exchange/exchange-topics.ts';
 import { PipelineGroup } from './exchange/pipeline-group.ts';
 import { planStages } from './exchange/stage-plan.ts';
-import { FUNCTION_THREADS } from './limits.ts';
+import { FUNCTION_THREADS, PAUSED_INPUT_BYTES_MAX } from './limits.ts';
 import { createPipelineMeter, type PipelineMeter } from './pipeline-metrics.ts';
 import { PipelineRunner, type PipelineRunnerOptions } from './pipeline-runner.ts';
 import { type ExecutorFactory, threadExecutor } from './task/executor.ts';
@@ -33,7 +33,7 @@ import { fileSnapshots, type SnapshotStore } from './task/snapshot-store.ts';
 import { Build } from './version/build.ts';
 import { mergeSnapshots } from './version/merged-snapshot.ts';
 import { createOutputTopics, requireSources } from './version/output-topics.ts';
-import { planOf, type StoredVersion } from './version/pipeline-record.ts';
+import { planOf, type StoredVersion, type TopicOffset } from './version/pipeline-record.ts';
 import { onlyViews, PipelineVersions } from './version/pipeline-versions.ts';
 import { compareVersions, keptViews } from './version/version-change.ts';
 import type { VersionRunner } from './version-runner.ts';
@@ -114,7 +114,7 @@ class HostEngine implements Engine {
       const runner = this.#versionRunner(pipeline, current);
       this.#running.set(pipeline.name, runner);
       if (paused === undefined) await runner.start();
-      else runner.hold();
+      else this.#hold(runner, current, paused);
       return runner;
     });
   }
@@ -197,7 +197,9 @@ class HostEngine implements Engine {
       const asked = options.anew === true || options.from !== undefined;
       if (!asked && stateHash(stored) === stateHash(pipeline)) return this.#goOn(before, pipeline);
       if (!(before instanceof PipelineRunner)) throw buildNeedsOne(name);
-      if (before.status().state === 'paused') throw isPaused(name);
+      if (this.#versions.record(name)!.paused?.mustRebuild === undefined && before.status().state === 'paused') {
+        throw isPaused(name);
+      }
       const kept = asked ? [] : keptViews(compareVersions(stored, pipeline));
       if (kept.length === pipeline.outputs.length) return this.#carry(before, pipeline, stored);
       const views =
@@ -334,10 +336,38 @@ class HostEngine implements Engine {
   resume(name: string): Promise<void> {
     return this.#alone(name, async () => {
       const runner = this.#known(name);
-      if (this.#versions.record(name)?.paused === undefined) return;
+      const { paused } = this.#versions.record(name)!;
+      if (paused === undefined) return;
+      if (paused.mustRebuild !== undefined) throw letGo(name, paused.mustRebuild);
       await this.#versions.setPaused(name, undefined);
       await runner.start();
     });
+  }
+
+  /** A paused pipeline keeps its inputs, unless that was given up. */
+  #hold(runner: VersionRunner, { key }: StoredVersion, { mustRebuild }: { readonly mustRebuild?: string }): void {
+    runner.hold();
+    if (mustRebuild !== undefined) unpinState(this.#dependencies.log, key);
+  }
+
+  async releasePaused(bytesMax = PAUSED_INPUT_BYTES_MAX): Promise<readonly string[]> {
+    const { log, logger } = this.#dependencies;
+    const released: string[] = [];
+    for (const [name, runner] of this.#running) {
+      const { current, paused } = this.#versions.record(name) ?? {};
+      if (current === undefined || paused === undefined || paused.mustRebuild !== undefined) continue;
+      const kept = runner instanceof PipelineRunner ? keptBytes(log, runner.positions()) : 0;
+      if (kept <= bytesMax || this.#changing.has(name)) continue;
+      const mustRebuild = `${kept} bytes of input had come since it was paused, and ${bytesMax} are kept`;
+      await this.#alone(name, () => this.#versions.setPaused(name, { ...paused, mustRebuild }));
+      unpinState(log, current.key);
+      logger?.warn('the inputs of a paused pipeline are kept no longer: it must be built anew', {
+        pipeline: name,
+        mustRebuild,
+      });
+      released.push(name);
+    }
+    return released;
   }
 
   async drop(name: string, { topics }: { readonly topics: boolean }): Promise<void> {
@@ -385,6 +415,23 @@ function buildNeedsOne(name: string): HeadraceError {
       next: 'start it with --rebuild, which builds it anew in its place',
     },
   );
+}
+
+/** Bytes of input behind some offsets, about. */
+function keptBytes(log: Log, positions: readonly TopicOffset[]): number {
+  return positions.reduce((sum, { topic, partition, offset }) => {
+    const { logStart, highWatermark, bytes } = log.bounds(topic, partition);
+    const records = Math.max(1, highWatermark - logStart);
+    return sum + Math.round((bytes * Math.max(0, highWatermark - offset)) / records);
+  }, 0);
+}
+
+function letGo(name: string, why: string): HeadraceError {
+  return new HeadraceError(`resuming pipeline "${name}": ${why}`, {
+    code: 'ENGINE_MUST_REBUILD',
+    domain: 'engine',
+    next: `build it anew from what is left with "headrace replay ${name} --from earliest"`,
+  });
 }
 
 function isPaused(name: string): HeadraceError {
