@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compilePipeline } from '../../sql/statement/pipeline-compiler.ts';
-import { comparePipelines } from './pipeline-change.ts';
+import { compareVersions } from './version-change.ts';
 
 const SOURCE = `CREATE SOURCE orders (id text, shop text, amount int8, time timestamptz,
   WATERMARK FOR time AS time - INTERVAL '5 seconds') WITH (topic = 'orders');
@@ -15,7 +15,7 @@ const ALERT = "CREATE ALERT many ON totals WHEN n > 5 WITH (severity = 'info');\
 
 async function compare(before: string | undefined, after: string | undefined, source = SOURCE) {
   const compiled = (sql: string, head: string) => compilePipeline(head + sql, { name: 'orders' });
-  return comparePipelines(
+  return compareVersions(
     before === undefined ? undefined : await compiled(before, SOURCE),
     after === undefined ? undefined : await compiled(after, source),
   );
