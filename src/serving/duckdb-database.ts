@@ -4,8 +4,9 @@ import { HeadraceError, messageOf } from '../base/error.ts';
 import type { Column, DataType } from '../plan/data-type.ts';
 import { DuckdbEvaluation } from './duckdb-evaluation.ts';
 import { DUCKDB_MACROS } from './duckdb-function.ts';
+import type { DuckdbModule } from './duckdb-type.ts';
 import { duckdbLogicalType, duckdbType } from './duckdb-type.ts';
-import { type DuckdbModule, fromDuckdbValue, toDuckdbValue } from './duckdb-value.ts';
+import { fromDuckdbValue, toDuckdbValue } from './duckdb-value.ts';
 import { QUERY_MEMORY_MB, QUERY_THREADS } from './limits.ts';
 import type { ColumnBlock } from './query-relation.ts';
 

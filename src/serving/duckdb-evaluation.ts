@@ -7,12 +7,13 @@ import {
   type CompiledExpression,
   type Computation,
   DECIMAL_DIGITS_MAX,
+  type DuckdbModule,
   duckdbLogicalType,
   duckdbType,
   type ExpressionEvaluation,
   QUOTIENT_SCALE,
 } from './duckdb-type.ts';
-import { type DuckdbModule, fromDuckdbValue, toDuckdbValue } from './duckdb-value.ts';
+import { fromDuckdbValue, toDuckdbValue } from './duckdb-value.ts';
 
 /** Functions whose exact results have no more digits after the point than their arguments. */
 const KEEPS_SCALE: ReadonlySet<string> = new Set(

@@ -2,7 +2,9 @@ import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { HeadraceError } from '../base/error.ts';
 import type { DataType } from '../plan/data-type.ts';
 import type { Expression } from '../plan/expression.ts';
-import type { DuckdbModule } from './duckdb-value.ts';
+
+/** The module, loaded on the first query: a process that is asked nothing does not pay for it. */
+export type DuckdbModule = typeof import('@duckdb/node-api');
 
 /** DuckDB's DECIMAL holds 38 digits; numerics beyond are refused with an error, never rounded in silence. */
 export const DECIMAL_DIGITS_MAX = 38;

@@ -2,10 +2,7 @@ import type { DuckDBValue } from '@duckdb/node-api';
 import type { DataType, Interval } from '../plan/data-type.ts';
 import { Decimal } from '../plan/value/decimal.ts';
 import { textToValue, valueToText } from '../plan/value/value-text.ts';
-import { DECIMAL_DIGITS_MAX, unsupported } from './duckdb-type.ts';
-
-/** The module, loaded on the first query: a process that is asked nothing does not pay for it. */
-export type DuckdbModule = typeof import('@duckdb/node-api');
+import { DECIMAL_DIGITS_MAX, type DuckdbModule, unsupported } from './duckdb-type.ts';
 
 /** The value of a column (plan/data-type.ts) as DuckDB takes it. */
 export function toDuckdbValue(duckdb: DuckdbModule, value: unknown, type: DataType, scale: number): DuckDBValue {

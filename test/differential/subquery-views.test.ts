@@ -7,8 +7,8 @@ import { TYPE } from '../../src/plan/type-name.ts';
 import { toJsonValue } from '../../src/plan/value/json-value.ts';
 import { DuckdbDatabase } from '../../src/serving/duckdb-database.ts';
 import { compileQuery } from '../../src/sql/query.ts';
+import { standingRows } from '../standing-rows.ts';
 import { RandomSubquery } from './random-subquery.ts';
-import { standingRows } from './standing-rows.ts';
 import { type OracleTable, QUERIES, sortedRows, TABLES, withTables } from './subquery-queries.ts';
 
 /** The tables with keys of their own, so that rows can be changed and deleted. */
@@ -99,7 +99,9 @@ async function runSteps(queries: readonly Query[]): Promise<{ found: Outcomes; e
       const types = shapes[at]!.map(({ type }) => type);
       const oracleRows = await database.run(withTables(oracle, own, tablesOf(rows)), types, limits);
       const json = oracleRows.map((row) => row.map((value, index) => toJsonValue(value, types[index]!)));
-      const standing = standingRows(world, pipeline.outputs[at]!);
+      const standing = standingRows(world, pipeline.outputs[at]!).map(
+        (text) => JSON.parse(text) as Record<string, unknown>,
+      );
       expected[at]!.push(sortedRows(json));
       found[at]!.push(sortedRows(standing.map((row) => types.map((_, index) => row[`c${index}`]))));
     }

@@ -4,7 +4,7 @@ import { utf8 } from '../../src/base/bytes.ts';
 import { at, EngineWorld, sqlPipeline } from '../../src/engine/engine-world.fixture.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch.ts';
 import type { Pipeline } from '../../src/plan/node.ts';
-import { standingRows } from '../differential/standing-rows.ts';
+import { standingRows } from '../standing-rows.ts';
 import { blocksOf } from './page.ts';
 
 /** The statements of docs/sql/queries.md, run over a handful of events. */
@@ -57,7 +57,11 @@ afterAll(() => world.stop());
 
 const rows = (view: string): readonly string[] =>
   standingRows(world, pipeline.outputs.find(({ name }) => name === view)!)
-    .map((row) => Object.values(row).map(String).join(' '))
+    .map((text) =>
+      Object.values(JSON.parse(text) as Record<string, unknown>)
+        .map(String)
+        .join(' '),
+    )
     .sort();
 
 const time = (seconds: number): string => at(seconds);

@@ -2,7 +2,7 @@ import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { Accumulator } from '../aggregate/accumulator.ts';
 import type { CallInputs } from '../aggregate/call-inputs.ts';
 import type { Span } from './frame.ts';
-import type { OverRow, OverRows } from './window-function.ts';
+import type { OverRow, OverRows } from './over-row.ts';
 
 export interface CursorSpec {
   /** The place of the call's arguments among those of a row. */

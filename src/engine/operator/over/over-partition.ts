@@ -6,7 +6,8 @@ import { rowKey } from '../row-batch.ts';
 import type { Timed } from '../window/time-heap.ts';
 import { NO_REACH, type Reach, type Span } from './frame.ts';
 import type { FrameCursor } from './frame-cursor.ts';
-import type { OverRow, OverRows, Touched, WindowFunction } from './window-function.ts';
+import type { OverRow, OverRows } from './over-row.ts';
+import type { Touched, WindowFunction } from './window-function.ts';
 
 /** What all partitions of an OVER share. */
 export interface OverShape {

@@ -3,7 +3,8 @@ import type { DataType } from '../../../plan/data-type.ts';
 import type { OverNode } from '../../../plan/node.ts';
 import { readRow, readTime, writeRow, writeTime } from '../state-value.ts';
 import type { OverPartition } from './over-partition.ts';
-import type { OverRow, WindowFunction } from './window-function.ts';
+import type { OverRow } from './over-row.ts';
+import type { WindowFunction } from './window-function.ts';
 
 const COMPUTED = 1;
 const FAILED = 2;

@@ -14,8 +14,9 @@ import { WindowedMap } from '../window/windowed-map.ts';
 import { eventTimeColumns } from './event-time.ts';
 import type { Reach } from './frame.ts';
 import { type Leaving, OverPartition, type OverResults, type OverShape } from './over-partition.ts';
+import type { OverRow } from './over-row.ts';
 import { OverSnapshot } from './over-snapshot.ts';
-import { type OverRow, type WindowFunction, windowFunction } from './window-function.ts';
+import { type WindowFunction, windowFunction } from './window-function.ts';
 
 /** Bytes of a row beside its values, and of a value, about. */
 const ROW_BYTES = 200;

@@ -4,26 +4,9 @@ import type { SortKey, WindowCall } from '../../../plan/node.ts';
 import { sortOrder } from '../../../plan/value/sort-order.ts';
 import { accumulatorFactory } from '../aggregate/accumulator-factory.ts';
 import { CallInputs } from '../aggregate/call-inputs.ts';
-import type { OrderedList } from '../rank/ordered-list.ts';
 import { Frames, NO_REACH, type Reach, reachOf, type Span } from './frame.ts';
 import { FrameCursor } from './frame-cursor.ts';
-
-/** A row of a partition with what the calls need of it. */
-export interface OverRow {
-  readonly values: readonly unknown[];
-  /** Values of the sort keys. */
-  readonly keys: readonly unknown[];
-  /** For each call the values of its arguments. */
-  readonly args: readonly (readonly unknown[])[];
-  readonly sequence: number;
-  readonly time: bigint | undefined;
-  /** What the calls gave; undefined before they were asked. */
-  results: readonly unknown[] | undefined;
-  /** A call failed: the row is a dead letter, and does not stand. */
-  failed: boolean;
-}
-
-export type OverRows = OrderedList<OverRow>;
+import type { OverRow, OverRows } from './over-row.ts';
 
 /** What came and went in a partition since its results were right. */
 export interface Touched {
