@@ -19,6 +19,8 @@ export interface InputRange {
   readonly to: number;
   /** Of the record batches: a replay reads no more than this. */
   readonly bytes: number;
+  /** Bytes of the pieces in which they were read, where there were several: the order of results may show where one ended. */
+  readonly pieces?: readonly number[];
 }
 
 /** What the epoch wrote to one partition: replay must come to the same. */

@@ -172,16 +172,16 @@ export class TaskLoop {
 
   /** Processes an epoch again, and compares. Its outputs are in the log already. */
   #replay(record: JournalRecord): void {
-    const budgets = this.#task.inputs.map((input, i) => {
+    const pieces = this.#task.inputs.map((input, i) => {
       const range = record.ranges.find((r) => r.topic === input.topic && r.partition === input.partition);
-      if (range === undefined) return 0;
+      if (range === undefined) return [];
       if (range.from !== this.#task.positions[i]) this.#task.setPosition(i, range.from);
       const reader = this.#readers[i]!;
       if (reader.position !== range.from) reader.seek(offset(range.from));
-      return range.bytes;
+      return range.pieces ?? [range.bytes];
     });
     const { epoch, clockMs, idle, end, bounded, effects, watermarks } = record;
-    const read = this.#readUpTo(budgets, true);
+    const read = this.#readPieces(pieces);
     const result = this.#task.runEpoch({ epoch, clockMs, idle, end, bounded, effects, watermarks, replay: true, read });
     if (watermarks !== undefined) this.#watermarks = undefined;
     const again = JSON.stringify([result.record.ranges, result.record.outputs]);
@@ -190,21 +190,30 @@ export class TaskLoop {
     this.#idle = idle;
   }
 
-  /** Reads whole batches. `budgets`: the bytes of each input, to the byte when `exact`, else about. */
-  #readUpTo(budgets: readonly number[], exact: boolean): EpochPlan['read'] {
+  /** Reads whole batches. `budgets`: about the bytes of each input. */
+  #readUpTo(budgets: readonly number[]): EpochPlan['read'] {
     const left = [...budgets];
     return (input) => {
       const rest = left[input]!;
-      if (rest <= 0 || (!exact && this.#task.asks.isFull)) return undefined;
-      const chunk = this.#readChunk(this.#readers[input]!, exact ? rest : Number.POSITIVE_INFINITY);
+      if (rest <= 0 || this.#task.asks.isFull) return undefined;
+      const chunk = this.#readChunk(this.#readers[input]!, undefined);
       left[input] = chunk === undefined ? 0 : rest - chunk.length;
       return chunk;
     };
   }
 
-  #readChunk(reader: PartitionReader, bytesMax: number): InputChunk | undefined {
+  /** Reads the pieces of each input that were read before. */
+  #readPieces(pieces: readonly (readonly number[])[]): EpochPlan['read'] {
+    const next = pieces.map(() => 0);
+    return (input) => {
+      const bytes = pieces[input]![next[input]!++];
+      return bytes === undefined ? undefined : this.#readChunk(this.#readers[input]!, bytes);
+    };
+  }
+
+  #readChunk(reader: PartitionReader, exact: number | undefined): InputChunk | undefined {
     for (;;) {
-      const bytes = Math.min(this.#chunkBytes, bytesMax);
+      const bytes = exact ?? this.#chunkBytes;
       const address = this.#kernel.arenaAlloc(bytes + INPUT_PADDING_BYTES);
       const target = this.#kernel.u8().subarray(address, address + bytes);
       try {
@@ -214,7 +223,7 @@ export class TaskLoop {
         return { address, length, to: reader.position };
       } catch (error) {
         const tooLarge = error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
-        if (!tooLarge || bytes === bytesMax || this.#chunkBytes >= CHUNK_BYTES_MAX) throw error;
+        if (!tooLarge || exact !== undefined || this.#chunkBytes >= CHUNK_BYTES_MAX) throw error;
         this.#chunkBytes = Math.min(this.#chunkBytes * 2, CHUNK_BYTES_MAX);
       }
     }
@@ -324,7 +333,7 @@ export class TaskLoop {
     this.#receipts.clear();
     const inputs = available.map((count, i) => ({ available: count, watermark: this.#task.watermarkOf(i) }));
     const budgets = this.#throttled ? inputs.map(() => 0) : chooseInputs(inputs, this.#epochBytesMax());
-    const read = this.#readUpTo(budgets, false);
+    const read = this.#readUpTo(budgets);
     const effects = this.#desk.take();
     const { bounded } = this.#options.start;
     const result = this.#task.runEpoch({

@@ -290,7 +290,8 @@ export class Task {
       const to = this.#positions[i]!;
       rows += read.rows;
       const { topic, partition } = this.inputs[i]!;
-      if (to > from) ranges.push({ topic, partition, from, to, bytes: read.bytes });
+      const { bytes, pieces } = read;
+      if (to > from) ranges.push({ topic, partition, from, to, bytes, ...(pieces.length > 1 && { pieces }) });
     }
     this.#finishEpoch(plan);
     this.#epoch = plan.epoch;
@@ -313,16 +314,17 @@ export class Task {
     return { record, appends, rows, deadLetters };
   }
 
-  #readInput(index: number, plan: EpochPlan): { rows: number; bytes: number } {
+  #readInput(index: number, plan: EpochPlan): { rows: number; bytes: number; pieces: readonly number[] } {
     const input = this.inputs[index]!;
     const vertex = this.#vertices[input.vertex]!;
     const source = this.#sources.get(vertex)!;
     let rows = 0;
     let bytes = 0;
+    const pieces: number[] = [];
     for (;;) {
       this.#kernel.arenaReset();
       const chunk = plan.read(index);
-      if (chunk === undefined) return { rows, bytes };
+      if (chunk === undefined) return { rows, bytes, pieces };
       const from = this.#positions[index]!;
       const { address, length, to } = chunk;
       const { bounded } = plan;
@@ -332,6 +334,7 @@ export class Task {
       this.#counts.get(vertex)!.rowsIn += taken;
       rows += taken;
       bytes += length;
+      pieces.push(length);
       this.#positions[index] = to;
       this.#memory.check();
     }
