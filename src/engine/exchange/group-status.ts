@@ -1,9 +1,9 @@
 import { epoch } from '../../base/brand.ts';
-import type { OperatorStatus, PipelineState, PipelineStatus } from '../engine.ts';
+import type { OperatorStatus, PipelineState, PipelineStatus, SnapshotStatus } from '../engine.ts';
 import type { StagePlan } from './stage-plan.ts';
 
 /** From the worst to the best. */
-const STATES: readonly PipelineState[] = ['failed', 'paused', 'recovering', 'running', 'stopped'];
+const STATES: readonly PipelineState[] = ['failed', 'retrying', 'paused', 'recovering', 'running', 'stopped'];
 
 /** One status for the tasks of a pipeline, by stage: sums over the tasks, and the least of what they wait for. */
 export function groupStatus(
@@ -40,6 +40,25 @@ export function groupStatus(
     stateBytes: sum((status) => status.stateBytes),
     stateKeys: sum((status) => status.stateKeys),
     snapshotEpoch: snapshots.length < all.length ? undefined : epoch(Math.min(...snapshots)),
+    snapshot: mergedSnapshot(all),
+    memoryBytes: sum((status) => status.memoryBytes),
+    memoryBytesMax: sum((status) => status.memoryBytesMax),
+  };
+}
+
+/** What a recovery of all tasks would read; undefined while one has no snapshot. */
+function mergedSnapshot(tasks: readonly PipelineStatus[]): SnapshotStatus | undefined {
+  const snapshots = tasks.flatMap(({ snapshot }) => (snapshot === undefined ? [] : [snapshot]));
+  if (snapshots.length < tasks.length) return undefined;
+  const sum = (of: (snapshot: SnapshotStatus) => number): number =>
+    snapshots.reduce((total, one) => total + of(one), 0);
+  const taken = snapshots.flatMap(({ takenAtMs }) => (takenAtMs === undefined ? [] : [takenAtMs]));
+  return {
+    epoch: epoch(Math.min(...snapshots.map((snapshot) => Number(snapshot.epoch)))),
+    takenAtMs: taken.length === 0 ? undefined : Math.min(...taken),
+    files: sum(({ files }) => files),
+    bytes: sum(({ bytes }) => bytes),
+    writtenBytes: sum(({ writtenBytes }) => writtenBytes),
   };
 }
 

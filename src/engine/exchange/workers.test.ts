@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { at, EngineWorld } from '../engine-world.fixture.ts';
+import { RETRY_DELAY_MS } from '../limits.ts';
 
 const SOURCE = `
 CREATE SOURCE events (id text, type text, time timestamptz, amount bigint,
@@ -138,6 +139,24 @@ describe('a pipeline on several workers', () => {
     await third.idle();
     const rows = world.table('totals').map(({ ids }) => String(ids).split(',').length);
     expect(rows.reduce((sum, n) => sum + n, 0)).toBe(180);
+  });
+
+  it('waits when the disk is full, and goes on when space returns: nothing is lost or doubled', async () => {
+    await open(2, 2);
+    const running = await world.startSql(VALUES, { bounded: true });
+    await fill(0, 40, (i) => i % 2);
+    await running.idle();
+    await fill(40, 80, (i) => i % 2);
+    world.fault = (kind) => (kind === 'write' ? 'ENOSPC' : undefined);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(running.status()).toMatchObject({ state: 'retrying', error: { code: 'LOG_DISK_FULL' } });
+    const waiting = running.idle();
+    world.fault = undefined;
+    world.clock.advance(10 * RETRY_DELAY_MS);
+    await waiting;
+    expect(running.status()).toMatchObject({ state: 'running', error: undefined, lagRecords: 0 });
+    const rows = world.table('totals').map(({ ids }) => String(ids).split(',').length);
+    expect(rows.reduce((sum, n) => sum + n, 0)).toBe(80);
   });
 
   it('keeps the number of workers that its state was made for, until it is rebuilt', async () => {
