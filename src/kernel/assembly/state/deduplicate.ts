@@ -37,7 +37,7 @@ const SHARD_BYTES: usize = 48;
 const BUCKET_BYTES: usize = BUCKET_SHARDS + KEY_GROUPS * SHARD_BYTES;
 
 const SHARD_TABLE: usize = 0; // u32 bytes of the hashes, then the addresses; 0 before the first key
-const SHARD_MASK: usize = 4; // u32 number of groups less one
+const SHARD_GROUPS: usize = 4; // u32 number of groups: a power of two, or one and a half times that
 const SHARD_COUNT: usize = 8; // u32
 const SHARD_NEXT: usize = 12; // u32 where the next entry goes
 const SHARD_END: usize = 16; // u32 end of the last chunk
@@ -101,43 +101,55 @@ function tagOf(hash: u64): u8 {
   return max<u8>(<u8>hash, 1);
 }
 
+/** Where the way of a hash begins: its middle bits, scaled to the number of groups (D. Lemire, ACM TOMACS 29 (1), 2019). */
+@inline
+function groupOf(hash: u64, groups: u32): u32 {
+  return <u32>((<u64>(<u32>(hash >> 8)) * <u64>groups) >> 32);
+}
+
+@inline
+function groupAfter(group: u32, groups: u32): u32 {
+  const next = group + 1;
+  return next == groups ? 0 : next;
+}
+
 /** The entry of the key, 0 when it is not there. */
 @inline
 function find(shard: usize, key: usize): usize {
   const tags = <usize>load<u32>(shard);
   if (tags == 0) return 0;
-  const mask = load<u32>(shard, SHARD_MASK);
+  const groups = load<u32>(shard, SHARD_GROUPS);
   const hash = load<u64>(key, KEY_HASH);
   const wanted = i8x16.splat(tagOf(hash));
-  let group = <u32>(hash >> 8) & mask;
+  let group = groupOf(hash, groups);
   while (true) {
     const found = v128.load(tags + (<usize>group << 4));
     let matches = i8x16.bitmask(i8x16.eq(found, wanted));
     while (matches != 0) {
       const slot = (group << 4) + ctz(matches);
-      const entry = <usize>load<u32>(tags + (<usize>(mask + 1) << 4) + (<usize>slot << 2));
+      const entry = <usize>load<u32>(tags + (<usize>groups << 4) + (<usize>slot << 2));
       if (isKey(load<u64>(entry), load<u64>(entry, ENTRY_HIGH), <u32>load<u8>(entry, ENTRY_WORD), key)) return entry;
       matches &= matches - 1;
     }
     if (!i8x16.all_true(found)) return 0;
-    group = (group + 1) & mask;
+    group = groupAfter(group, groups);
   }
   return 0;
 }
 
 /** Puts an entry into the first free slot on the way of its hash. */
 @inline
-function place(tags: usize, mask: u32, hash: u64, entry: usize): void {
-  let group = <u32>(hash >> 8) & mask;
+function place(tags: usize, groups: u32, hash: u64, entry: usize): void {
+  let group = groupOf(hash, groups);
   while (true) {
     const free = ~i8x16.bitmask(i8x16.ne(v128.load(tags + (<usize>group << 4)), i64x2.splat(0))) & 0xffff;
     if (free != 0) {
       const slot = <usize>((group << 4) + ctz(free));
       store<u8>(tags + slot, tagOf(hash));
-      store<u32>(tags + (<usize>(mask + 1) << 4) + (slot << 2), <u32>entry);
+      store<u32>(tags + (<usize>groups << 4) + (slot << 2), <u32>entry);
       return;
     }
-    group = (group + 1) & mask;
+    group = groupAfter(group, groups);
   }
 }
 
@@ -162,21 +174,28 @@ function resize(set: usize, bucket: usize, shard: usize, groups: u32, wanted: u3
   let end = <usize>load<u32>(shard, SHARD_NEXT);
   for (let chunk = <usize>load<u32>(shard, SHARD_CHUNK); chunk != 0;) {
     for (let entry = chunk + CHUNK_HEADER; entry < end; entry += ENTRY_BYTES) {
-      place(tags, wanted - 1, hashOfEntry(entry), entry);
+      place(tags, wanted, hashOfEntry(entry), entry);
     }
     chunk = <usize>load<u32>(chunk);
     if (chunk != 0) end = <usize>load<u32>(chunk, 4);
   }
   free(<usize>load<u32>(shard));
   store<u32>(shard, <u32>tags);
-  store<u32>(shard, wanted - 1, SHARD_MASK);
+  store<u32>(shard, wanted, SHARD_GROUPS);
   grown(set, bucket, <i64>((wanted - groups) * GROUP_SLOTS) * 5);
+}
+
+/** The next larger number of groups. */
+@inline
+function groupsAfter(groups: u32): u32 {
+  if (groups < 2) return 2;
+  return (groups & (groups - 1)) == 0 ? groups + (groups >> 1) : groups / 3 << 2;
 }
 
 /** Makes the table large enough for so many keys at once: they would be placed anew every time that it doubles. */
 function reserve(set: usize, bucket: usize, shard: usize, count: u32): void {
   let groups: u32 = 1;
-  while (count > slotsOf(groups)) groups <<= 1;
+  while (count > slotsOf(groups)) groups = groupsAfter(groups);
   resize(set, bucket, shard, 0, groups);
 }
 
@@ -225,9 +244,9 @@ function keepBytes(set: usize, bucket: usize, shard: usize, from: usize, length:
 
 function insert(set: usize, bucket: usize, shard: usize, key: usize, time: i64): void {
   const count = load<u32>(shard, SHARD_COUNT) + 1;
-  const groups: u32 = load<u32>(shard) == 0 ? 0 : load<u32>(shard, SHARD_MASK) + 1;
+  const groups = load<u32>(shard, SHARD_GROUPS);
   if (groups == 0) reserve(set, bucket, shard, countBefore(set, bucket, shard));
-  else if (count > slotsOf(groups)) resize(set, bucket, shard, groups, groups << 1);
+  else if (count > slotsOf(groups)) resize(set, bucket, shard, groups, groupsAfter(groups));
   if (load<u32>(shard, SHARD_NEXT) == load<u32>(shard, SHARD_END)) addChunk(set, bucket, shard);
   const entry = <usize>load<u32>(shard, SHARD_NEXT);
   const form = load<u32>(key, KEY_FORM);
@@ -243,7 +262,7 @@ function insert(set: usize, bucket: usize, shard: usize, key: usize, time: i64):
   store<u32>(shard, count, SHARD_COUNT);
   store<u32>(bucket, load<u32>(bucket, BUCKET_KEYS) + 1, BUCKET_KEYS);
   store<u64>(set, load<u64>(set, SET_KEYS) + 1, SET_KEYS);
-  place(<usize>load<u32>(shard), load<u32>(shard, SHARD_MASK), load<u64>(key, KEY_HASH), entry);
+  place(<usize>load<u32>(shard), load<u32>(shard, SHARD_GROUPS), load<u64>(key, KEY_HASH), entry);
 }
 
 let fetched: u64 = 0;
@@ -257,7 +276,7 @@ function fetch(bucket: usize, count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     const hash = load<u64>(block + <usize>i * KEY_BYTES, KEY_HASH);
     const shard = shardOf(bucket, hash);
-    sum ^= load<u64>(<usize>load<u32>(shard) + (<usize>(<u32>(hash >> 8) & load<u32>(shard, SHARD_MASK)) << 4));
+    sum ^= load<u64>(<usize>load<u32>(shard) + (<usize>groupOf(hash, load<u32>(shard, SHARD_GROUPS)) << 4));
   }
   fetched = sum;
 }
@@ -464,15 +483,24 @@ export function deduplicateImport(set: usize, number: i64, group: u32, from: usi
       const length = load<u32>(from);
       keyOfBytes(block, from + ENTRY_BYTES, length);
       room += <usize>length;
-    } else {
-      const low = load<u64>(from);
-      const high = load<u64>(from, ENTRY_HIGH);
-      store<u64>(block, low);
-      store<u64>(block, high, KEY_HIGH);
-      store<u64>(block, hashOfEntry(from), KEY_HASH);
-      store<u32>(block, form, KEY_FORM);
-    }
-    insert(set, bucket, shardOf(bucket, load<u64>(block, KEY_HASH)), block, begin + <i64>(word >> 8));
+      insert(set, bucket, shard, block, begin + <i64>(word >> 8));
+    } else importEntry(set, bucket, shard, from);
     from += room;
   }
+}
+
+/** Takes in an entry that is what it was: all but long keys. */
+function importEntry(set: usize, bucket: usize, shard: usize, from: usize): void {
+  const count = load<u32>(shard, SHARD_COUNT) + 1;
+  const groups = load<u32>(shard, SHARD_GROUPS);
+  if (count > slotsOf(groups)) resize(set, bucket, shard, groups, groupsAfter(groups));
+  if (load<u32>(shard, SHARD_NEXT) == load<u32>(shard, SHARD_END)) addChunk(set, bucket, shard);
+  const entry = <usize>load<u32>(shard, SHARD_NEXT);
+  v128.store(entry, v128.load(from));
+  store<u64>(entry, load<u64>(from, ENTRY_WORD), ENTRY_WORD);
+  store<u32>(shard, <u32>(entry + ENTRY_BYTES), SHARD_NEXT);
+  store<u32>(shard, count, SHARD_COUNT);
+  store<u32>(bucket, load<u32>(bucket, BUCKET_KEYS) + 1, BUCKET_KEYS);
+  store<u64>(set, load<u64>(set, SET_KEYS) + 1, SET_KEYS);
+  place(<usize>load<u32>(shard), load<u32>(shard, SHARD_GROUPS), hashOfEntry(entry), entry);
 }
