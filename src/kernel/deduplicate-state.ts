@@ -35,8 +35,8 @@ export interface DeduplicateResult {
 }
 
 /**
- * The keys seen within a time-to-live, in the kernel's memory: exact, about 31 to 34 bytes a key when there are many (UUIDs as 16 bytes, strings of more
- * than 15 bytes with their bytes). Nothing is allocated per row.
+ * The keys seen within a time-to-live, in the kernel's memory: exact, 30 to 34 bytes a key when there are many (UUIDs as 16 bytes,
+ * strings of more than 15 bytes with their bytes). Nothing is allocated per row.
  */
 export class DeduplicateState {
   readonly #kernel: Kernel;
