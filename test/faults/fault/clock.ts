@@ -2,6 +2,8 @@ import { check, type Fault, sleep } from '../fault.ts';
 import { shimMissing, withShim } from '../shim.ts';
 import { withTrial } from '../trial.ts';
 
+/** On a machine that is busy, a client may be late by itself; a clock that is followed makes all late. */
+const LATE_PART_MAX = 0.01;
 const HOUR_MS = 3_600_000;
 const HELD_MS = 2_000;
 /** The source falls idle after 10 s: from then on the clock moves its watermark. */
@@ -35,7 +37,7 @@ export const clock: Fault = {
           }
         }
         const checked = await trial.finish();
-        check(checked.late === 0, `${checked.late} rows count as late because of the clock`);
+        check(checked.late <= checked.events * LATE_PART_MAX, `${checked.late} rows of ${checked.events} are late`);
         return { rounds, ...checked };
       }),
     ),
