@@ -23,6 +23,8 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** Parts of the data directory that a fault may choose. */
 const PARTS = ['/commit/', '/topics/', '/snapshots/'] as const;
+/** While a process runs, it is topics that are read. */
+const READ_PARTS = ['/commit/', '/topics/', '/topics/', '/snapshots/'] as const;
 
 interface Armed {
   readonly kind: FaultKind;
@@ -91,7 +93,7 @@ export class FaultPlan {
     const sticky = this.#below(3) === 0;
     this.#reads = {
       kind: sticky ? 'EIO on read, sticky' : 'EIO on read',
-      part: PARTS[this.#below(PARTS.length)]!,
+      part: READ_PARTS[this.#below(READ_PARTS.length)]!,
       spare: this.#below(6),
       left: sticky ? Number.POSITIVE_INFINITY : 1,
     };

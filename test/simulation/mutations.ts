@@ -12,7 +12,7 @@ interface Mutation {
   readonly put: string;
 }
 
-const MUTATIONS: readonly Mutation[] = [
+export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the commit log is not synced',
     file: 'src/log/round-assembly.ts',
@@ -80,6 +80,12 @@ const MUTATIONS: readonly Mutation[] = [
     put: '      const { syncMs } = await disk.run(assembled.operations).catch(() => disk.run(assembled.operations.filter(({ kind }) => kind.startsWith("sync"))));',
   },
   {
+    name: 'a checkpoint does not look whether it holds the last round',
+    file: 'src/log/compaction.ts',
+    find: 'if (state.commit !== task.commit) {',
+    put: 'if (state.commit > task.commit) {',
+  },
+  {
     name: 'the last epoch of the journal is forgotten',
     file: 'src/engine/task/journal.ts',
     find: '  records.sort((a, b) => a.epoch - b.epoch);\n',
@@ -106,7 +112,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: 'sections of a snapshot are not checked',
     file: 'src/engine/task/snapshot-store.ts',
-    find: 'if (crc32(section) !== expected)',
+    find: 'if (crc32(bytes, operator ?? 0) !== expected)',
     put: 'if (expected < 0)',
   },
   {
@@ -178,16 +184,17 @@ interface Found {
   readonly how: string;
 }
 
+/** The source with the break in it. @throws Error when the source no longer holds, once, what the mutation replaces */
+export function mutated({ name, file, find, put }: Mutation, source: string): string {
+  const times = source.split(find).length - 1;
+  if (times !== 1) throw new Error(`breaking the code: ${file} holds ${times} times what "${name}" replaces`);
+  return source.replace(find, () => put);
+}
+
 async function seedsUntilFound(folder: string, mutation: Mutation, seeds: number): Promise<Found | undefined> {
   const path = join(folder, mutation.file);
   const source = readFileSync(path, 'utf8');
-  if (source.split(mutation.find).length !== 2) {
-    throw new Error(`breaking the code: ${mutation.file} does not hold once what "${mutation.name}" replaces`);
-  }
-  writeFileSync(
-    path,
-    source.replace(mutation.find, () => mutation.put),
-  );
+  writeFileSync(path, mutated(mutation, source));
   try {
     const { code, output } = await simulated(folder, seeds);
     if (code === 0) return undefined;

@@ -146,14 +146,14 @@ export class Simulation {
 
   #harm(): void {
     const { faults, excuses } = this.#installation;
-    const choice = this.#installation.below(16);
+    const choice = this.#installation.below(18);
     if (choice < 2) this.#die(choice === 0);
     else if (choice < 5) faults.armCrash(60);
     else if (choice === 5) faults.armShortWrites();
     else if (choice < 8) {
       excuses.add('write');
       faults.armWriteFailure();
-    } else if (choice === 8) {
+    } else if (choice === 8 || choice > 15) {
       excuses.add('read');
       faults.armReadFailure();
     } else if (choice === 9) faults.armFullSnapshots();
