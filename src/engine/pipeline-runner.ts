@@ -367,9 +367,12 @@ export class PipelineRunner implements RunningPipeline {
 
   /** The state of the task ran ahead of what is durable: it is discarded, and recovered when that may help. */
   #fail(error: HeadraceError): void {
+    this.#pending = [];
+    // The last commit of one that has ended did not come through: whoever goes on begins before it.
+    if (this.#state === 'stopped' || this.#state === 'failed') return;
     const executor = this.#executor;
     this.#executor = undefined;
-    this.#pending = [];
+    this.#stopReported = false;
     this.#error = error;
     void executor?.terminate();
     this.#options.onFailure(error);
@@ -390,6 +393,7 @@ export class PipelineRunner implements RunningPipeline {
 
   /** A commit that is still in flight decides what there is to recover from. */
   #retryLater(): void {
+    this.#cancelRetry();
     this.#cancelRetry = this.#options.clock.after(this.#retryDelayMs, () => {
       if (this.#committing) this.#retryLater();
       else this.#launch();
@@ -445,8 +449,9 @@ export class PipelineRunner implements RunningPipeline {
     const executor = this.#executor;
     this.#executor = undefined;
     if (this.#state !== 'failed') this.#state = 'stopped';
-    await executor?.terminate();
     this.#release();
+    await executor?.terminate();
+    await this.settled();
   }
 
   /** Commits nothing more until it is thawed; resolves when nothing is on its way. */

@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest';
+import { HeadraceError } from '../base/error.ts';
 import type { CommitRequest, Log } from '../log/log.ts';
+import type { Pipeline } from '../plan/node.ts';
+import type { Engine } from './engine.ts';
 import { at, EngineWorld, sqlPipeline } from './engine-world.fixture.ts';
 import { createEngine } from './host.ts';
 import type { ExecutorFactory } from './task/executor.ts';
@@ -12,11 +15,14 @@ CREATE SOURCE events (id text, time timestamptz, WATERMARK FOR time AS time - IN
 CREATE MATERIALIZED VIEW rows AS SELECT id FROM events;
 `;
 
-/** A log whose commits of the journal wait until they are let go. */
-function holding(log: Log): { readonly log: Log; letGo: () => void } {
-  const held: (() => void)[] = [];
+/** A log whose commits of the journal wait until they are let go, or fail. */
+function holding(log: Log): { readonly log: Log; letGo: (error?: Error) => void } {
+  const held: ((error?: Error) => void)[] = [];
   const commit = async (request: CommitRequest) => {
-    if (request.puts.some(({ space }) => space === 'journal')) await new Promise<void>((resolve) => held.push(resolve));
+    if (request.puts.some(({ space }) => space === 'journal')) {
+      const error = await new Promise<Error | undefined>((resolve) => held.push(resolve));
+      if (error !== undefined) throw error;
+    }
     return log.commit(request);
   };
   const wrapped = new Proxy(log, {
@@ -26,13 +32,24 @@ function holding(log: Log): { readonly log: Log; letGo: () => void } {
       return typeof found === 'function' ? found.bind(target) : found;
     },
   });
-  const letGo = (): void => {
-    for (const resolve of held.splice(0)) resolve();
+  const letGo = (error?: Error): void => {
+    for (const resolve of held.splice(0)) resolve(error);
   };
   return { log: wrapped, letGo };
 }
 
-it('a pipeline that failed is started again only when the commit that it had on its way has come to its end', async () => {
+interface Driven {
+  readonly world: EngineWorld;
+  readonly engine: Engine;
+  readonly pipeline: Pipeline;
+  readonly starts: TaskStart[];
+  readonly letGo: (error?: Error) => void;
+  /** The first task has made an epoch, whose commit is held. */
+  receive: (message: FromTask) => void;
+}
+
+/** An engine whose tasks do what the test says. */
+async function driven(): Promise<Driven> {
   const world = await EngineWorld.open();
   await world.createTopic('events');
   const { log, letGo } = holding(world.log);
@@ -53,13 +70,57 @@ it('a pipeline that failed is started again only when the commit that it had on 
   const versions = { engine: ENGINE_SEMANTICS_VERSION, plan: '', modules: [] };
   const record = { epoch: 1, clockMs: 1, ranges: [], idle: [], end: false, bounded: false, outputs: [], versions };
   receive({ kind: 'epoch', record, appends: [], rows: 0, elapsedMs: 0, receipts: [], deadLetters: {} });
-  receive({ kind: 'failed', message: 'reading: EIO', code: 'LOG_READ_FAILED', retryable: false });
-  const again = engine.start(pipeline);
+  return { world, engine, pipeline, starts, letGo, receive };
+}
+
+async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const failed = (code: string, retryable: boolean): FromTask => ({
+  kind: 'failed',
+  message: 'reading: EIO',
+  code,
+  retryable,
+});
+const diskFull = (): HeadraceError =>
+  new HeadraceError('writing the log: no space', { code: 'LOG_DISK_FULL', domain: 'log', retryable: true });
+
+it('a pipeline that failed is started again only when the commit that it had on its way has come to its end', async () => {
+  const { world, engine, pipeline, starts, letGo, receive } = await driven();
+  receive(failed('LOG_READ_FAILED', false));
+  const again = engine.start(pipeline);
+  await turns();
   expect(starts).toHaveLength(1);
   letGo();
   await again;
   expect(starts[1]!.journal.map(({ epoch }) => epoch)).toEqual([1]);
+  await world.stop();
+});
+
+it('the last commit of a pipeline that failed or was stopped does not bring it back to life when it fails too', async () => {
+  for (const retryable of [false, true]) {
+    const { world, engine, starts, letGo, receive } = await driven();
+    receive(failed('LOG_READ_FAILED', retryable));
+    const stopped = engine.pipelines()[0]!.stop();
+    letGo(diskFull());
+    await stopped;
+    await turns();
+    world.clock.advance(60_000);
+    await turns();
+    expect(starts).toHaveLength(1);
+    await world.stop();
+  }
+});
+
+it('a pipeline whose task and whose commit fail at once is recovered once', async () => {
+  const { world, starts, letGo, receive } = await driven();
+  receive(failed('ENGINE_USER_FUNCTION_TIMEOUT', true));
+  letGo(diskFull());
+  await turns();
+  world.clock.advance(60_000);
+  await turns();
+  expect(starts).toHaveLength(2);
   await world.stop();
 });
 
@@ -110,3 +171,25 @@ it('a pipeline in several tasks whose topics the disk had no room for is started
   expect(world.values('rows')).toEqual([{ id: 'a', n: 1 }]);
   await world.stop();
 });
+
+it.each([1, 2])(
+  'a pipeline that is tried again later runs, and is not started beside itself (in %i tasks)',
+  async (workers) => {
+    const world = await EngineWorld.open({ workers });
+    await world.createTopic('events', { partitions: 2 });
+    const sql = SQL.replace('SELECT id FROM events', 'SELECT id, count(*) AS n FROM events GROUP BY id');
+    const running = await world.startSql(sql);
+    await world.write('events', [{ id: 'a', time: at(0) }]);
+    world.fault = (kind, path) => (kind === 'write' && path.includes('/commit/') ? 'ENOSPC' : undefined);
+    for (let i = 0; i < 50 && running.status().state === 'running'; i++) await turns();
+    expect(running.status().state).toBe('retrying');
+    await expect(world.startSql(sql)).rejects.toMatchObject({ code: 'ENGINE_PIPELINE_RUNNING' });
+    world.fault = undefined;
+    const idle = running.idle();
+    await turns();
+    world.clock.advance(60_000);
+    await idle;
+    expect(world.values('rows')).toEqual([{ id: 'a', n: 1 }]);
+    await world.stop();
+  },
+);

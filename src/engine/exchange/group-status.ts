@@ -2,8 +2,15 @@ import { epoch } from '../../base/brand.ts';
 import type { OperatorStatus, PipelineState, PipelineStatus, SnapshotStatus } from '../engine.ts';
 import type { StagePlan } from './stage-plan.ts';
 
-/** From the worst to the best. */
-const STATES: readonly PipelineState[] = ['failed', 'retrying', 'paused', 'recovering', 'running', 'stopped'];
+/** The worst first: that of one task is that of the pipeline. */
+const RANKS: Readonly<Record<PipelineState, number>> = {
+  failed: 0,
+  retrying: 1,
+  paused: 2,
+  recovering: 3,
+  running: 4,
+  stopped: 5,
+};
 
 /** One status for the tasks of a pipeline, by stage: sums over the tasks, and the least of what they wait for. */
 export function groupStatus(
@@ -13,7 +20,10 @@ export function groupStatus(
 ): PipelineStatus {
   const all = stages.flat();
   const sum = (of: (status: PipelineStatus) => number): number => all.reduce((total, status) => total + of(status), 0);
-  const worst = STATES.find((state) => all.some((status) => status.state === state)) ?? 'stopped';
+  const worst = all.reduce<PipelineState>(
+    (least, { state }) => (RANKS[state] < RANKS[least] ? state : least),
+    'stopped',
+  );
   const snapshots = all.flatMap(({ snapshotEpoch }) => (snapshotEpoch === undefined ? [] : [Number(snapshotEpoch)]));
   const ids = new StageIds();
   const operators = stages.flatMap((tasks, stage) => mergedOperators(tasks, (id) => ids.of(stage, id)));
