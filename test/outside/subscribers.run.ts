@@ -23,7 +23,7 @@ const SENDERS = 2;
 const EVENTS_PER_REQUEST = 20;
 const SEND_EVERY_MS = 10;
 const KILL_AFTER_MS_MAX = 600;
-const SETTLE_MS_MAX = 60_000;
+const SETTLE_MS_MAX = 120_000;
 const READ_BYTES = 4 << 20;
 
 const HEADRACE = 'topics:\n  events:\n    partitions: 3\n    key: account\n';
