@@ -72,8 +72,14 @@ class World {
       const text = await (await fetch(`${this.url}/metrics`)).text();
       const lags = [...text.matchAll(/^headrace_pipeline_lag_records\{.*\} (.*)$/gm)].map(([, lag]) => Number(lag));
       quiet = lags.length > 0 && lags.every((lag) => lag === 0) && state() === before ? quiet + 1 : 0;
-      if (performance.now() > deadline)
-        throw new Error(`not settled within ${SETTLE_MS_MAX} ms: lag ${lags.join(', ')}`);
+      if (performance.now() > deadline) {
+        const pipelines = await (await fetch(`${this.url}/api/v2/pipelines`)).text();
+        const where = subscribers.map((one) => `${one.title}: ${one.offset}`).join('\n');
+        const said = this.#server?.output();
+        throw new Error(
+          `not settled within ${SETTLE_MS_MAX} ms: lag ${lags.join(', ')}\n${where}\n${pipelines}\n${said}`,
+        );
+      }
     }
   }
 }
