@@ -3,7 +3,7 @@
  * type and source (28 groups a window), and by user (10,000 of them: the results are many). The log is written before the clock starts;
  * all runs read the same.
  *
- *   npm run bench:scale [-- --events 3000000]        about a minute; needs 2 GB of disk in the temporary folder
+ *   npm run bench:scale [-- --events 6000000]        some minutes; needs 2.5 GB of disk in the temporary folder
  *
  * The tables are compared with one that was computed without the engine, row by row and to the last bit of the sums; no row may be late.
  * A figure counts only then, else the command fails.
@@ -26,7 +26,7 @@ import { report, rounded } from './load/report.ts';
 import { generateReferenceLines } from './reference-events.ts';
 
 const { values } = parseArgs({
-  options: { events: { type: 'string', default: '3000000' }, runs: { type: 'string', default: '2' } },
+  options: { events: { type: 'string', default: '6000000' }, runs: { type: 'string', default: '2' } },
 });
 const EVENTS = Number(values.events);
 const PARTITIONS = 4;
