@@ -212,7 +212,7 @@ class HostEngine implements Engine {
       const runner = (beside: { readonly follow: () => Follow }): PipelineRunner =>
         this.#runnerOf(built, { ...building, key }, { ...beside, redirect });
       const parts = [
-        { pipeline: stored, key: record.current.key, views: kept },
+        { ...record.current, pipeline: stored, views: kept },
         { pipeline: built, key, views: views ?? [] },
       ];
       const merge = (): Promise<SnapshotPointer> =>
@@ -287,11 +287,12 @@ class HostEngine implements Engine {
     const { log, clock } = this.#dependencies;
     const { name } = pipeline;
     await this.#versions.abandon(name);
-    const { key: replaced } = this.#versions.record(name)!.current;
+    const { current: former } = this.#versions.record(name)!;
+    const { key: replaced } = former;
     await before.stop({ snapshot: true });
     try {
       const views = pipeline.outputs.map((output) => output.name);
-      const parts = [{ pipeline: stored, key: replaced, views }];
+      const parts = [{ ...former, pipeline: stored, views }];
       const { current } = await this.#versions.carry(pipeline, (key) =>
         mergeSnapshots({ log, clock, snapshots: this.#snapshots, pipeline, key, parts }),
       );

@@ -8,6 +8,8 @@ import { planText } from '../plan-text.ts';
 import { countText } from '../size-text.ts';
 
 const POLL_MS = 300;
+/** Looks in a row at which nothing was being built and the plan was not fulfilled: it failed. */
+const IDLE_POLLS_MAX = 20;
 
 interface Listed {
   readonly name: string;
@@ -59,6 +61,7 @@ async function untilApplied(plan: ShownPlan, api: ApiClient, context: CommandCon
   const wanted = plan.pipelines
     .filter(({ fate }) => fate === 'rebuilt' || fate === 'created')
     .map(({ pipeline }) => pipeline);
+  let idlePolls = 0;
   try {
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -73,6 +76,9 @@ async function untilApplied(plan: ShownPlan, api: ApiClient, context: CommandCon
       if (failed !== undefined) throw notBuilt(failed.name);
       const building = pipelines.filter((pipeline) => pipeline.building !== null);
       if (!left.pipelines.some(({ fate }) => fate === 'rebuilt' || fate === 'created' || fate === 'survives')) return;
+      const isBusy = building.some((one) => one.building!.state !== 'stopped');
+      idlePolls = isBusy ? 0 : idlePolls + 1;
+      if (idlePolls > IDLE_POLLS_MAX) throw notBuilt(left.pipelines.find(({ fate }) => fate !== 'unchanged')!.pipeline);
       progress.show(
         building.map((one) => `${one.name}: ${countText(one.building!.lagRecords)} records left`).join(', '),
       );
@@ -86,7 +92,7 @@ function notBuilt(name: string): CliError {
   return new CliError(
     EXIT.failed,
     'CLI_PIPELINE_FAILED',
-    `applying the plan: the new version of pipeline ${name} failed`,
+    `applying the plan: pipeline ${name} did not come to what its file says`,
     `what ran before goes on; see "headrace pipelines" and the log of the process, then correct the file`,
   );
 }

@@ -59,6 +59,15 @@ describe('a view that is added beside others', () => {
     expect(world.records('counts').filter(({ value }) => value === null)).toEqual([]);
   });
 
+  it('may be added before anything has come', async () => {
+    await world.startSql(SOURCE + COUNTS);
+    await change(COUNTS + SUMS);
+    await world.write('events', events(0, 4));
+    await present().idle();
+    expect(byType('counts')).toMatchObject([{ rows: 2 }, { rows: 2 }]);
+    expect(byType('sums')).toMatchObject([{ total: 2 }, { total: 4 }]);
+  });
+
   it('goes on with all of them after a crash', async () => {
     await startAndForget(COUNTS);
     await change(COUNTS + SUMS);

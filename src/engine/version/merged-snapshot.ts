@@ -14,8 +14,9 @@ import {
   SNAPSHOT_SPACE,
   type SnapshotPointer,
 } from '../task/journal.ts';
-import type { SnapshotStore } from '../task/snapshot-store.ts';
+import type { SnapshotSection, SnapshotStore } from '../task/snapshot-store.ts';
 import { Task } from '../task/task.ts';
+import type { TopicOffset } from './pipeline-record.ts';
 
 /** Enough for operators that hold nothing: only the first section of a snapshot is read into them. */
 const EMPTY_STATE_BYTES = 256 * 1024 ** 2;
@@ -24,6 +25,8 @@ const EMPTY_STATE_BYTES = 256 * 1024 ** 2;
 export interface StatePart {
   readonly pipeline: Pipeline;
   readonly key: string;
+  /** Where it began to read, if not at the start of its inputs. */
+  readonly from?: readonly TopicOffset[];
   /** The views of the new version whose state comes from here. */
   readonly views: readonly string[];
 }
@@ -102,7 +105,7 @@ export async function mergeSnapshots(options: MergeOptions): Promise<SnapshotPoi
     const written = await writer.finish();
     const positions = next.inputs.map(({ topic, partition }, at) => {
       const needed = sources
-        .flatMap(({ pointer }) => pointer.positions)
+        .flatMap((source) => source.positions)
         .filter((p) => p.topic === topic && p.partition === partition);
       return { topic, partition, offset: Math.min(next.positions[at]!, ...needed.map(({ offset }) => offset)) };
     });
@@ -119,17 +122,32 @@ export async function mergeSnapshots(options: MergeOptions): Promise<SnapshotPoi
 function readPart(log: Log, snapshots: SnapshotStore, part: StatePart, next: Task, taken: Set<number>) {
   const stored = log.ledgerGet(SNAPSHOT_SPACE, part.key);
   const pointer = stored === undefined ? undefined : decodeSnapshotPointer(stored);
-  if (pointer === undefined || journalOf(log.ledgerEntries(JOURNAL_SPACE), part.key, pointer.epoch).length > 0) {
+  if (journalOf(log.ledgerEntries(JOURNAL_SPACE), part.key, pointer?.epoch ?? 0).length > 0) {
     throw notCarried(part.pipeline.name, 'its last snapshot was not written');
   }
   const task = emptyTask(log, part.pipeline);
-  const sections = snapshots.read(part.key, pointer);
-  const first = sections.next();
-  if (first.done === true) throw notCarried(part.pipeline.name, 'its snapshot is empty');
-  task.restoreHeader(new ByteReader(first.value.bytes));
+  const sections = pointer === undefined ? NO_SECTIONS : snapshots.read(part.key, pointer);
+  if (pointer === undefined) setStart(log, task, part.from ?? []);
+  else task.restoreHeader(headerOf(sections, part));
   const places = placesOf(task.vertices, next.vertices, part.views, taken);
   if (places === undefined) throw notCarried(part.pipeline.name, 'an operator has no counterpart');
-  return { task, places, sections, pointer };
+  return { task, places, sections, positions: pointer?.positions ?? [] };
+}
+
+const NO_SECTIONS: Iterable<SnapshotSection> & Iterator<SnapshotSection> = [][Symbol.iterator]();
+
+function headerOf(sections: Iterator<SnapshotSection>, { pipeline }: StatePart): ByteReader {
+  const first = sections.next();
+  if (first.done === true) throw notCarried(pipeline.name, 'its snapshot is empty');
+  return new ByteReader(first.value.bytes);
+}
+
+/** A version that has not read anything yet reads on where it would have begun. */
+function setStart(log: Log, task: Task, from: readonly TopicOffset[]): void {
+  task.inputs.forEach(({ topic, partition }, at) => {
+    const chosen = from.find((start) => start.topic === topic && start.partition === partition)?.offset ?? 0;
+    task.setPosition(at, Math.max(chosen, Number(log.bounds(topic, partition).logStart)));
+  });
 }
 
 function emptyTask(log: Log, pipeline: Pipeline): Task {
