@@ -37,6 +37,7 @@ export class ProjectRun {
   #alerts: Alerts | undefined;
   #changing: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #applying = 0;
 
   constructor(options: ProjectRunOptions) {
     this.#options = options;
@@ -54,7 +55,7 @@ export class ProjectRun {
 
   plan(project: Project): ProjectPlan {
     const { log, engine } = this.#options;
-    return planProject(log, engine.stored(), project.pipelines);
+    return { ...planProject(log, engine.stored(), project.pipelines), applying: this.#applying > 0 };
   }
 
   /**
@@ -149,7 +150,12 @@ export class ProjectRun {
       await given;
       return this.#apply(project, options);
     });
-    this.#changing = applied.catch(() => {});
+    this.#applying++;
+    this.#changing = applied
+      .catch(() => {})
+      .finally(() => {
+        this.#applying--;
+      });
     return applied;
   }
 

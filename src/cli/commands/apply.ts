@@ -8,8 +8,6 @@ import { planText } from '../plan-text.ts';
 import { countText } from '../size-text.ts';
 
 const POLL_MS = 300;
-/** Looks in a row at which nothing was being built and the plan was not fulfilled: it failed. */
-const IDLE_POLLS_MAX = 20;
 
 interface Listed {
   readonly name: string;
@@ -61,7 +59,6 @@ async function untilApplied(plan: ShownPlan, api: ApiClient, context: CommandCon
   const wanted = plan.pipelines
     .filter(({ fate }) => fate === 'rebuilt' || fate === 'created')
     .map(({ pipeline }) => pipeline);
-  let idlePolls = 0;
   try {
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -75,10 +72,11 @@ async function untilApplied(plan: ShownPlan, api: ApiClient, context: CommandCon
       );
       if (failed !== undefined) throw notBuilt(failed.name);
       const building = pipelines.filter((pipeline) => pipeline.building !== null);
-      if (!left.pipelines.some(({ fate }) => fate === 'rebuilt' || fate === 'created' || fate === 'survives')) return;
-      const isBusy = building.some((one) => one.building!.state !== 'stopped');
-      idlePolls = isBusy ? 0 : idlePolls + 1;
-      if (idlePolls > IDLE_POLLS_MAX) throw notBuilt(left.pipelines.find(({ fate }) => fate !== 'unchanged')!.pipeline);
+      if (!left.applying) {
+        const open = left.pipelines.find(({ fate }) => fate !== 'unchanged' && fate !== 'dropped');
+        if (open !== undefined) throw notBuilt(open.pipeline);
+        return;
+      }
       progress.show(
         building.map((one) => `${one.name}: ${countText(one.building!.lagRecords)} records left`).join(', '),
       );

@@ -19,6 +19,8 @@ export interface PlannedChange extends PipelineChange {
 /** What the files of a project ask of the pipelines that there are. */
 export interface ProjectPlan {
   readonly changes: readonly PlannedChange[];
+  /** Changes are being applied. */
+  readonly applying?: boolean;
 }
 
 /** A plan as the API and the command line show it. */
@@ -27,6 +29,7 @@ export type ShownPlan = ReturnType<typeof shownPlan>;
 export function shownPlan(plan: ProjectPlan) {
   return {
     changes: hasChanges(plan),
+    applying: plan.applying ?? false,
     pipelines: plan.changes.map((change) => ({
       ...change,
       version: change.version ?? null,

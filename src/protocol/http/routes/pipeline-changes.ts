@@ -9,6 +9,7 @@ const planSchema: JsonSchema = {
   type: 'object',
   properties: {
     changes: { type: 'boolean', description: 'Whether anything is to be done.' },
+    applying: { type: 'boolean', description: 'Whether changes are being applied.' },
     pipelines: {
       type: 'array',
       items: {
