@@ -10,7 +10,7 @@ import { planProject } from './project-plan.ts';
 /**
  * The plan of a project that does not run, in the form of the API's answer: the data directory is opened, read and closed.
  *
- * @throws HeadraceError `LOG_DIRECTORY_LOCKED` when a process owns it
+ * @throws HeadraceError `LOG_LOCKED` when a process owns it
  */
 export async function planStopped(dir: string, env: Readonly<Record<string, string | undefined>>): Promise<ShownPlan> {
   const project = await loadProject(dir, { env, flags: {} });
