@@ -149,6 +149,7 @@ export async function runMutations({
   readonly only: string;
 }): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), 'headrace-mutations-'));
+  let value = 0;
   let missed = 0;
   try {
     for (const name of FOLDERS) cpSync(name, join(folder, name), { recursive: true });
@@ -158,6 +159,7 @@ export async function runMutations({
       if (!mutation.name.includes(only)) continue;
       const found = await seedsUntilFound(folder, mutation, Math.max(seeds, SEEDS_MAX));
       if (found === undefined) missed++;
+      else value++;
       console.log(
         `${found === undefined ? 'NOT FOUND' : `found by seed ${found.seed}`}\t${mutation.name}\t${found?.how ?? ''}`,
       );
@@ -165,7 +167,6 @@ export async function runMutations({
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  const value = MUTATIONS.length - missed;
   console.log(
     JSON.stringify({
       bench: 'simulate-mutations',
