@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { inputsOf } from '../factory.ts';
 import type { PlanNode } from '../node.ts';
 import { stateText } from '../pipeline-text.ts';
@@ -9,11 +10,12 @@ export function ownText(node: PlanNode): string {
 
 const signatures = new WeakMap<PlanNode, string>();
 
-/** What a node does and what feeds it, down to the sources. */
+/** What a node does and what feeds it, down to the sources: SHA-256 (hex), since its text would double with each level of a plan. */
 export function nodeSignature(node: PlanNode): string {
   let signature = signatures.get(node);
   if (signature === undefined) {
-    signature = JSON.stringify([ownText(node), ...inputsOf(node).map(nodeSignature)]);
+    const text = JSON.stringify([ownText(node), ...inputsOf(node).map(nodeSignature)]);
+    signature = createHash('sha256').update(text).digest('hex');
     signatures.set(node, signature);
   }
   return signature;
