@@ -200,12 +200,7 @@ function assertSame(what: string, actual: readonly string[], wanted: readonly st
 }
 
 /** Kills and freezes what takes part, again and again, under load; then the tables must be what the acknowledged events make. */
-async function killRounds(
-  dir: string,
-  server: RealServer,
-  port: number,
-  { rounds, seed }: ComponentFlags,
-): Promise<void> {
+async function killRounds(dir: string, world: World, port: number, { rounds, seed }: ComponentFlags): Promise<void> {
   const project = join(dir, 'project');
   mkdirSync(join(project, 'pipelines'), { recursive: true });
   writeFileSync(join(project, 'pipelines/events.sql'), pipeline(port));
@@ -215,7 +210,6 @@ async function killRounds(
   );
   await client.end();
   const random = seededRandom(seed);
-  const world = new World(server, project);
   await world.start();
   const senders = Array.from(
     { length: SENDERS },
@@ -270,7 +264,9 @@ export async function postgresSink(dir: string, flags: ComponentFlags): Promise<
     for (const { run } of SINK_CERTIFICATION) await run(subject);
     console.log(`  certification: ${SINK_CERTIFICATION.length} cases`);
     if (flags.rounds >= LONG_ROUNDS) await breaks(dir, port);
-    await killRounds(dir, server, port, flags);
+    const world = new World(server, join(dir, 'project'));
+    // Also when it has failed: nothing is left running.
+    await killRounds(dir, world, port, flags).finally(() => world.stop('SIGKILL'));
     const client = await connected(port);
     const left = await client.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'headrace'");
     await client.end();
