@@ -58,6 +58,12 @@ function decodeSample(value: unknown): MetricSample {
   return { name: text(fields.name), labels: Object.fromEntries(labels), value: number(fields.value) };
 }
 
+function buildingOf(value: unknown): PipelineStatus['building'] {
+  if (value === null || value === undefined) return undefined;
+  const { version, lagRecords } = object(value);
+  return { version: number(version), lagRecords: number(lagRecords) };
+}
+
 export function decodePipelines(value: unknown): readonly PipelineStatus[] {
   return listIn(value, 'pipelines', 'items').map((item) => {
     const fields = object(item);
@@ -66,6 +72,7 @@ export function decodePipelines(value: unknown): readonly PipelineStatus[] {
     return {
       name: text(fields.name, 'unnamed'),
       state: text(fields.state, 'running'),
+      building: buildingOf(fields.building),
       epoch: number(fields.epoch),
       error: optionalText(error) ?? optionalText(object(error).message),
       lagRecords: number(fields.lagRecords),

@@ -47,6 +47,8 @@ export interface EdgeStatus {
 export interface PipelineStatus {
   readonly name: string;
   readonly state: string;
+  /** Another version that is built beside it, and how many records that has left. */
+  readonly building?: { readonly version: number; readonly lagRecords: number } | undefined;
   readonly epoch: number;
   readonly error: string | undefined;
   readonly lagRecords: number;

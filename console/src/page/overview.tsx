@@ -200,7 +200,7 @@ function Pipelines({ state, nowMs }: { readonly state: MonitorState; readonly no
                 <a href={hashOf('pipeline', pipeline.name)}>{pipeline.name}</a>
               </th>
               <td>
-                <PipelineState state={pipeline.state} />
+                <PipelineState state={pipeline.state} building={pipeline.building} />
               </td>
               <td class="number">{formatCount(pipeline.lagRecords)}</td>
               <td>{formatDelay(pipeline.watermark, nowMs)}</td>

@@ -68,7 +68,7 @@ function Pipeline({ pipeline, state }: { readonly pipeline: PipelineStatus; read
       <section class="panel" aria-labelledby="graph-title">
         <div class="panel-head">
           <h2 id="graph-title">{pipeline.name}</h2>
-          <PipelineState state={pipeline.state} />
+          <PipelineState state={pipeline.state} building={pipeline.building} />
         </div>
         <Graph pipeline={pipeline} nowMs={nowMs} rateOf={rateOf} selected={selected} onSelect={setSelected} />
       </section>
