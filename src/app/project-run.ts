@@ -173,6 +173,7 @@ export class ProjectRun {
 
   async #apply(project: Project, options: ApplyOptions): Promise<readonly PipelineCutOver[]> {
     const cutOvers: PipelineCutOver[] = [];
+    const errors: unknown[] = [];
     const lossy =
       options.acceptLoss === true ? [] : this.plan(project).changes.filter(({ lostInputs }) => lostInputs.length > 0);
     for (const name of [...this.#running.keys()]) {
@@ -183,11 +184,18 @@ export class ProjectRun {
       const isBroken = this.#broken.has(pipeline.name);
       if (before !== undefined && !isBroken && isSame(before, pipeline)) continue;
       if (lossy.some((change) => change.pipeline === pipeline.name)) continue;
-      const cutOver = before === undefined ? await this.#create(pipeline) : await this.#change(before, pipeline);
-      if (cutOver !== undefined) cutOvers.push({ pipeline: pipeline.name, ...cutOver });
+      try {
+        const change = before === undefined ? this.#create(pipeline) : this.#change(before, pipeline);
+        const cutOver = await change;
+        if (cutOver !== undefined) cutOvers.push({ pipeline: pipeline.name, ...cutOver });
+      } catch (error) {
+        // The others are changed all the same.
+        errors.push(error);
+      }
     }
     await this.#options.changed(this.pipelines);
     const [loss] = lossy;
+    if (errors.length > 0) throw errors[0];
     if (loss !== undefined) throw inputLost(loss);
     return cutOvers;
   }
