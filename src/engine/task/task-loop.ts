@@ -30,8 +30,9 @@ import { ReceiptTally } from './receipt.ts';
 import { RecordFetching } from './record-fetching.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 import { SnapshotTaker } from './snapshot-taker.ts';
-import { type EpochPlan, type InputChunk, Task, type TaskInput } from './task.ts';
+import { type EpochPlan, type InputChunk, Task } from './task.ts';
 import { taskPart } from './task-part.ts';
+import type { TaskInput } from './task-source.ts';
 import type { TaskReport } from './task-status.ts';
 import { TimeReading } from './time-reading.ts';
 

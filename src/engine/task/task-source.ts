@@ -1,4 +1,15 @@
 import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
+import type { SourceNode } from '../../plan/node.ts';
+
+/** One partition that the task reads; its position in `Task.inputs` names it in journal records. */
+export interface TaskInput {
+  /** Undefined for what comes from an earlier stage. */
+  readonly source: SourceNode | undefined;
+  /** Place of the operator that reads it. */
+  readonly vertex: number;
+  readonly topic: string;
+  readonly partition: number;
+}
 
 /** Bytes of record batches of one partition, in kernel memory. */
 export interface SourceChunk {

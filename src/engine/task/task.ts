@@ -8,19 +8,16 @@ import { stateHash } from '../../plan/pipeline-text.ts';
 import type { Asking } from '../effect/effect.ts';
 import { type EpochEffects, TaskAsks } from '../effect/task-asks.ts';
 import { BlockSink } from '../exchange/block-sink.ts';
-import { ExchangeSink } from '../exchange/exchange-sink.ts';
-import { ExchangeSource, type FetchRecord } from '../exchange/exchange-source.ts';
-import { leastOrigins, type SourceMark, type SourcePosition } from '../exchange/mark.ts';
-import { type ExchangeEdge, exchangePartition, sourcesBelow } from '../exchange/stage-plan.ts';
-import { type RowOrigin, WATERMARK_MAX, WATERMARK_MIN } from '../operator/batch.ts';
-import { DeduplicateOperator } from '../operator/deduplicate.ts';
-import { JoinOperator } from '../operator/join/join.ts';
-import type { Emit, RowLetter } from '../operator/operator.ts';
+import type { FetchRecord } from '../exchange/exchange-source.ts';
+import { type ExchangeEdge, exchangePartition } from '../exchange/stage-plan.ts';
+import type { RowOrigin } from '../operator/batch.ts';
+import type { RowLetter } from '../operator/operator.ts';
 import { RecordSink } from '../operator/record-sink.ts';
 import type { ExpressionContext } from '../operator/row-evaluator.ts';
 import type { TopicOffset } from '../version/pipeline-record.ts';
 import { columnsNeeded } from './columns-needed.ts';
 import { compilePipeline, sourcesOfPipeline, type TaskPart, type Vertex } from './compile.ts';
+import { Dataflow } from './dataflow.ts';
 import {
   ENGINE_SEMANTICS_VERSION,
   type InputRange,
@@ -30,25 +27,17 @@ import {
 } from './journal.ts';
 import { LetterBox } from './letter-box.ts';
 import { deadLetterOf } from './row-letter.ts';
+import { badSnapshot } from './snapshot-error.ts';
 import type { SnapshotSection } from './snapshot-store.ts';
 import { openSource } from './source-opening.ts';
+import { StageMarks } from './stage-marks.ts';
 import { TaskMemory } from './task-memory.ts';
 import { type SnapshotPart, snapshotAtOnce, TaskSnapshot } from './task-snapshot.ts';
-import type { TaskSource } from './task-source.ts';
+import type { TaskInput } from './task-source.ts';
 import type { TaskStatus } from './task-status.ts';
 import { WorkClock } from './work-clock.ts';
 
 const STATE_FORMAT = 3;
-
-/** One partition that the task reads; its position in {@link Task.inputs} names it in journal records. */
-export interface TaskInput {
-  /** Undefined for what comes from an earlier stage. */
-  readonly source: SourceNode | undefined;
-  /** Place of the operator that reads it. */
-  readonly vertex: number;
-  readonly topic: string;
-  readonly partition: number;
-}
 
 /** Bytes of record batches for one epoch, in kernel memory until `read` is called again. */
 export interface InputChunk {
@@ -102,15 +91,6 @@ export interface TaskOptions {
   readonly fetch?: FetchRecord;
 }
 
-interface VertexCounts {
-  rowsIn: number;
-  rowsOut: number;
-  watermark: bigint;
-  /** The watermark as those that follow see it. */
-  passed: bigint;
-  edgeRows: number[];
-}
-
 /**
  * The deterministic core: a pure function of input bytes and journaled decisions, without clock, disk or thread of its
  * own. The loop around it chooses inputs and commits results.
@@ -120,10 +100,8 @@ export class Task {
   readonly inputs: readonly TaskInput[];
   readonly versions: VersionHashes;
   readonly #kernel: Kernel;
-  readonly #vertices: readonly Vertex[];
-  readonly #places: ReadonlyMap<Vertex, number>;
-  readonly #counts = new Map<Vertex, VertexCounts>();
-  readonly #sources = new Map<Vertex, TaskSource>();
+  readonly #flow: Dataflow;
+  readonly #marks: StageMarks;
   /** What goes to the next stage. */
   readonly #blocks: BlockSink[] = [];
   /** All that the outputs of the pipeline read. */
@@ -155,39 +133,35 @@ export class Task {
       sink: (topic: string) => this.#sinkOf(topic, options.outputPartitions(topic)),
       blocks: (edge: ExchangeEdge) => this.#blockSinkOf(edge, options.part!.task),
     };
-    this.#vertices = compilePipeline(options.pipeline, services, options.part);
-    this.#places = new Map(this.#vertices.map((vertex, place) => [vertex, place]));
-    this.#work = new WorkClock(this.#vertices.length, options.monotonicMs ?? (() => 0));
-    this.#memory = new TaskMemory(options.pipeline.name, options.kernel, this.#vertices, this.#work);
-    this.asks = new TaskAsks(this.#vertices, options.functions);
+    const vertices = compilePipeline(options.pipeline, services, options.part);
+    this.#work = new WorkClock(vertices.length, options.monotonicMs ?? (() => 0));
+    this.#flow = new Dataflow(vertices, options.kernel, this.#work);
+    this.#memory = new TaskMemory(options.pipeline.name, options.kernel, vertices, this.#work);
+    this.asks = new TaskAsks(vertices, options.functions);
     this.inputs = this.#open(options);
     this.#positions = this.inputs.map(() => 0);
+    const { inputs, asks } = this;
+    const [flow, sources, positions] = [this.#flow, this.#pipelineSources, this.#positions];
+    this.#marks = new StageMarks({ flow, asks, sources, inputs, positions });
   }
 
   /** Opens the operators and sources; returns the partitions that they read. */
   #open(options: TaskOptions): readonly TaskInput[] {
     const needed = columnsNeeded(options.pipeline);
     const inputs: TaskInput[] = [];
-    for (const vertex of this.#vertices) {
-      this.#counts.set(vertex, {
-        rowsIn: 0,
-        rowsOut: 0,
-        watermark: WATERMARK_MIN,
-        passed: WATERMARK_MIN,
-        edgeRows: vertex.outputs.map(() => 0),
-      });
+    for (const vertex of this.#flow.vertices) {
       const context = {
         kernel: this.#kernel,
-        emit: this.#emitOf(vertex),
+        emit: this.#flow.emitOf(vertex),
         deadLetter: (letter: RowLetter) => this.#deadLetter(vertex, letter),
         clockMs: () => this.#clockMs,
       };
       vertex.operator?.open(context);
       const opened = openSource(vertex, { ...options, context, needed, sources: this.#pipelineSources });
       if (opened === undefined) continue;
-      this.#sources.set(vertex, opened.source);
+      this.#flow.addSource(vertex, opened.source);
       const { topic } = opened;
-      const place = this.#placeOf(vertex);
+      const place = this.#flow.placeOf(vertex);
       for (const partition of opened.partitions) {
         inputs.push({ source: vertex.source, vertex: place, topic, partition });
       }
@@ -227,20 +201,6 @@ export class Task {
     return made;
   }
 
-  #emitOf(vertex: Vertex): Emit {
-    return (batch) => {
-      const counts = this.#counts.get(vertex)!;
-      counts.rowsOut += batch.selected;
-      vertex.outputs.forEach(({ vertex: next, input }, at) => {
-        counts.edgeRows[at]! += batch.selected;
-        this.#counts.get(next)!.rowsIn += batch.selected;
-        this.#work.begin(this.#placeOf(next));
-        next.operator!.processBatch(batch, input);
-        this.#work.end();
-      });
-    };
-  }
-
   #deadLetter(vertex: Vertex, letter: RowLetter): void {
     const { row, reason, batch } = letter;
     if (reason === 'late') this.#lateRows++;
@@ -250,7 +210,7 @@ export class Task {
     this.#letters.add({
       input: this.#inputOf(origin),
       offset: origin?.offset(row) ?? 0,
-      vertex: this.#placeOf(vertex),
+      vertex: this.#flow.placeOf(vertex),
       value: utf8(JSON.stringify(deadLetterOf(this.#kernel, vertex, letter, from))),
     });
   }
@@ -264,13 +224,9 @@ export class Task {
     return this.inputs.length + this.#pipelineSources.indexOf(source) * TOPIC_PARTITIONS_MAX + partition;
   }
 
-  #placeOf(vertex: Vertex): number {
-    return this.#places.get(vertex)!;
-  }
-
   /** Id of the operator that reads an input. */
   operatorOf(input: number): string {
-    return this.#vertices[this.inputs[input]!.vertex]!.id;
+    return this.#flow.vertices[this.inputs[input]!.vertex]!.id;
   }
 
   /** Processes one epoch. Throws when the pipeline cannot go on; its state is then to be discarded. */
@@ -316,8 +272,8 @@ export class Task {
 
   #readInput(index: number, plan: EpochPlan): { rows: number; bytes: number; pieces: readonly number[] } {
     const input = this.inputs[index]!;
-    const vertex = this.#vertices[input.vertex]!;
-    const source = this.#sources.get(vertex)!;
+    const vertex = this.#flow.vertices[input.vertex]!;
+    const source = this.#flow.sources.get(vertex)!;
     let rows = 0;
     let bytes = 0;
     const pieces: number[] = [];
@@ -328,10 +284,10 @@ export class Task {
       const from = this.#positions[index]!;
       const { address, length, to } = chunk;
       const { bounded } = plan;
-      this.#work.begin(this.#placeOf(vertex));
+      this.#work.begin(this.#flow.placeOf(vertex));
       const taken = source.process({ partition: input.partition, address, length, from, to, bounded });
       this.#work.end();
-      this.#counts.get(vertex)!.rowsIn += taken;
+      this.#flow.countIn(vertex, taken);
       rows += taken;
       bytes += length;
       pieces.push(length);
@@ -342,155 +298,19 @@ export class Task {
 
   #finishEpoch(plan: EpochPlan): void {
     const idle = new Set(plan.idle);
-    for (const [vertex, source] of this.#sources) {
-      const place = this.#placeOf(vertex);
+    for (const [vertex, source] of this.#flow.sources) {
+      const place = this.#flow.placeOf(vertex);
       const own = [...idle].map((at) => this.inputs[at]!).filter((input) => input.vertex === place);
       const silent = new Set(own.map(({ partition }) => partition));
       source.advance(this.#clockMs, (partition) => silent.has(partition));
       const raised = vertex.source && plan.watermarks?.[vertex.source.name];
       if (raised !== undefined) source.raise(BigInt(raised));
     }
-    this.#passWatermarks();
-    if (plan.end) this.#closeWindows();
-    this.#markExchanges();
+    this.#flow.passWatermarks();
+    if (plan.end) this.#flow.closeWindows();
+    this.#marks.mark();
     this.#kernel.arenaReset();
     this.#memory.check();
-  }
-
-  /** Tells the next stage how far event time is here. */
-  #markExchanges(): void {
-    for (const vertex of this.#vertices) {
-      if (!(vertex.operator instanceof ExchangeSink)) continue;
-      vertex.operator.mark({ sources: this.#marksOf(vertex), positions: this.#originPositions() });
-    }
-  }
-
-  /** Of each source of the first stage; of a later one as a whole. */
-  #marksOf(vertex: Vertex): readonly SourceMark[] {
-    const { passed } = this.#counts.get(vertex.inputs[0]!)!;
-    const { from, node } = vertex.edge!;
-    const logs = from === 0 ? sourcesBelow(node.input) : [];
-    if (logs.length === 0) {
-      // What may still come up by the clock alone is waited for.
-      const waits = this.holdsBack || this.asks.waiting > 0;
-      const isIdle = from > 0 && !waits && [...this.#sources.values()].every((source) => source.isIdle);
-      return [{ watermark: passed, idle: isIdle }];
-    }
-    const sources = logs.map((log) => this.#sourceOf(log));
-    const isHeld = sources.every((source) => source === undefined || passed < source.current);
-    return sources.map((source) => {
-      if (source === undefined || source.current === WATERMARK_MAX) return { watermark: WATERMARK_MIN, idle: true };
-      return { watermark: isHeld ? passed : source.current, idle: !isHeld && source.isIdle };
-    });
-  }
-
-  /** Undefined for one that another task reads alone. */
-  #sourceOf(node: SourceNode): TaskSource | undefined {
-    const vertex = this.#vertices.find(({ source }) => source === node);
-    return vertex === undefined ? undefined : this.#sources.get(vertex);
-  }
-
-  /** Rows that come later have been read from there or later; none when that is not known, since some wait. */
-  #originPositions(): readonly SourcePosition[] {
-    if (this.asks.waiting > 0) return [];
-    const own = this.inputs.flatMap(({ source, partition }, at) => {
-      if (source === undefined) return [];
-      return [{ source: this.#pipelineSources.indexOf(source), partition, offset: this.#positions[at]! }];
-    });
-    return leastOrigins([own, ...this.#origins()]) ?? [];
-  }
-
-  /** What the stages before said of the rows that they will send; undefined of a task that has said nothing. */
-  #origins(): readonly (readonly SourcePosition[] | undefined)[] {
-    return [...this.#sources.values()].flatMap((source) => (source instanceof ExchangeSource ? source.origins() : []));
-  }
-
-  /** Where the log must still be kept: what the task reads, and what it may read again for dead letters. */
-  neededFrom(): readonly TopicOffset[] {
-    const needed = new Map<string, TopicOffset>();
-    const add = (position: TopicOffset): void => {
-      const key = `${position.topic}/${position.partition}`;
-      const known = needed.get(key);
-      if (known === undefined || position.offset < known.offset) needed.set(key, position);
-    };
-    this.inputs.forEach(({ topic, partition }, at) => {
-      add({ topic, partition, offset: this.#positions[at]! });
-    });
-    for (const { source, partition, offset } of leastOrigins(this.#origins()) ?? []) {
-      add({ topic: this.#pipelineSources[source]!.topic, partition, offset });
-    }
-    return [...needed.values()];
-  }
-
-  #passWatermarks(): void {
-    for (const vertex of this.#vertices) {
-      const watermark = this.#watermarkOf(vertex);
-      const counts = this.#counts.get(vertex)!;
-      counts.watermark = watermark;
-      counts.passed = watermark;
-      if (vertex.operator === undefined) continue;
-      this.#work.begin(this.#placeOf(vertex));
-      this.#kernel.arenaReset();
-      vertex.operator.endEpoch();
-      this.#kernel.arenaReset();
-      vertex.operator.onWatermark(watermark);
-      this.#work.end();
-      counts.passed = vertex.operator.outputWatermark?.(watermark) ?? watermark;
-    }
-  }
-
-  /** The windows that are open now, one end after the other, as far as no row that waits holds them open; rows of later windows that come afterwards are in time. */
-  #closeWindows(): void {
-    let stuck: { readonly vertex: Vertex; readonly watermark: bigint } | undefined;
-    for (let next = this.#nextTimer(); next !== undefined; next = this.#nextTimer()) {
-      const { watermark } = this.#counts.get(next.vertex)!;
-      if (stuck?.vertex === next.vertex && stuck.watermark === watermark) break;
-      stuck = { vertex: next.vertex, watermark };
-      // Joins on the way hold the watermark back: it must be ahead of the timer by as much.
-      const held = watermark === WATERMARK_MIN ? 0n : this.#leastWatermark() - watermark;
-      const target = held > 0n ? next.timer + held : next.timer;
-      for (const source of this.#sources.values()) source.raise(target);
-      this.#passWatermarks();
-    }
-    for (const vertex of this.#vertices) vertex.operator?.endInput?.();
-    this.#passWatermarks();
-  }
-
-  /** Whether the end of the input would bring out anything that waits. */
-  get holdsBack(): boolean {
-    return this.nextWindowEnd() !== undefined || this.#vertices.some((v) => v.operator?.nextClockMs?.() !== undefined);
-  }
-
-  /** The earliest event time that an operator waits for. */
-  nextWindowEnd(): bigint | undefined {
-    return this.#nextTimer()?.timer;
-  }
-
-  #nextTimer(): { readonly vertex: Vertex; readonly timer: bigint } | undefined {
-    let least: { vertex: Vertex; timer: bigint } | undefined;
-    for (const vertex of this.#vertices) {
-      const timer = vertex.operator?.nextTimer();
-      if (timer === undefined || timer <= this.#counts.get(vertex)!.watermark) continue;
-      if (least === undefined || timer < least.timer) least = { vertex, timer };
-    }
-    return least;
-  }
-
-  #leastWatermark(): bigint {
-    let least: bigint | undefined;
-    for (const { current } of this.#sources.values()) if (least === undefined || current < least) least = current;
-    return least ?? WATERMARK_MIN;
-  }
-
-  #watermarkOf(vertex: Vertex): bigint {
-    const own = this.#sources.get(vertex);
-    if (own !== undefined) return own.current;
-    let least: bigint | undefined;
-    for (const input of vertex.inputs) {
-      const watermark = this.#counts.get(input)!.passed;
-      if (least === undefined || watermark < least) least = watermark;
-    }
-    return least ?? WATERMARK_MIN;
   }
 
   #takeOutputs(): { appends: Append[]; outputs: OutputChecksum[] } {
@@ -505,37 +325,25 @@ export class Task {
     return { appends, outputs };
   }
 
-  /** Wall clock at which an idle pipeline closes its next window; undefined when nothing waits for the clock. */
-  nextTimerMs(): number | undefined {
-    let least: number | undefined;
-    for (const vertex of this.#vertices) {
-      const clock = vertex.operator?.nextClockMs?.();
-      if (clock !== undefined && (least === undefined || clock < least)) least = clock;
-      const timer = vertex.operator?.nextTimer();
-      if (timer === undefined || timer <= this.#counts.get(vertex)!.watermark) continue;
-      const at = this.#reachesAtMs(vertex, timer);
-      if (at !== undefined && (least === undefined || at < least)) least = at;
-    }
-    return least;
+  /** Where the log must still be kept: what the task reads, and what it may read again for dead letters. */
+  neededFrom(): readonly TopicOffset[] {
+    return this.#marks.neededFrom();
   }
 
-  #reachesAtMs(vertex: Vertex, time: bigint): number | undefined {
-    const own = this.#sources.get(vertex);
-    if (own !== undefined) return own.reachesAtMs(time);
-    let most = 0;
-    for (const input of vertex.inputs) {
-      if (waitsBefore(input, time)) return undefined;
-      const at = this.#reachesAtMs(input, time);
-      if (at === undefined) return undefined;
-      if (at > most) most = at;
-    }
-    return most;
+  /** Whether the end of the input would bring out anything that waits. */
+  get holdsBack(): boolean {
+    return this.#flow.holdsBack;
+  }
+
+  /** Wall clock at which an idle pipeline closes its next window; undefined when nothing waits for the clock. */
+  nextTimerMs(): number | undefined {
+    return this.#flow.nextTimerMs();
   }
 
   /** The watermark of one input alone. */
   watermarkOf(input: number): bigint {
     const { vertex, partition } = this.inputs[input]!;
-    return this.#sources.get(this.#vertices[vertex]!)!.ofPartition(partition);
+    return this.#flow.sources.get(this.#flow.vertices[vertex]!)!.ofPartition(partition);
   }
 
   /**
@@ -546,7 +354,7 @@ export class Task {
     const writer = new ByteWriter(new Uint8Array(4 * 1024));
     this.#writeHeader(writer);
     const parts: SnapshotPart[] = [];
-    this.#vertices.forEach((vertex, at) => {
+    this.#flow.vertices.forEach((vertex, at) => {
       const { operator } = vertex;
       if (operator === undefined) return;
       const staged = operator.stageSnapshot?.(deltas.has(at)) ?? snapshotAtOnce(operator);
@@ -566,19 +374,11 @@ export class Task {
       writer.varint(input.partition);
       writer.u64(this.#positions[i]!);
     });
-    for (const source of this.#sources.values()) source.snapshot(writer);
-    for (const vertex of this.#vertices) {
-      const counts = this.#counts.get(vertex)!;
-      writer.text(vertex.id);
-      writer.u64(counts.rowsIn);
-      writer.u64(counts.rowsOut);
-      writer.i64(counts.watermark);
-      for (const rows of counts.edgeRows) writer.u64(rows);
-    }
+    this.#flow.snapshot(writer);
   }
 
   get vertices(): readonly Vertex[] {
-    return this.#vertices;
+    return this.#flow.vertices;
   }
 
   /** The first section of a snapshot of the state as it is. */
@@ -594,14 +394,13 @@ export class Task {
     this.#clockMs = Math.max(this.#clockMs, other.#clockMs);
     this.#lateRows = Math.max(this.#lateRows, other.#lateRows);
     for (const [theirs, ours] of places) {
-      const [from, to] = [other.#vertices[theirs]!, this.#vertices[ours]!];
-      const { rowsIn, rowsOut, watermark, passed } = other.#counts.get(from)!;
-      Object.assign(this.#counts.get(to)!, { rowsIn, rowsOut, watermark, passed });
-      const source = other.#sources.get(from);
+      const [from, to] = [other.vertices[theirs]!, this.vertices[ours]!];
+      this.#flow.adoptCounts(other.#flow, from, to);
+      const source = other.#flow.sources.get(from);
       if (source === undefined) continue;
       const writer = new ByteWriter(new Uint8Array(1024));
       source.snapshot(writer);
-      this.#sources.get(to)!.restore(new ByteReader(writer.written().slice()));
+      this.#flow.sources.get(to)!.restore(new ByteReader(writer.written().slice()));
       this.inputs.forEach((input, at) => {
         const same = (one: TaskInput): boolean =>
           one.vertex === theirs && one.topic === input.topic && one.partition === input.partition;
@@ -626,7 +425,7 @@ export class Task {
   }
 
   #restoreOperator(at: number, reader: ByteReader): void {
-    const operator = this.#vertices[at]?.operator;
+    const operator = this.#flow.vertices[at]?.operator;
     if (operator === undefined) throw badSnapshot('a part belongs to no operator');
     this.#work.begin(at);
     operator.restore(reader);
@@ -652,63 +451,16 @@ export class Task {
       });
       if (!found) throw badSnapshot(`partition ${topic}/${partition} is no input`);
     }
-    for (const source of this.#sources.values()) source.restore(reader);
-    for (const vertex of this.#vertices) {
-      const id = reader.text();
-      if (id !== vertex.id) throw badSnapshot(`operator ${id} stands where ${vertex.id} should`);
-      const counts = this.#counts.get(vertex)!;
-      counts.rowsIn = reader.u64();
-      counts.rowsOut = reader.u64();
-      counts.watermark = reader.i64();
-      counts.passed = vertex.operator?.outputWatermark?.(counts.watermark) ?? counts.watermark;
-      counts.edgeRows = counts.edgeRows.map(() => reader.u64());
-    }
+    this.#flow.restore(reader);
   }
 
   status(): TaskStatus {
-    const stamp = (time: bigint): string | undefined => (time === WATERMARK_MIN ? undefined : time.toString());
-    const operators = this.#vertices.map((vertex, at) => {
-      const counts = this.#counts.get(vertex)!;
-      const state = vertex.operator?.state() ?? { keys: 0, bytes: 0 };
-      const { id, kind, label, expressions } = vertex;
-      const watermark = stamp(counts.watermark);
-      const { rowsIn, rowsOut } = counts;
-      const held = { stateKeys: state.keys, stateBytes: state.bytes };
-      const timer = vertex.operator?.nextTimer();
-      const waitsFor = timer === undefined || timer <= counts.watermark ? undefined : timer.toString();
-      const busyMs = this.#work.busyMs(at);
-      const asking = vertex.operator?.asking;
-      const waiting = asking === undefined ? {} : { waitingRows: asking.waiting };
-      return { id, kind, label, rowsIn, rowsOut, watermark, waitsFor, ...waiting, ...held, busyMs, expressions };
-    });
-    const edges = this.#vertices.flatMap((vertex) =>
-      vertex.outputs.map(({ vertex: to }, at) => ({
-        from: vertex.id,
-        to: to.id,
-        rows: this.#counts.get(vertex)!.edgeRows[at]!,
-      })),
-    );
-    let duplicateRows = 0;
-    let forgottenRows = 0;
-    for (const { operator } of this.#vertices) {
-      if (operator instanceof DeduplicateOperator) duplicateRows += operator.duplicates;
-      else if (operator instanceof JoinOperator) forgottenRows += operator.forgotten;
-    }
-    const watermark = stamp(this.#leastWatermark());
-    const lateRows = this.#lateRows;
-    return { epoch: this.#epoch, watermark, operators, edges, lateRows, duplicateRows, forgottenRows };
+    return { epoch: this.#epoch, lateRows: this.#lateRows, ...this.#flow.status() };
   }
 
   close(): void {
-    for (const vertex of this.#vertices) vertex.operator?.close();
-    for (const source of this.#sources.values()) source.close();
+    this.#flow.close();
   }
-}
-
-/** Rows that wait for answers, not for the clock, keep the time from being reached. */
-function waitsBefore({ operator }: Vertex, time: bigint): boolean {
-  if (operator?.asking === undefined || operator.asking.waiting === 0) return false;
-  return operator.outputWatermark !== undefined && operator.outputWatermark(time) < time;
 }
 
 function outOfOrder(epoch: number, last: number): HeadraceError {
@@ -716,13 +468,5 @@ function outOfOrder(epoch: number, last: number): HeadraceError {
     code: 'ENGINE_EPOCH_OUT_OF_ORDER',
     domain: 'engine',
     next: 'recover the pipeline from its snapshot',
-  });
-}
-
-function badSnapshot(why: string): HeadraceError {
-  return new HeadraceError(`reading a snapshot: ${why}`, {
-    code: 'ENGINE_SNAPSHOT_INVALID',
-    domain: 'engine',
-    next: 'rebuild the pipeline from its inputs',
   });
 }
