@@ -193,7 +193,7 @@ describe('bad input to ingest', () => {
     ['INGEST_OVERLOADED', true, 429],
     ['INGEST_IDEMPOTENCY_CONFLICT', false, 422],
     ['LOG_DISK_FULL', true, 507],
-    ['LOG_WRITE_FAILED', false, 500],
+    ['LOG_WRITE_FAILED', false, 503],
   ])('answers %s with its status', async (code, retryable, status) => {
     door = await openTestDoor();
     door.ingest.answer = async () => {
