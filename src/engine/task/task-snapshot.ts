@@ -1,5 +1,5 @@
 import { ByteWriter } from '../../base/bytes.ts';
-import type { Operator, StagedSnapshot } from '../operator/operator.ts';
+import type { StagedSnapshot } from '../operator/operator.ts';
 import type { SnapshotShare } from './journal.ts';
 import type { SnapshotSection } from './snapshot-store.ts';
 import type { TaskMemory } from './task-memory.ts';
@@ -10,24 +10,6 @@ const PART_BYTES = 64 * 1024;
 export interface SnapshotPart {
   readonly at: number;
   readonly staged: StagedSnapshot;
-}
-
-/** A small state is serialised when the snapshot begins. */
-export function snapshotAtOnce(operator: Operator): StagedSnapshot {
-  const writer = new ByteWriter(new Uint8Array(PART_BYTES));
-  operator.snapshot(writer);
-  let bytes: Uint8Array | undefined = writer.written();
-  return {
-    next(target) {
-      if (bytes === undefined || bytes.length === 0) return false;
-      target.raw(bytes);
-      bytes = undefined;
-      return true;
-    },
-    end() {
-      bytes = undefined;
-    },
-  };
 }
 
 /** The state of a task at the end of one epoch, handed out in sections, that of the task itself first; see `Task.beginSnapshot`. */

@@ -1,7 +1,7 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
-import { snapshotAtOnce } from '../../task/task-snapshot.ts';
 import type { Batch } from '../batch.ts';
 import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
+import { snapshotAtOnce } from '../snapshot-at-once.ts';
 import { type AggregateOptions, finalNeedsWindow, windowEndOf } from './aggregate-options.ts';
 import { ColumnAggregate } from './column-aggregate.ts';
 import { GlobalAggregate } from './global-aggregate.ts';

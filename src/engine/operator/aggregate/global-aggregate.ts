@@ -1,8 +1,8 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
-import { snapshotAtOnce } from '../../task/task-snapshot.ts';
 import type { Batch } from '../batch.ts';
 import type { Operator, OperatorContext, StagedSnapshot } from '../operator.ts';
 import { batchOfValues } from '../row-batch.ts';
+import { snapshotAtOnce } from '../snapshot-at-once.ts';
 import { accumulatorFactory } from './accumulator-factory.ts';
 import type { AggregateOptions } from './aggregate-options.ts';
 
