@@ -58,4 +58,14 @@ describe('the JSON text of a column', () => {
       );
     },
   );
+
+  it('gives the zero of a double its sign, and that of jsonb none', () => {
+    const textOf = (type: DataType): string => {
+      kernel.arenaReset();
+      return jsonReader(kernel, type)(columnOfValues(kernel, type, [-0], 1), 0);
+    };
+    expect(textOf(TYPE.float8)).toBe('-0');
+    expect(textOf(TYPE.jsonb)).toBe('0');
+    expect(toJsonText(-0, TYPE.jsonb)).toBe('0');
+  });
 });

@@ -48,7 +48,8 @@ export function toJsonValue(value: unknown, type: DataType): unknown {
 export function toJsonText(value: unknown, type: DataType): string {
   if (value === null || value === undefined) return 'null';
   if (type.kind === 'int8' || type.kind === 'numeric') return String(value);
-  if (Object.is(value, -0)) return '-0';
+  // Of doubles: the numbers of jsonb are PostgreSQL's numerics, whose zero has no sign.
+  if (Object.is(value, -0) && type.kind !== 'jsonb') return '-0';
   if (type.kind === 'array') {
     return `[${(value as readonly unknown[]).map((item) => toJsonText(item, type.element)).join(',')}]`;
   }
