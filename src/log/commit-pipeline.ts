@@ -113,11 +113,12 @@ export class CommitPipeline {
     if (this.#scheduled || this.#running !== undefined) return;
     this.#scheduled = true;
     this.#context.soon(() => {
-      this.#scheduled = false;
       this.#running = this.#drain().finally(() => {
         this.#running = undefined;
         if (this.#queue.length > 0) this.#schedule();
       });
+      // Only now: what is submitted while the first round is gathered must not begin another one beside it.
+      this.#scheduled = false;
     });
   }
 
