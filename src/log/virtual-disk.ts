@@ -417,6 +417,11 @@ export class VirtualDisk implements Disk {
     return true;
   }
 
+  /** Nothing of the file waits for a sync. */
+  isSynced(path: string): boolean {
+    return this.#names.get(path)?.dirty.size === 0;
+  }
+
   /** Flips back what has flipped and was not written over: the file was restored from a copy. */
   heal(): void {
     for (const file of new Set([...this.#names.values(), ...this.#durableNames.values()])) {

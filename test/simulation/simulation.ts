@@ -1,4 +1,7 @@
 import { HeadraceError } from '../../src/base/error.ts';
+import { readWhole } from '../../src/log/commit-chain.ts';
+import { readCommitHeader, scanCommitFile } from '../../src/log/commit-file.ts';
+import type { VirtualDisk } from '../../src/log/virtual-disk.ts';
 import { EventGenerator, OTHER_PARTITIONS } from './input.ts';
 import { Died, Installation } from './installation.ts';
 
@@ -208,7 +211,10 @@ export class Simulation {
     if (!path.endsWith('.log')) return false;
     const directory = path.slice(0, path.lastIndexOf('/') + 1);
     const { disk } = this.#installation;
-    return disk.paths().some((other) => other.startsWith(directory) && other.endsWith('.log') && other > path);
+    const newer = disk.paths().filter((other) => other.startsWith(directory) && other.endsWith('.log') && other > path);
+    // Damage to the last round cannot be told from a torn one, also where the next commit log was made already.
+    if (path.includes('/commit/')) return newer.some((other) => disk.isSynced(other) && holdsRounds(disk, other));
+    return newer.length > 0;
   }
 
   /** All is well in the end: everything is read, every window closes, and each view holds what its definition says. */
@@ -232,4 +238,9 @@ export class Simulation {
     await installation.until('stopping', installation.life.stop());
     excuses.throwMistake();
   }
+}
+
+function holdsRounds(disk: VirtualDisk, path: string): boolean {
+  const bytes = readWhole(disk.reader, path)!;
+  return scanCommitFile(bytes, readCommitHeader(bytes, 'log', path), path).records.length > 0;
 }
