@@ -1,17 +1,15 @@
 import { offset as asOffset, type Offset } from '../base/brand.ts';
-import { HeadraceError } from '../base/error.ts';
 import type { Log, PartitionReader } from '../log/log.ts';
+import { ReadBuffer } from '../log/read-buffer.ts';
 import { decodeRecordBatches } from '../log/record-batch.ts';
 import type { SinkRecord } from './sink-target.ts';
 
 const READ_BYTES = 256 * 1024;
-/** The largest record batch that is read. */
-const READ_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Reads one partition record by record, a piece of any size at a time. */
 export class PartitionReading {
   readonly #reader: PartitionReader;
-  #buffer = new Uint8Array(READ_BYTES);
+  readonly #buffer = new ReadBuffer(READ_BYTES);
   /** Read and not yet taken. */
   #ahead: SinkRecord[] = [];
   #next: Offset;
@@ -61,22 +59,8 @@ export class PartitionReading {
   }
 
   #fill(): void {
-    for (;;) {
-      try {
-        const bytes = this.#reader.readInto(this.#buffer);
-        if (bytes > 0) this.#decode(bytes);
-        return;
-      } catch (error) {
-        const tooLarge = error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
-        if (!tooLarge || this.#buffer.length >= READ_BYTES_MAX) throw error;
-        this.#buffer = new Uint8Array(this.#buffer.length * 4);
-      }
-    }
-  }
-
-  #decode(bytes: number): void {
     const { partition } = this.#reader;
-    for (const batch of decodeRecordBatches(this.#buffer.subarray(0, bytes))) {
+    for (const batch of decodeRecordBatches(this.#buffer.read(this.#reader))) {
       if (batch.control) continue;
       for (const { offset, timestamp, key, value } of batch.entries()) {
         if (offset >= this.#next) this.#ahead.push({ partition, offset: asOffset(offset), timestamp, key, value });

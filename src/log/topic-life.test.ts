@@ -5,6 +5,7 @@ import { ManualClock } from '../base/clock.ts';
 import { LOG_LIMITS } from './limits.ts';
 import type { Append, Log, ProducerStamp, TopicConfig } from './log.ts';
 import { openLog } from './open.ts';
+import { ReadBuffer } from './read-buffer.ts';
 import { decodeRecordBatches, encodeRecordBatch } from './record-batch.ts';
 import { VirtualDisk } from './virtual-disk.ts';
 
@@ -213,6 +214,17 @@ test('a buffer too small for one batch is told the size that it needs', async ()
   await commit('x'.repeat(200));
   const reader = log.reader('t', 0, offset(0));
   expect(() => reader.readInto(new Uint8Array(100))).toThrow(expect.objectContaining({ code: 'LOG_BATCH_TOO_LARGE' }));
+});
+
+test('a buffer that grows reads a batch of any size that the log takes', async () => {
+  await log.createTopic(TOPIC);
+  await commit('x'.repeat(2000));
+  await commit('y');
+  const buffer = new ReadBuffer(16);
+  const reader = log.reader('t', 0, offset(0));
+  expect(buffer.read(reader).length).toBeGreaterThan(2000);
+  while (buffer.read(reader).length > 0);
+  expect(reader.position).toBe(log.bounds('t', 0).highWatermark);
 });
 
 test('wrong names, batches and ledger spaces are refused', async () => {

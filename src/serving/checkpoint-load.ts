@@ -1,8 +1,10 @@
 import { offset } from '../base/brand.ts';
 import type { Log, TopicConfig } from '../log/log.ts';
+import { ReadBuffer } from '../log/read-buffer.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
+import { FEED_READ_BYTES } from './limits.ts';
 import type { BatchDecoder } from './partition-tail.ts';
-import { PartitionTail, ReadBuffer } from './partition-tail.ts';
+import { PartitionTail } from './partition-tail.ts';
 import type { RowStore } from './row-store.ts';
 import {
   type AppliedRecord,
@@ -89,7 +91,14 @@ function isOfTopic(header: CheckpointHeader, options: CheckpointLoadOptions): bo
 function holds(last: AppliedRecord, partition: number, { log, topic, decode }: CheckpointLoadOptions): boolean {
   const { logStart } = log.bounds(topic.name, partition);
   if (last.offset < logStart) return false;
-  const tail = new PartitionTail(log, topic.name, partition, offset(last.offset), decode, new ReadBuffer());
+  const tail = new PartitionTail(
+    log,
+    topic.name,
+    partition,
+    offset(last.offset),
+    decode,
+    new ReadBuffer(FEED_READ_BYTES),
+  );
   try {
     const [found] = tail.take(1, offset(last.offset + 1));
     if (found === undefined) return false;

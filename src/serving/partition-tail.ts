@@ -1,8 +1,7 @@
 import type { Offset, TimestampMs } from '../base/brand.ts';
 import { offset } from '../base/brand.ts';
-import { HeadraceError } from '../base/error.ts';
 import type { Log, PartitionReader } from '../log/log.ts';
-import { FEED_READ_BYTES } from './limits.ts';
+import type { ReadBuffer } from '../log/read-buffer.ts';
 
 /** Called for each record of a chunk of whole record batches; the bytes die with the call. */
 export type RecordVisitor = (
@@ -15,24 +14,12 @@ export type RecordVisitor = (
 /** Decodes whole record batches; control batches are passed over. */
 export type BatchDecoder = (bytes: Uint8Array, visit: RecordVisitor) => void;
 
-/** Target of reads, shared by all readers of one thread since each decodes before the next reads. */
-export class ReadBuffer {
-  bytes = new Uint8Array(FEED_READ_BYTES);
-
-  grow(): void {
-    this.bytes = new Uint8Array(this.bytes.length * 2);
-  }
-}
-
 export interface TailRecord {
   readonly offset: Offset;
   readonly timestamp: TimestampMs;
   readonly key: string | null;
   readonly text: string | null;
 }
-
-/** Batches are at most this large (the log refuses larger appends); a guard against growing without end. */
-const READ_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Reads one partition record by record up to a bound, in slices of a given size. */
 export class PartitionTail {
@@ -96,29 +83,17 @@ export class PartitionTail {
 
   /** False when nothing is visible beyond the position. */
   #read(): boolean {
-    const bytes = this.#readBytes();
-    if (bytes === 0) return false;
+    const bytes = this.#buffer.read(this.#reader);
+    if (bytes.length === 0) return false;
     const records: TailRecord[] = [];
     const from = this.#position;
-    this.#decode(this.#buffer.bytes.subarray(0, bytes), (at, timestamp, key, value) => {
+    this.#decode(bytes, (at, timestamp, key, value) => {
       if (at >= from) records.push({ offset: at, timestamp, key: textOf(key), text: textOf(value) });
     });
     this.#decoded = records;
     this.#taken = 0;
     if (records.length === 0) this.#position = max(this.#position, this.#reader.position);
     return true;
-  }
-
-  #readBytes(): number {
-    for (;;) {
-      try {
-        return this.#reader.readInto(this.#buffer.bytes);
-      } catch (error) {
-        const tooLarge = error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
-        if (!tooLarge || this.#buffer.bytes.length >= READ_BYTES_MAX) throw error;
-        this.#buffer.grow();
-      }
-    }
   }
 }
 

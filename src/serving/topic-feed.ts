@@ -1,9 +1,10 @@
 import type { Offset } from '../base/brand.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
 import type { Log, TopicConfig } from '../log/log.ts';
+import type { ReadBuffer } from '../log/read-buffer.ts';
 import type { Advancing } from './feed-scheduler.ts';
 import { FEED_SLICE_RECORDS } from './limits.ts';
-import type { BatchDecoder, ReadBuffer } from './partition-tail.ts';
+import type { BatchDecoder } from './partition-tail.ts';
 import { PartitionTail } from './partition-tail.ts';
 import { formatPosition, positionFrames, type TopicPosition } from './topic-position.ts';
 import { type PositionFrame, TopicRecord } from './topic-record.ts';

@@ -2,8 +2,10 @@ import { type CommitNumber, commitNumber } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import type { HeadraceError } from '../base/error.ts';
 import type { Log } from '../log/log.ts';
+import { ReadBuffer } from '../log/read-buffer.ts';
 import { type Advancing, type Defer, FeedScheduler } from './feed-scheduler.ts';
-import { type BatchDecoder, ReadBuffer } from './partition-tail.ts';
+import { FEED_READ_BYTES } from './limits.ts';
+import type { BatchDecoder } from './partition-tail.ts';
 import { decodeRecords } from './record-decoder.ts';
 import { Replay } from './replay.ts';
 import { type FeedContext, highWatermarks, type RecordListener, TopicFeed, topicNamed } from './topic-feed.ts';
@@ -40,7 +42,11 @@ export class TopicHub {
   #commit: CommitNumber;
 
   constructor(options: TopicHubOptions) {
-    this.context = { log: options.log, decode: options.decode ?? decodeRecords, buffer: new ReadBuffer() };
+    this.context = {
+      log: options.log,
+      decode: options.decode ?? decodeRecords,
+      buffer: new ReadBuffer(FEED_READ_BYTES),
+    };
     this.#scheduler = new FeedScheduler(options.clock, options.defer);
     this.#commit = commitNumber(options.log.stats().rounds);
     this.#stopListening = options.log.onCommit((commit) => {

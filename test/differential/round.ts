@@ -1,17 +1,13 @@
-import type { RunningPipeline } from '../../src/engine/engine.ts';
 import { EngineWorld, seededRandom, sqlPipeline } from '../../src/engine/engine-world.fixture.ts';
 import { decodeJournalRecord, JOURNAL_SPACE } from '../../src/engine/task/journal.ts';
 import type { OutputMode, Pipeline } from '../../src/plan/node.ts';
 import { standingRows } from '../standing-rows.ts';
 import { type Connection, comparableRow, difference, type Oracle } from './comparison.ts';
+import { crashingRun, EXPECTED_REASONS } from './crashing-run.ts';
 import { type RandomData, randomData } from './random-data.ts';
 import { type RandomPipeline, randomPipeline, type SessionInput } from './random-pipeline.ts';
 import { RandomSource } from './random-source.ts';
 import { lateForSessions, type SessionRow } from './session-model.ts';
-
-const SNAPSHOT_TURN_MS = 1_000;
-/** Reasons for which the engine may leave a row out; the query leaves the same rows out. */
-const EXPECTED_REASONS = new Set(['late', 'no-event-time']);
 
 /** What each pipeline of a round was made of. */
 export type RoundCoverage = readonly (readonly string[])[];
@@ -51,7 +47,6 @@ class Round {
   readonly #connection: Connection;
   readonly #input: RoundInput;
   readonly #compiled: Pipeline[] = [];
-  #running: RunningPipeline[] = [];
 
   constructor(world: EngineWorld, connection: Connection, input: RoundInput) {
     this.#world = world;
@@ -66,26 +61,12 @@ class Round {
       const pipeline = await sqlPipeline(sourceSql(data) + plan.sql, `p${i}`);
       this.#compiled.push({ ...pipeline, outputs: pipeline.outputs.map((output) => ({ ...output, topic: `p${i}` })) });
     }
-    await this.#start();
-    for (const [at, group] of data.groups.entries()) {
-      for (const { partition, rows } of group) await this.#world.write('events', rows, partition);
-      this.#world.clock.advance(SNAPSHOT_TURN_MS);
-      for (const pipeline of this.#running) await pipeline.idle();
-      if (at < data.groups.length - 1) await this.#compare(false);
-      if (!random.chance(0.2)) continue;
-      await this.#world.crash(random.chance(0.5));
-      await this.#world.start();
-      await this.#start();
-    }
-    for (const pipeline of this.#running) await pipeline.idle({ closeWindows: true });
-    await this.#compare(true);
-  }
-
-  async #start(): Promise<void> {
-    this.#running = [];
-    for (const pipeline of this.#compiled) {
-      this.#running.push(await this.#world.startPipeline(pipeline, { bounded: true }));
-    }
+    await crashingRun(this.#world, random, {
+      pipelines: this.#compiled,
+      groups: data.groups.map((group) => group.map((part) => ({ ...part, topic: 'events' }))),
+      crashes: 0.2,
+      compare: (ended) => this.#compare(ended),
+    });
   }
 
   async #compare(ended: boolean): Promise<void> {

@@ -1,16 +1,13 @@
-import type { RunningPipeline } from '../../src/engine/engine.ts';
 import { EngineWorld, seededRandom, sqlPipeline } from '../../src/engine/engine-world.fixture.ts';
 import type { Pipeline } from '../../src/plan/node.ts';
 import { standingRows } from '../standing-rows.ts';
 import { type Connection, comparableRow, difference, type Oracle } from './comparison.ts';
+import { crashingRun, EXPECTED_REASONS } from './crashing-run.ts';
 import { matchesOf, type OrderedRow } from './match-model.ts';
 import type { MatchSpec } from './random-match.ts';
 import { RandomSource } from './random-source.ts';
 import { randomTimedData, randomTimedView, type TimedData, type TimedView } from './random-timed.ts';
 import type { RoundCoverage } from './round.ts';
-
-const SNAPSHOT_TURN_MS = 1_000;
-const EXPECTED_REASONS = new Set(['late', 'no-event-time']);
 
 /** Events with times through views that look at times, compared with DuckDB at commits, with crashes between. */
 export async function runTimedRound(seed: number, views: number, oracle: Oracle): Promise<RoundCoverage> {
@@ -40,7 +37,6 @@ class TimedRound {
   readonly #connection: Connection;
   readonly #input: TimedInput;
   readonly #compiled: Pipeline[] = [];
-  #running: RunningPipeline[] = [];
 
   constructor(world: EngineWorld, connection: Connection, input: TimedInput) {
     this.#world = world;
@@ -52,26 +48,12 @@ class TimedRound {
     const { data, views } = this.#input;
     for (const { name, partitions } of data.sources) await this.#world.createTopic(name, { partitions });
     for (const view of views) this.#compiled.push(await compiled(data, view));
-    await this.#start();
-    for (const [at, group] of data.groups.entries()) {
-      for (const { source, partition, rows } of group) await this.#world.write(source, rows, partition);
-      this.#world.clock.advance(SNAPSHOT_TURN_MS);
-      for (const running of this.#running) await running.idle();
-      if (at < data.groups.length - 1) await this.#compare(false);
-      if (!random.chance(0.25)) continue;
-      await this.#world.crash(random.chance(0.5));
-      await this.#world.start();
-      await this.#start();
-    }
-    for (const running of this.#running) await running.idle({ closeWindows: true });
-    await this.#compare(true);
-  }
-
-  async #start(): Promise<void> {
-    this.#running = [];
-    for (const pipeline of this.#compiled) {
-      this.#running.push(await this.#world.startPipeline(pipeline, { bounded: true }));
-    }
+    await crashingRun(this.#world, random, {
+      pipelines: this.#compiled,
+      groups: data.groups.map((group) => group.map(({ source, ...part }) => ({ ...part, topic: source }))),
+      crashes: 0.25,
+      compare: (ended) => this.#compare(ended),
+    });
   }
 
   async #compare(ended: boolean): Promise<void> {

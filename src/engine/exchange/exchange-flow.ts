@@ -1,6 +1,7 @@
 import { offset } from '../../base/brand.ts';
 import type { Append, Log } from '../../log/log.ts';
-import { CHUNK_BYTES_MAX, EXCHANGE_AHEAD_BYTES_MAX } from '../limits.ts';
+import { ReadBuffer } from '../../log/read-buffer.ts';
+import { CHUNK_BYTES, EXCHANGE_AHEAD_BYTES_MAX } from '../limits.ts';
 import type { InputRange } from '../task/journal.ts';
 import { type ExchangeEdge, exchangePartition } from './stage-plan.ts';
 
@@ -76,10 +77,10 @@ export class ExchangeFlow {
 
 function bytesFrom(log: Log, topic: string, partition: number, from: number): number {
   const reader = log.reader(topic, partition, offset(from));
-  const buffer = new Uint8Array(Math.min(CHUNK_BYTES_MAX, log.bounds(topic, partition).bytes + 1));
+  const buffer = new ReadBuffer(Math.min(CHUNK_BYTES, log.bounds(topic, partition).bytes + 1));
   let total = 0;
   try {
-    for (let length = reader.readInto(buffer); length > 0; length = reader.readInto(buffer)) total += length;
+    for (let read = buffer.read(reader); read.length > 0; read = buffer.read(reader)) total += read.length;
   } finally {
     reader.close();
   }

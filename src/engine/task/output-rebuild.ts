@@ -1,9 +1,9 @@
 import { offset, type TimestampMs } from '../../base/brand.ts';
 import { textOf } from '../../base/bytes.ts';
-import { HeadraceError } from '../../base/error.ts';
 import type { Append, Log } from '../../log/log.ts';
+import { ReadBuffer } from '../../log/read-buffer.ts';
 import { decodeRecordBatches } from '../../log/record-batch.ts';
-import { CHUNK_BYTES, CHUNK_BYTES_MAX } from '../limits.ts';
+import { CHUNK_BYTES } from '../limits.ts';
 import { RecordSink } from '../operator/record-sink.ts';
 
 /** Records that delete every key which an upsert topic holds: ahead of writing it anew. */
@@ -18,19 +18,9 @@ export function deletionsOf(log: Log, topic: string, now: TimestampMs): readonly
 
 function collectKeys(log: Log, topic: string, partition: number, live: Map<string, Uint8Array>): void {
   const reader = log.reader(topic, partition, offset(log.bounds(topic, partition).logStart));
-  let buffer = new Uint8Array(CHUNK_BYTES);
-  for (;;) {
-    let length: number;
-    try {
-      length = reader.readInto(buffer);
-    } catch (error) {
-      const tooLarge = error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
-      if (!tooLarge || buffer.length >= CHUNK_BYTES_MAX) throw error;
-      buffer = new Uint8Array(buffer.length * 2);
-      continue;
-    }
-    if (length === 0) break;
-    for (const batch of decodeRecordBatches(buffer.subarray(0, length))) {
+  const buffer = new ReadBuffer(CHUNK_BYTES);
+  for (let bytes = buffer.read(reader); bytes.length > 0; bytes = buffer.read(reader)) {
+    for (const batch of decodeRecordBatches(bytes)) {
       if (batch.control) continue;
       for (const { key, value } of batch.entries()) {
         if (key === null) continue;

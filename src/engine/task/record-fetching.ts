@@ -1,8 +1,7 @@
 import { offset } from '../../base/brand.ts';
-import { HeadraceError } from '../../base/error.ts';
 import type { PartitionReader } from '../../log/log.ts';
+import { ReadBuffer } from '../../log/read-buffer.ts';
 import { type DecodedRecord, decodeRecordBatches } from '../../log/record-batch.ts';
-import { CHUNK_BYTES_MAX } from '../limits.ts';
 
 const BUFFER_BYTES = 256 * 1024;
 
@@ -10,7 +9,7 @@ const BUFFER_BYTES = 256 * 1024;
 export class RecordFetching {
   readonly #open: (topic: string, partition: number, from: number) => PartitionReader;
   readonly #readers = new Map<string, PartitionReader>();
-  #buffer = new Uint8Array(BUFFER_BYTES);
+  readonly #buffer = new ReadBuffer(BUFFER_BYTES);
   /** The last that was read, since a letter asks for its record more than once. */
   #last: { readonly key: string; readonly record: DecodedRecord } | undefined;
 
@@ -23,8 +22,7 @@ export class RecordFetching {
     const key = `${topic}/${partition}/${at}`;
     if (this.#last?.key === key) return this.#last.record;
     const reader = this.#readerOf(topic, partition, at);
-    const length = this.#read(reader);
-    for (const batch of decodeRecordBatches(this.#buffer.subarray(0, length))) {
+    for (const batch of decodeRecordBatches(this.#buffer.read(reader))) {
       if (batch.control || batch.baseOffset + batch.records <= at) continue;
       for (const record of batch.entries()) {
         if (record.offset !== at) continue;
@@ -46,18 +44,6 @@ export class RecordFetching {
     const made = this.#open(topic, partition, at);
     this.#readers.set(key, made);
     return made;
-  }
-
-  #read(reader: PartitionReader): number {
-    for (;;) {
-      try {
-        return reader.readInto(this.#buffer);
-      } catch (error) {
-        const tooLarge = error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
-        if (!tooLarge || this.#buffer.length >= CHUNK_BYTES_MAX) throw error;
-        this.#buffer = new Uint8Array(this.#buffer.length * 2);
-      }
-    }
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { HeadraceError } from '../../base/error.ts';
 import { INPUT_PADDING_BYTES, Kernel } from '../../kernel/kernel.ts';
 import type { PartitionReader } from '../../log/log.ts';
+import { isBatchTooLarge } from '../../log/read-buffer.ts';
 import { deserializePipeline } from '../../plan/pipeline-text.ts';
 import { AskDesk } from '../effect/ask-desk.ts';
 import type { Effect } from '../effect/effect.ts';
@@ -223,8 +224,7 @@ export class TaskLoop {
         this.#receipts.add(target.subarray(0, length));
         return { address, length, to: reader.position };
       } catch (error) {
-        const tooLarge = error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
-        if (!tooLarge || exact !== undefined || this.#chunkBytes >= CHUNK_BYTES_MAX) throw error;
+        if (!isBatchTooLarge(error) || exact !== undefined || this.#chunkBytes >= CHUNK_BYTES_MAX) throw error;
         this.#chunkBytes = Math.min(this.#chunkBytes * 2, CHUNK_BYTES_MAX);
       }
     }

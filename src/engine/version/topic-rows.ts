@@ -1,8 +1,8 @@
 import { textOf } from '../../base/bytes.ts';
-import { HeadraceError } from '../../base/error.ts';
 import type { Log } from '../../log/log.ts';
+import { ReadBuffer } from '../../log/read-buffer.ts';
 import { decodeRecordBatches } from '../../log/record-batch.ts';
-import { CHUNK_BYTES, CHUNK_BYTES_MAX } from '../limits.ts';
+import { CHUNK_BYTES } from '../limits.ts';
 
 /** A record of a topic; its bytes are the caller's. */
 export interface TopicRow {
@@ -13,23 +13,15 @@ export interface TopicRow {
 /** Every record of a topic that is visible now, partition by partition. Hands control back between chunks, so that others have their turn. */
 export async function* topicRows(log: Log, topic: string): AsyncGenerator<readonly TopicRow[]> {
   const partitions = log.topic(topic)?.partitions ?? 0;
+  const buffer = new ReadBuffer(CHUNK_BYTES);
   for (let partition = 0; partition < partitions; partition++) {
     const { logStart, highWatermark } = log.bounds(topic, partition);
     const reader = log.reader(topic, partition, logStart);
     try {
-      let buffer = new Uint8Array(CHUNK_BYTES);
       while (reader.position < highWatermark) {
-        let length: number;
-        try {
-          length = reader.readInto(buffer);
-        } catch (error) {
-          const tooLarge = error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
-          if (!tooLarge || buffer.length >= CHUNK_BYTES_MAX) throw error;
-          buffer = new Uint8Array(buffer.length * 2);
-          continue;
-        }
-        if (length === 0) break;
-        yield rowsOf(buffer.subarray(0, length));
+        const bytes = buffer.read(reader);
+        if (bytes.length === 0) break;
+        yield rowsOf(bytes);
         await new Promise<void>((resolve) => setImmediate(resolve));
       }
     } finally {

@@ -1,6 +1,6 @@
 import { offset as asOffset, type Offset } from '../../base/brand.ts';
-import { HeadraceError } from '../../base/error.ts';
 import type { Log } from '../../log/log.ts';
+import { ReadBuffer } from '../../log/read-buffer.ts';
 import { decodeRecordBatches } from '../../log/record-batch.ts';
 
 /** A record as the API shows it: text where the bytes are UTF-8, base64 where not. */
@@ -15,8 +15,6 @@ export interface ShownRecord {
 }
 
 const READ_BYTES = 256 * 1024;
-/** The largest batch that is shown. */
-const READ_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The newest `limit` records of a topic, oldest first, over all partitions by time. */
 export function newestRecords(log: Log, topic: string, limit: number): ShownRecord[] {
@@ -37,19 +35,12 @@ export function newestRecords(log: Log, topic: string, limit: number): ShownReco
 export function recordsFrom(log: Log, topic: string, partition: number, from: Offset, limit: number): ShownRecord[] {
   const reader = log.reader(topic, partition, from);
   const records: ShownRecord[] = [];
-  let buffer = new Uint8Array(READ_BYTES);
+  const buffer = new ReadBuffer(READ_BYTES);
   try {
     while (records.length < limit) {
-      let bytes: number;
-      try {
-        bytes = reader.readInto(buffer);
-      } catch (error) {
-        if (!isTooLarge(error) || buffer.length >= READ_BYTES_MAX) throw error;
-        buffer = new Uint8Array(buffer.length * 4);
-        continue;
-      }
-      if (bytes === 0) break;
-      for (const batch of decodeRecordBatches(buffer.subarray(0, bytes))) {
+      const bytes = buffer.read(reader);
+      if (bytes.length === 0) break;
+      for (const batch of decodeRecordBatches(bytes)) {
         if (batch.control) continue;
         for (const { offset, timestamp, key, value } of batch.entries()) {
           if (offset < from || records.length >= limit) continue;
@@ -76,8 +67,4 @@ function shownValue(value: Uint8Array | null): Pick<ShownRecord, 'value' | 'base
 
 function keyText(key: Uint8Array | null): string | null {
   return key === null ? null : Buffer.from(key).toString('utf8');
-}
-
-function isTooLarge(error: unknown): boolean {
-  return error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
 }

@@ -13,7 +13,7 @@ import { TYPE } from '../../plan/type-name.ts';
 import { Decimal } from '../../plan/value/decimal.ts';
 import { valueToText } from '../../plan/value/value-text.ts';
 import type { AggregatePartial } from './scan-aggregate.ts';
-import type { ScanPartial } from './topic-aggregation.ts';
+import type { ScanPartial } from './scan-partial.ts';
 
 /** Groups whose results are read at a time. */
 const READ_GROUPS = 16_384;

@@ -2,8 +2,8 @@ import type { ErrorDomain } from '../../base/error.ts';
 import type { LogView } from '../../log/log.ts';
 import type { SourceColumn } from '../../plan/node.ts';
 import type { RowsBlock } from './row-collector.ts';
+import type { ScanPartial } from './scan-partial.ts';
 import type { ScanRange } from './scan-range.ts';
-import type { ScanPartial } from './topic-aggregation.ts';
 
 /** Words of the memory that the threads of one scan share. */
 export const CONTROL = { nextRange: 0, stop: 1, blocksSent: 2, blocksTaken: 3 } as const;

@@ -8,9 +8,10 @@ import { BestRows } from './best-rows.ts';
 import { ChainScan } from './chain-scan.ts';
 import { CONTROL, type ScanJob, type ScanReport } from './message.ts';
 import { RowCollector, type RowsBlock } from './row-collector.ts';
+import type { ScanPartial } from './scan-partial.ts';
 import { columnsAggregated } from './scan-plan.ts';
 import { RangeScan } from './scan-range.ts';
-import { type ScanPartial, TopicAggregation } from './topic-aggregation.ts';
+import { TopicAggregation } from './topic-aggregation.ts';
 
 export interface ScanDoor {
   open(partition: number, from: number): PartitionReader;

@@ -2,7 +2,7 @@ import type { AggregateNode } from '../../plan/node.ts';
 import { textToValue } from '../../plan/value/value-text.ts';
 import { scanAggregate } from './scan-aggregate.ts';
 import { ScanGroups } from './scan-groups.ts';
-import type { ScanPartial } from './topic-aggregation.ts';
+import type { ScanPartial } from './scan-partial.ts';
 
 /** Puts together what the parts of a scan found: rows of the aggregate's columns. */
 export function* mergedRows(aggregate: AggregateNode, partials: readonly ScanPartial[]): Iterable<readonly unknown[]> {

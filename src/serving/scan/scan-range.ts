@@ -1,7 +1,7 @@
-import { HeadraceError } from '../../base/error.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { BATCH_HEADER_BYTES, batchSizeAt, maxTimestampAt } from '../../log/batch-header.ts';
 import type { PartitionReader } from '../../log/log.ts';
+import { isBatchTooLarge } from '../../log/read-buffer.ts';
 import { SCAN_CHUNK_BYTES, SCAN_CHUNK_BYTES_MAX } from '../limits.ts';
 import type { ChainScan } from './chain-scan.ts';
 
@@ -61,8 +61,7 @@ export class RangeScan {
       }
       return { address, length };
     } catch (error) {
-      const tooLarge = error instanceof HeadraceError && error.code === 'LOG_BATCH_TOO_LARGE';
-      if (!tooLarge || this.#chunkBytes >= SCAN_CHUNK_BYTES_MAX) throw error;
+      if (!isBatchTooLarge(error) || this.#chunkBytes >= SCAN_CHUNK_BYTES_MAX) throw error;
       this.#chunkBytes = Math.min(2 * this.#chunkBytes, SCAN_CHUNK_BYTES_MAX);
       return this.#readChunk(reader);
     }

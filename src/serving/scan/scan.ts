@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { AggregateNode, PlanNode, SortKey, SourceColumn } from '../../plan/node.ts';
 import type { RowsBlock } from './row-collector.ts';
-import type { ScanPartial } from './topic-aggregation.ts';
+import type { ScanPartial } from './scan-partial.ts';
 
 /** One aggregate over one topic, between two positions. */
 export interface ScanRequest {

@@ -9,18 +9,11 @@ import { SCAN_GROUPS_MAX } from '../limits.ts';
 import { AliveRows } from './alive-rows.ts';
 import { type ScanSink, scanContext } from './chain-scan.ts';
 import { KernelGroups } from './kernel-groups.ts';
-import { type AggregatePartial, type ScanAggregate, scanAggregate } from './scan-aggregate.ts';
+import { type ScanAggregate, scanAggregate } from './scan-aggregate.ts';
 import { tooManyGroups } from './scan-error.ts';
 import { ScanGroups } from './scan-groups.ts';
+import type { ScanPartial } from './scan-partial.ts';
 import { expressionsOf } from './scan-plan.ts';
-
-/** What one part of a scan found: plain data. */
-export interface ScanPartial {
-  readonly groups: number;
-  /** By grouping column: the values as text, null for NULL. */
-  readonly keys: readonly (readonly (string | null)[])[];
-  readonly aggregates: readonly AggregatePartial[];
-}
 
 /** Aggregates what a scan lets through: batches in the kernel where it has a place for their types, single rows here. */
 export class TopicAggregation implements ScanSink {

@@ -1,4 +1,4 @@
-import type { RowPattern } from '../../plan/row-pattern.ts';
+import { matchesNothing, type RowPattern } from '../../plan/row-pattern.ts';
 import { PATTERN_COUNT_MAX, PATTERN_PARTS_MAX } from '../limits.ts';
 import type { TokenReader } from '../text/token-reader.ts';
 
@@ -24,19 +24,6 @@ export function patternVariables(pattern: RowPattern): readonly string[] {
       return patternVariables(pattern.item);
     default:
       return [...new Set(pattern.items.flatMap(patternVariables))];
-  }
-}
-
-function matchesNothing(pattern: RowPattern): boolean {
-  switch (pattern.kind) {
-    case 'variable':
-      return false;
-    case 'sequence':
-      return pattern.items.every(matchesNothing);
-    case 'alternation':
-      return pattern.items.some(matchesNothing);
-    case 'repeat':
-      return pattern.min === 0 || matchesNothing(pattern.item);
   }
 }
 

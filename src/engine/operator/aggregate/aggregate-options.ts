@@ -4,7 +4,7 @@ import { windowSizeBelow } from '../../../plan/window-size.ts';
 import type { EmitMoment } from '../operator.ts';
 import type { ExpressionContext } from '../row-evaluator.ts';
 import type { WindowEnd } from '../window/window-end.ts';
-import type { PartialPlan } from './partial-plan.ts';
+import type { PartialPlan } from './partial-row.ts';
 
 export interface AggregateOptions {
   readonly node: AggregateNode;

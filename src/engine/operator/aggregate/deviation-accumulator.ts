@@ -48,136 +48,126 @@ export function decimalDeviation(
   return root ? variance.sqrt(variance.scale) : variance;
 }
 
-class IntegerDeviation implements Accumulator {
-  readonly #deviation: Deviation;
-  #count = 0;
-  #sum = 0n;
-  #squares = 0n;
+/** A running total that can be put together with another. */
+interface Total<T> {
+  merge(other: T): void;
+  snapshot(writer: ByteWriter): void;
+  restore(reader: ByteReader): void;
+}
 
-  constructor(deviation: Deviation) {
-    this.#deviation = deviation;
+/** Counts values, and keeps their sum and the sum of their squares. */
+abstract class SumAndSquares<Sum extends Total<Sum>, Squares extends Total<Squares>> implements Accumulator {
+  protected readonly deviation: Deviation;
+  protected readonly sum: Sum;
+  protected readonly squares: Squares;
+  protected count = 0;
+
+  constructor(deviation: Deviation, sum: Sum, squares: Squares) {
+    this.deviation = deviation;
+    this.sum = sum;
+    this.squares = squares;
   }
 
   add(value: unknown, weight: number): void {
     if (value === null) return;
-    const whole = typeof value === 'bigint' ? value : BigInt(value as number);
-    const sign = BigInt(weight);
-    this.#count += weight;
-    this.#sum += sign * whole;
-    this.#squares += sign * whole * whole;
+    this.count += weight;
+    this.total(value, weight);
   }
 
-  value(): unknown {
-    return decimalDeviation(this.#count, Decimal.of(this.#sum), Decimal.of(this.#squares), this.#deviation);
-  }
+  protected abstract total(value: unknown, weight: number): void;
 
-  merge(other: IntegerDeviation): void {
-    this.#count += other.#count;
-    this.#sum += other.#sum;
-    this.#squares += other.#squares;
+  abstract value(): unknown;
+
+  merge(other: SumAndSquares<Sum, Squares>): void {
+    this.count += other.count;
+    this.sum.merge(other.sum);
+    this.squares.merge(other.squares);
   }
 
   snapshot(writer: ByteWriter): void {
-    writer.signedVarint(this.#count);
-    writer.text(this.#sum.toString());
-    writer.text(this.#squares.toString());
+    writer.signedVarint(this.count);
+    this.sum.snapshot(writer);
+    this.squares.snapshot(writer);
   }
 
   restore(reader: ByteReader): void {
-    this.#count = reader.signed();
-    this.#sum = BigInt(reader.text());
-    this.#squares = BigInt(reader.text());
+    this.count = reader.signed();
+    this.sum.restore(reader);
+    this.squares.restore(reader);
   }
 }
 
-class DecimalDeviation implements Accumulator {
-  readonly #deviation: Deviation;
-  readonly #sum = new DecimalTotal();
-  readonly #squares = new DecimalTotal();
-  #count = 0;
+class IntegerTotal implements Total<IntegerTotal> {
+  value = 0n;
 
-  constructor(deviation: Deviation) {
-    this.#deviation = deviation;
-  }
-
-  add(value: unknown, weight: number): void {
-    if (value === null) return;
-    const decimal = value as Decimal;
-    this.#count += weight;
-    this.#sum.add(decimal, weight);
-    this.#squares.add(decimal.multiply(decimal), weight);
-  }
-
-  value(): unknown {
-    return decimalDeviation(this.#count, this.#sum.value(), this.#squares.value(), this.#deviation);
-  }
-
-  merge(other: DecimalDeviation): void {
-    this.#count += other.#count;
-    this.#sum.merge(other.#sum);
-    this.#squares.merge(other.#squares);
+  merge(other: IntegerTotal): void {
+    this.value += other.value;
   }
 
   snapshot(writer: ByteWriter): void {
-    writer.signedVarint(this.#count);
-    this.#sum.snapshot(writer);
-    this.#squares.snapshot(writer);
+    writer.text(this.value.toString());
   }
 
   restore(reader: ByteReader): void {
-    this.#count = reader.signed();
-    this.#sum.restore(reader);
-    this.#squares.restore(reader);
+    this.value = BigInt(reader.text());
+  }
+}
+
+class IntegerDeviation extends SumAndSquares<IntegerTotal, IntegerTotal> {
+  constructor(deviation: Deviation) {
+    super(deviation, new IntegerTotal(), new IntegerTotal());
+  }
+
+  protected override total(value: unknown, weight: number): void {
+    const whole = typeof value === 'bigint' ? value : BigInt(value as number);
+    const sign = BigInt(weight);
+    this.sum.value += sign * whole;
+    this.squares.value += sign * whole * whole;
+  }
+
+  override value(): unknown {
+    return decimalDeviation(this.count, Decimal.of(this.sum.value), Decimal.of(this.squares.value), this.deviation);
+  }
+}
+
+class DecimalDeviation extends SumAndSquares<DecimalTotal, DecimalTotal> {
+  constructor(deviation: Deviation) {
+    super(deviation, new DecimalTotal(), new DecimalTotal());
+  }
+
+  protected override total(value: unknown, weight: number): void {
+    const decimal = value as Decimal;
+    this.sum.add(decimal, weight);
+    this.squares.add(decimal.multiply(decimal), weight);
+  }
+
+  override value(): unknown {
+    return decimalDeviation(this.count, this.sum.value(), this.squares.value(), this.deviation);
   }
 }
 
 /** The exact result, rounded once: the same in any order and after rows were taken back. PostgreSQL's depends on the order in its last digits. */
-class FloatDeviation implements Accumulator {
-  readonly #deviation: Deviation;
-  readonly #sum = new ExactSum();
-  readonly #squares = new ExactProductSum();
-  #count = 0;
-
+class FloatDeviation extends SumAndSquares<ExactSum, ExactProductSum> {
   constructor(deviation: Deviation) {
-    this.#deviation = deviation;
+    super(deviation, new ExactSum(), new ExactProductSum());
   }
 
-  add(value: unknown, weight: number): void {
-    if (value === null) return;
+  protected override total(value: unknown, weight: number): void {
     const x = value as number;
-    this.#count += weight;
-    this.#sum.add(x, weight);
-    this.#squares.add(x, x, weight);
+    this.sum.add(x, weight);
+    this.squares.add(x, x, weight);
   }
 
-  value(): unknown {
-    const { sample, root } = this.#deviation;
-    const count = this.#count;
+  override value(): unknown {
+    const { sample, root } = this.deviation;
+    const { count } = this;
     if (count === 0 || (sample && count === 1)) return null;
-    const sum = this.#sum.exact();
-    const squares = this.#squares.exact();
+    const sum = this.sum.exact();
+    const squares = this.squares.exact();
     if (sum === undefined || squares === undefined) return Number.NaN;
     const n = BigInt(count);
     const variance = nearestRatio(n * squares - sum * sum, n * (sample ? n - 1n : n), -2148);
     if (!Number.isFinite(variance)) throw outOfRange('double precision');
     return root ? Math.sqrt(variance) : variance;
-  }
-
-  merge(other: FloatDeviation): void {
-    this.#count += other.#count;
-    this.#sum.merge(other.#sum);
-    this.#squares.merge(other.#squares);
-  }
-
-  snapshot(writer: ByteWriter): void {
-    writer.signedVarint(this.#count);
-    this.#sum.snapshot(writer);
-    this.#squares.snapshot(writer);
-  }
-
-  restore(reader: ByteReader): void {
-    this.#count = reader.signed();
-    this.#sum.restore(reader);
-    this.#squares.restore(reader);
   }
 }

@@ -26,7 +26,8 @@ import {
 } from './aggregate-input.fixture.ts';
 import type { AggregateOptions } from './aggregate-options.ts';
 import { PartialAggregateOperator } from './partial-aggregate.ts';
-import { type PartialPlan, planPartial } from './partial-plan.ts';
+import { planPartial } from './partial-plan.ts';
+import type { PartialPlan } from './partial-row.ts';
 
 /** Partial aggregates that take turns with the batches, and what merges their rows. */
 class TwoSteps implements Operator {

@@ -8,7 +8,7 @@ import type { Operator, OperatorContext } from '../operator.ts';
 import type { AggregateOptions } from './aggregate-options.ts';
 import { EMITTED_GROUPS_MAX } from './column-aggregate.ts';
 import { reportLate } from './group-feed.ts';
-import type { PartialPlan, PartialState } from './partial-plan.ts';
+import type { PartialPlan, PartialState } from './partial-row.ts';
 import { RowFeed } from './row-feed.ts';
 
 /** Fewer rows in an epoch than this say nothing about the next. */

@@ -4,7 +4,7 @@ import type { OperatorContext } from '../operator.ts';
 import type { WindowEnd } from '../window/window-end.ts';
 import { type AggregateOptions, windowEndOf } from './aggregate-options.ts';
 import { type GroupFeed, reportLate } from './group-feed.ts';
-import { type PartialPlan, STATE_COLUMNS } from './partial-plan.ts';
+import { type PartialPlan, STATE_COLUMNS } from './partial-row.ts';
 
 /** Takes partial rows into groups: states are merged into states. */
 export class PartialFeed implements GroupFeed {

@@ -4,7 +4,7 @@ import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { Kernel } from '../../../kernel/kernel.ts';
 import { resolveCall } from '../../../plan/coercion.ts';
 import type { MatchNode } from '../../../plan/node.ts';
-import type { RowPattern } from '../../../plan/row-pattern.ts';
+import { matchesNothing, type RowPattern } from '../../../plan/row-pattern.ts';
 import { batchOfRows, type Observed, observe, type TestRow } from '../row-batch.test-fixture.ts';
 import { MatchOperator } from './match.ts';
 import {
@@ -24,7 +24,6 @@ import {
   than,
   V,
 } from './match-case.fixture.ts';
-import { matchesNothing } from './pattern-program.ts';
 
 /** Feeds rows epoch by epoch; the watermark follows the largest time. */
 function run(

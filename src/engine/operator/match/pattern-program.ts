@@ -82,17 +82,3 @@ class PatternCompiler {
 function choice(greedy: boolean, again: number, on: number): PatternInstruction {
   return greedy ? { kind: 'split', first: again, second: on } : { kind: 'split', first: on, second: again };
 }
-
-/** Whether the pattern matches no rows at all. */
-export function matchesNothing(pattern: RowPattern): boolean {
-  switch (pattern.kind) {
-    case 'variable':
-      return false;
-    case 'sequence':
-      return pattern.items.every(matchesNothing);
-    case 'alternation':
-      return pattern.items.some(matchesNothing);
-    case 'repeat':
-      return pattern.min === 0 || matchesNothing(pattern.item);
-  }
-}
