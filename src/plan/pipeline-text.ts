@@ -26,11 +26,36 @@ interface PipelineText {
  * equal subtrees are written once, so that what comes back shares them.
  */
 export function serializePipeline(pipeline: Pipeline): string {
-  return JSON.stringify(encodePipeline(pipeline));
+  return remembered(texts, pipeline, () => JSON.stringify(encodePipeline(pipeline)));
 }
+
+/** Plans are frozen: what was made of one once is made of it always. */
+const texts = new WeakMap<Pipeline, string>();
+const stateHashes = new WeakMap<Pipeline, string>();
+
+function remembered(known: WeakMap<Pipeline, string>, pipeline: Pipeline, make: () => string): string {
+  let made = known.get(pipeline);
+  if (made === undefined) {
+    made = make();
+    known.set(pipeline, made);
+  }
+  return made;
+}
+
+/** Pipelines by their text, the latest last: the tasks of one, and who asks the ledger again and again, share it. */
+const pipelines = new Map<string, Pipeline>();
+const PIPELINES_KEPT = 16;
 
 /** @throws HeadraceError `PLAN_FORMAT_UNKNOWN` */
 export function deserializePipeline(text: string): Pipeline {
+  const pipeline = pipelines.get(text) ?? decodePipeline(text);
+  pipelines.delete(text);
+  pipelines.set(text, pipeline);
+  if (pipelines.size > PIPELINES_KEPT) pipelines.delete(pipelines.keys().next().value!);
+  return pipeline;
+}
+
+function decodePipeline(text: string): Pipeline {
   const parsed = JSON.parse(text) as PipelineText;
   requireVersion(parsed.version);
   const nodes = decodeNodes(parsed.nodes);
@@ -120,7 +145,7 @@ export function dataflowHash(pipeline: Pipeline): string {
  * retries) may change, since the results that they had are journaled.
  */
 export function stateHash(pipeline: Pipeline): string {
-  return hashOf({ ...pipeline, alerts: [], sinks: [] }, withShapeOfCalls);
+  return remembered(stateHashes, pipeline, () => hashOf({ ...pipeline, alerts: [], sinks: [] }, withShapeOfCalls));
 }
 
 /** Canonical text of a part of a plan, of what state depends on in it: see {@link stateHash}. */
