@@ -35,6 +35,18 @@ export const SECTOR_BYTES = 512;
 /** Microtasks that the second lane waits at most before an operation. */
 const BEHIND_PAUSES_MAX = 60;
 
+/** The bytes with zeros behind them, or without their end; in the same memory where it has room, so that a file that grows is not copied each time. */
+function resized(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  if (length <= bytes.buffer.byteLength) {
+    const same = new Uint8Array(bytes.buffer, 0, length);
+    if (length > bytes.length) same.fill(0, bytes.length);
+    return same;
+  }
+  const larger = new Uint8Array(new ArrayBuffer(Math.max(length, 2 * bytes.length)), 0, length);
+  larger.set(bytes);
+  return larger;
+}
+
 /** A file as programs see it, and as the disk holds it. Pages differ between the two until a sync. */
 class VirtualFile {
   cached = new Uint8Array(0);
@@ -52,11 +64,10 @@ class VirtualFile {
   }
 
   setLength(length: number): void {
-    const changed = new Uint8Array(length);
-    changed.set(this.cached.subarray(0, length));
     const from = Math.min(length, this.cached.length);
     this.#forgetFlips(length, Number.POSITIVE_INFINITY);
-    this.cached = changed;
+    if (this.cached.buffer === this.durable.buffer) this.cached = this.cached.slice();
+    this.cached = resized(this.cached, length);
     this.#touch(from, length);
   }
 
@@ -79,11 +90,7 @@ class VirtualFile {
 
   /** What a failed sync has marked clean stays as it is on the disk. */
   sync(): void {
-    if (this.durable.length !== this.cached.length) {
-      const resized = new Uint8Array(this.cached.length);
-      resized.set(this.durable.subarray(0, resized.length));
-      this.durable = resized;
-    }
+    this.durable = resized(this.durable, this.cached.length);
     for (const sector of this.dirty) {
       const at = sector * SECTOR_BYTES;
       if (at < this.cached.length) this.durable.set(this.cached.subarray(at, at + SECTOR_BYTES), at);
