@@ -86,6 +86,42 @@ export interface ExchangeExports {
   referTexts(lengths: number, count: number, bytes: number, references: number): void;
 }
 
+export interface OutputExports {
+  jsonTexts(
+    form: number,
+    data: number,
+    nulls: number,
+    selection: number,
+    count: number,
+    references: number,
+    hard: number,
+  ): number;
+  changesCreate(): number;
+  changesFree(table: number): void;
+  changesClear(table: number): void;
+  changesBytes(table: number): bigint;
+  changesCount(table: number): number;
+  changesAdd(
+    table: number,
+    columns: number,
+    columnCount: number,
+    keys: number,
+    keyCount: number,
+    weights: number,
+    selection: number,
+    count: number,
+  ): void;
+  changesAppend(
+    table: number,
+    columns: number,
+    columnCount: number,
+    weights: number,
+    selection: number,
+    count: number,
+  ): number;
+  changesTake(table: number, keys: number, values: number, lengths: number): number;
+}
+
 export interface KernelExports
   extends MemoryExports,
     HashExports,
@@ -93,5 +129,6 @@ export interface KernelExports
     RecordBatchExports,
     StateExports,
     ExchangeExports,
+    OutputExports,
     RowExports,
     FunctionExports {}

@@ -29,6 +29,7 @@ export interface FunctionExports {
   decimalText(value: bigint, scale: number, out: number): void;
   doubleText(value: number, out: number): number;
   dateText(days: number, out: number): number;
+  isoTimestampText(micros: bigint, zone: number, out: number): number;
   timestampText(micros: bigint, zone: number, out: number): number;
   writeBegin(bytes: number): void;
   writeText(text: number): void;

@@ -4,6 +4,7 @@ import type { OutputNode } from '../../plan/node.ts';
 import type { Batch } from './batch.ts';
 import { forEachRow, weightOf } from './column-access.ts';
 import { type JsonReader, jsonReader } from './json-column.ts';
+import { isForKernel, KernelOutput } from './kernel-output.ts';
 import type { Operator, OperatorContext } from './operator.ts';
 import type { RecordSink } from './record-sink.ts';
 import { RowNumbers } from './row-numbers.ts';
@@ -39,6 +40,8 @@ export class OutputOperator implements Operator {
   readonly #numbers: RowNumbers | undefined;
   #context: OperatorContext | undefined;
   #readers: readonly JsonReader[] = [];
+  /** Of what is written at the end of each epoch: rows that wait for nothing else. */
+  #rows: KernelOutput | undefined;
   /** Changes that are not written yet, by key; by nothing for `retract`. */
   #pending = new Map<string, KeyChange>();
   /** Rows of `append` that wait for the interval. */
@@ -56,11 +59,16 @@ export class OutputOperator implements Operator {
   open(context: OperatorContext): void {
     this.#context = context;
     this.#readers = this.#node.input.columns.map((column) => jsonReader(context.kernel, column.type));
+    if (isForKernel(this.#node)) this.#rows = new KernelOutput(context.kernel, this.#node, this.#readers);
   }
 
   processBatch(batch: Batch): void {
     const { kernel, clockMs } = this.#context!;
     const { mode, keys, name, emit } = this.#node;
+    if (this.#rows !== undefined) {
+      if (!this.#rows.take(batch)) throw takesBack(name);
+      return;
+    }
     forEachRow(kernel, batch, (row) => {
       const texts = this.#readers.map((read, i) => read(batch.columns[i]!, row));
       const weight = weightOf(kernel, batch, row);
@@ -99,6 +107,11 @@ export class OutputOperator implements Operator {
   }
 
   endEpoch(): void {
+    this.#endRows();
+    this.#rows?.write(this.#sink, this.#context!.clockMs());
+  }
+
+  #endRows(): void {
     const due = this.nextClockMs();
     if (due !== undefined && !this.#inputEnded && this.#context!.clockMs() < due) return;
     this.#inputEnded = false;
@@ -188,11 +201,16 @@ export class OutputOperator implements Operator {
     this.#numbers?.restore(reader);
   }
 
-  close(): void {}
+  close(): void {
+    this.#rows?.close();
+    this.#rows = undefined;
+  }
 
   state(): { readonly keys: number; readonly bytes: number } {
     const numbers = this.#numbers?.state() ?? { keys: 0, bytes: 0 };
-    return { keys: numbers.keys + this.#pending.size + this.#waiting.length, bytes: numbers.bytes };
+    const rows = this.#rows?.state() ?? { keys: 0, bytes: 0 };
+    const keys = numbers.keys + rows.keys + this.#pending.size + this.#waiting.length;
+    return { keys, bytes: numbers.bytes + rows.bytes };
   }
 }
 

@@ -1,7 +1,7 @@
 import { crc32c } from '../../base/crc32c.ts';
 import { partitionOf } from '../../base/murmur2.ts';
 import type { Append } from '../../log/log.ts';
-import { encodeRecordBatch, type LogRecord } from '../../log/record-batch.ts';
+import { type EncodedBatch, encodeRecordBatch, type LogRecord } from '../../log/record-batch.ts';
 import { OUTPUT_BATCH_BYTES_MAX, OUTPUT_BATCH_RECORDS_MAX } from '../limits.ts';
 import type { OutputChecksum } from '../task/journal.ts';
 
@@ -38,17 +38,30 @@ export class RecordSink {
     }
   }
 
+  get partitions(): number {
+    return this.#gathering.length;
+  }
+
+  /** Takes a batch that is framed already; what was written to the partition before comes before it. */
+  append(partition: number, batch: EncodedBatch): void {
+    this.#frame(this.#gathering[partition]!, partition);
+    this.#add(partition, batch);
+  }
+
   #frame(gathering: Gathering, partition: number): void {
     if (gathering.records.length === 0) return;
-    const { batch, records, maxTimestamp } = encodeRecordBatch(gathering.records);
+    this.#add(partition, encodeRecordBatch(gathering.records));
+    gathering.records = [];
+    gathering.bytes = 0;
+  }
+
+  #add(partition: number, { batch, records, maxTimestamp }: EncodedBatch): void {
     this.#total = {
       records: this.#total.records + records,
       bytes: this.#total.bytes + batch.length,
       crc: crc32c(batch, 17, 21, this.#total.crc),
     };
     this.#batches.push({ topic: this.topic, partition, batch, records, maxTimestamp });
-    gathering.records = [];
-    gathering.bytes = 0;
   }
 
   /** Ends the epoch: what is to be appended, and its checksum; undefined when nothing was written. */

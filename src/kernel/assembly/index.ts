@@ -8,3 +8,4 @@ export * from "./state/index";
 export * from "./functions/index";
 export * from "./rows/index";
 export * from "./exchange";
+export * from "./output";

@@ -7,6 +7,9 @@ const BATCH_HEADER: usize = 61;
 /** Of a record besides key and value: length, attributes, timestamp and offset deltas, two lengths, header count. */
 const RECORD_OVERHEAD_MAX: usize = 5 + 1 + 10 + 5 + 5 + 5 + 1;
 
+/** The length of a value that is null. */
+const NULL_LENGTH: u32 = u32.MAX_VALUE;
+
 /** MurmurHash2 of A. Appleby, 32 bits, with the seed of Kafka's clients (`Utils.murmur2`). */
 export function murmur2(pointer: usize, length: u32): u32 {
   const m: u32 = 0x5bd1e995;
@@ -84,7 +87,7 @@ function copyBytes(from: usize, to: usize, length: usize): void {
 
 /**
  * Writes the rows whose partition is `partition` as one batch. `values` and `lengths` hold address and length of each row's value
- * (u32); `times` its timestamp in milliseconds (i64), or 0 for `time`. Returns the address of the batch, its length in
+ * (u32; {@link NULL_LENGTH}: it is null); `times` its timestamp in milliseconds (i64), or 0 for `time`. Returns the address of the batch, its length in
  * `batchBytes`, its records in `batchRecords` (0 and no batch when no row is the partition's) and its latest timestamp in
  * `batchTimeMax`. Lives in the arena.
  */
@@ -97,7 +100,8 @@ export function encodeBatch(
   for (let i: usize = 0; i < count; i++) {
     if (load<u32>(assignment + (i << 2)) != partition) continue;
     const row = selection == 0 ? i : <usize>load<u32>(selection + (i << 2));
-    bytes += <usize>load<u32>(lengths + (row << 2)) + RECORD_OVERHEAD_MAX;
+    const length = load<u32>(lengths + (row << 2));
+    bytes += <usize>(length == NULL_LENGTH ? 0 : length) + RECORD_OVERHEAD_MAX;
     if (keys != 0) bytes += <usize>load<u32>(keys + (row << 4));
     records++;
   }
@@ -117,13 +121,15 @@ export function encodeBatch(
       latest = stamp;
     } else if (stamp > latest) latest = stamp;
     const value = <usize>load<u32>(values + (row << 2));
-    const valueLength = load<u32>(lengths + (row << 2));
+    const isNull = load<u32>(lengths + (row << 2)) == NULL_LENGTH;
+    const valueLength = isNull ? 0 : load<u32>(lengths + (row << 2));
+    const valueField = isNull ? 1 : zigzag(<i64>valueLength);
     const hasKey = keys != 0 && (keyNulls == 0 || load<u8>(keyNulls + row) == 0);
     const keyLength = hasKey ? load<u32>(keys + (row << 4)) : 0;
     const keyField = hasKey ? zigzag(<i64>keyLength) : 1;
     const stampDelta = zigzag(stamp - base);
     const body = 1 + sizeOfVarint(stampDelta) + sizeOfVarint(<u64>delta << 1) + sizeOfVarint(keyField) + keyLength +
-      sizeOfVarint(<u64>valueLength << 1) + valueLength + 1;
+      sizeOfVarint(valueField) + valueLength + 1;
     p = writeVarint(p, <u64>body << 1);
     store<u8>(p++, 0);
     p = writeVarint(p, stampDelta);
@@ -133,7 +139,7 @@ export function encodeBatch(
       copyBytes(<usize>load<u32>(keys + (row << 4), 8), p, keyLength);
       p += keyLength;
     }
-    p = writeVarint(p, <u64>valueLength << 1);
+    p = writeVarint(p, valueField);
     copyBytes(value, p, valueLength);
     p += valueLength;
     store<u8>(p++, 0);

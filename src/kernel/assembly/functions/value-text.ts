@@ -109,36 +109,58 @@ export function dateText(value: i32, out: usize): bool {
   return true;
 }
 
+/** `12:34:56.789`, without a fraction that is zero; of a fraction at least `digits`. Returns the end. */
+function writeTime(at: usize, timeOfDay: i64, digits: i32): usize {
+  const seconds = <i32>(timeOfDay / 1_000_000);
+  let fraction = <i32>(timeOfDay % 1_000_000);
+  pair(at, seconds / 3600);
+  store<u8>(at, 0x3a, 2);
+  pair(at + 3, (seconds / 60) % 60);
+  store<u8>(at, 0x3a, 5);
+  pair(at + 6, seconds % 60);
+  if (fraction == 0 && digits == 0) return at + 8;
+  const point = at + 8;
+  store<u8>(point, 0x2e);
+  for (let i = 6; i > 0; i--) {
+    store<u8>(point + i, <u8>(fraction % 10) + 48);
+    fraction /= 10;
+  }
+  let end = point + 7;
+  const least = point + 1 + digits;
+  while (end > least && load<u8>(end - 1) == 48) end--;
+  return end;
+}
+
 /** PostgreSQL's form: `2026-01-31 12:34:56.789`, with `+00` behind it for a timestamptz. */
 export function timestampText(micros: i64, zone: bool, out: usize): bool {
   let timeOfDay = micros % MICROS_PER_DAY;
   if (timeOfDay < 0) timeOfDay += MICROS_PER_DAY;
   const start = textRoom(40);
   if (!writeDate(start, <i32>((micros - timeOfDay) / MICROS_PER_DAY))) return false;
-  const seconds = <i32>(timeOfDay / 1_000_000);
-  let fraction = <i32>(timeOfDay % 1_000_000);
   store<u8>(start, 0x20, 10);
-  pair(start + 11, seconds / 3600);
-  store<u8>(start, 0x3a, 13);
-  pair(start + 14, (seconds / 60) % 60);
-  store<u8>(start, 0x3a, 16);
-  pair(start + 17, seconds % 60);
-  let end = start + 19;
-  if (fraction != 0) {
-    store<u8>(end, 0x2e);
-    for (let i = 6; i > 0; i--) {
-      store<u8>(end + i, <u8>(fraction % 10) + 48);
-      fraction /= 10;
-    }
-    end += 7;
-    while (load<u8>(end - 1) == 48) end--;
-  }
+  let end = writeTime(start + 11, timeOfDay, 0);
   if (zone) {
     store<u8>(end, 0x2b);
     store<u16>(end, 0x3030, 1);
     end += 3;
   }
   finish(out, start, end);
+  return true;
+}
+
+/** As it stands in JSON, with its quotes: `"2026-01-31T12:34:56.789Z"`, at least three digits of a second. */
+export function isoTimestampText(micros: i64, zone: bool, out: usize): bool {
+  let timeOfDay = micros % MICROS_PER_DAY;
+  if (timeOfDay < 0) timeOfDay += MICROS_PER_DAY;
+  const start = textRoom(48);
+  store<u8>(start, 0x22);
+  if (!writeDate(start + 1, <i32>((micros - timeOfDay) / MICROS_PER_DAY))) return false;
+  store<u8>(start, 0x54, 11);
+  const end = writeTime(start + 12, timeOfDay, 3);
+  store<u8>(end, 0x5a);
+  const last = zone ? end + 1 : end;
+  store<u8>(last, 0x22);
+  finish(out, start, last + 1);
   return true;
 }
 
