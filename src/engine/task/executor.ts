@@ -87,7 +87,7 @@ function functionHangs(): HeadraceError {
 
 /** Runs the task on the calling thread: for tests, which own the clock, and may own the schedule (`soon`). */
 export function inlineExecutor(
-  log: Log,
+  log: Pick<Log, 'reader'>,
   clock: Clock,
   snapshots: SnapshotStore,
   soon: (callback: () => void) => void = setImmediate,

@@ -192,13 +192,17 @@ export class TaskLoop {
     this.#idle = idle;
   }
 
-  /** Reads whole batches. `budgets`: about the bytes of each input. */
-  #readUpTo(budgets: readonly number[]): EpochPlan['read'] {
+  /**
+   * Reads whole batches. `budgets`: about the bytes of each input. What comes beyond `ends` is left for the next epoch: one that
+   * has fallen behind would run after its input for as long as it takes to catch up, and commit nothing meanwhile.
+   */
+  #readUpTo(budgets: readonly number[], ends: readonly number[]): EpochPlan['read'] {
     const left = [...budgets];
     return (input) => {
       const rest = left[input]!;
-      if (rest <= 0 || this.#task.asks.isFull) return undefined;
-      const chunk = this.#readChunk(this.#readers[input]!, undefined);
+      const reader = this.#readers[input]!;
+      if (rest <= 0 || reader.position >= ends[input]! || this.#task.asks.isFull) return undefined;
+      const chunk = this.#readChunk(reader, undefined);
       left[input] = chunk === undefined ? 0 : rest - chunk.length;
       return chunk;
     };
@@ -334,7 +338,7 @@ export class TaskLoop {
     this.#receipts.clear();
     const inputs = available.map((count, i) => ({ available: count, watermark: this.#task.watermarkOf(i) }));
     const budgets = this.#throttled ? inputs.map(() => 0) : chooseInputs(inputs, this.#epochBytesMax());
-    const read = this.#readUpTo(budgets);
+    const read = this.#readUpTo(budgets, ends);
     const effects = this.#desk.take();
     const { bounded } = this.#options.start;
     const result = this.#task.runEpoch({
