@@ -3,7 +3,7 @@
  * 5 min and 1 h by (event_type, metadata.source) with count and sum -> a subscriber. The load generator runs on the same
  * cores.
  *
- *   npm run bench:pipeline [-- --seconds 8 --rate 100000 --profile FOLDER]
+ *   npm run bench:pipeline [-- --seconds 8 --rate 100000 --sustained --connections 8 --profile FOLDER]
  *
  * Sustained rate: all events sent, over the time until the last of them is counted in the views (so a backlog at the end
  * of the load counts against it); and the counts must be right. Latency: at half that load and at 20,000 events/s, from
@@ -20,8 +20,12 @@ import { cpuSecondsByThread, type Server, startServer } from './load/server.ts';
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '8' },
+    /** The sustained rate alone, without the latencies. */
+    sustained: { type: 'boolean', default: false },
     /** Instead of half the sustained rate. */
     rate: { type: 'string' },
+    /** Each has one request in flight. */
+    connections: { type: 'string', default: '8' },
     /** Folder for V8 CPU profiles of the server's threads; bench/load/profile.ts reads them. */
     profile: { type: 'string' },
   },
@@ -31,7 +35,6 @@ const PROJECT = 'bench/projects/pipeline';
 const EVENTS_PER_BODY = 1000;
 /** The generator repeats one id in each hundred. */
 const UNIQUE_PART = 0.99;
-const CONNECTIONS = 8;
 /** At a low rate, bodies of this many milliseconds of events: a body of 1,000 would be 50 ms at 20,000 events/s. */
 const BODY_MS = 5;
 const WARMUP_SECONDS = 1;
@@ -55,7 +58,7 @@ function load(server: Server, firstEvent: number, eventsPerSecond?: number) {
   return runLoad({
     port: server.port,
     path: '/api/v2/ingest/events',
-    connections: CONNECTIONS,
+    connections: Number(values.connections),
     eventsPerBody: Math.min(EVENTS_PER_BODY, Math.max(1, paced)),
     seconds,
     warmupSeconds: WARMUP_SECONDS,
@@ -144,8 +147,10 @@ async function latencyAt(server: Server, eventsPerSecond: number, firstEvent: nu
 const nodeFlags = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`];
 const server = await startServer({ project: PROJECT, nodeFlags });
 const sustained = await sustainedRate(server);
-const half = values.rate === undefined ? Math.round(sustained / 2) : Number(values.rate);
-await latencyAt(server, half, 1e9);
-await latencyAt(server, 20_000, 2e9);
+if (!values.sustained) {
+  const half = values.rate === undefined ? Math.round(sustained / 2) : Number(values.rate);
+  await latencyAt(server, half, 1e9);
+  await latencyAt(server, 20_000, 2e9);
+}
 await server.stop();
 server.removeData();
