@@ -376,6 +376,23 @@ describe('types', () => {
     );
   });
 
+  it('reads the form of toISOString as it reads the other ones, whatever day the row before was of', () => {
+    const two = fc.integer({ min: 0, max: 61 }).map((n) => String(n).padStart(2, '0'));
+    const day = fc.constantFrom('2024-02-29', '2024-02-30', '2023-02-29', '1969-12-31', '2024-00-10', '1970-01-01');
+    const time = fc.tuple(day, two, two, two).map(([d, h, m, s]) => `${d}T${h}:${m}:${s}.${h}7`);
+    fc.assert(
+      fc.property(fc.array(time, { minLength: 1, maxLength: 20 }), (times) => {
+        const texts = (end: string) => times.map((t) => JSON.stringify(t + end));
+        const expected = column({ kind: 'timestamptz' }, texts('+00:00'));
+        expect(column({ kind: 'timestamptz' }, texts('Z'))).toEqual(expected);
+        const format = { format: 'date-time' } as const;
+        expect(column({ kind: 'check', constraints: format }, texts('Z')).map((v) => v === 'format')).toEqual(
+          expected.map((v) => v === 'format'),
+        );
+      }),
+    );
+  });
+
   it('uuid is canonical', () => {
     expect(
       column({ kind: 'uuid' }, [
@@ -451,6 +468,78 @@ describe('constraints', () => {
     const fields: JsonField[] = [{ path: ['v'], kind: 'check', types: ['string', 'null'] }];
     expect(decode(fields, '{"v":"a"}\n{"v":null}\n{"v":1}\n{}').errors.map((e) => [e.row, e.reason])).toEqual([
       [2, 'type'],
+    ]);
+  });
+
+  it('values that fill no column are refused for the reasons for which a column refuses them', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 40 }),
+      fc.constantFrom('web', '2024-02-30T00:00:00.000Z', '2024-02-29T00:00:00.000Z', '2024-02-29t00:00:00.000z'),
+    );
+    const escaped = (t: string) =>
+      JSON.stringify(t).replace(/[^\0-~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    const value = fc.oneof(
+      text.map((t) => JSON.stringify(t)),
+      text.map(escaped),
+      fc.constantFrom(
+        '1',
+        '-0.5e3',
+        '12345678.12345678',
+        'null',
+        'true',
+        '{"a":"b"}',
+        '[1,"x"]',
+        '"\u0001"',
+        '01',
+        '1.',
+      ),
+    );
+    const constraints = fc.constantFrom<JsonField['constraints'][]>(
+      undefined,
+      { minLength: 3, maxLength: 20 },
+      { format: 'date-time' },
+      { format: 'date-time', maxLength: 23 },
+      { enum: ['web', ''] },
+    );
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 1, maxLength: 8 }), constraints, (values, limits) => {
+        const lines = values.map((v) => `{"v":${v}}\n`).join('');
+        const refusals = (kind: 'check' | 'text') => {
+          const field: JsonField = { path: ['v'], kind, types: ['string', 'null'] };
+          const { errors } = decode([limits === undefined ? field : { ...field, constraints: limits }], lines);
+          return errors.map(({ row, reason, position, path }) => ({ row, reason, position, path }));
+        };
+        expect(refusals('check')).toEqual(refusals('text'));
+      }),
+    );
+  });
+
+  it('numbers are the doubles of JavaScript, however their digits are spread', () => {
+    const digits = (max: number) => fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: max }).map((d) => d.join(''));
+    const number = fc
+      .tuple(
+        fc.constantFrom('', '-'),
+        fc.oneof(
+          fc.constant('0'),
+          digits(12).map((d) => `1${d}`),
+        ),
+        digits(12),
+        fc.constantFrom('', 'e2', 'E-3'),
+      )
+      .map(([sign, whole, places, power]) => `${sign}${whole}${places === '' ? '' : `.${places}`}${power}`);
+    fc.assert(
+      fc.property(fc.array(number, { minLength: 1 }), (numbers) => {
+        expect(column({ kind: 'float8' }, numbers)).toEqual(numbers.map(Number));
+      }),
+    );
+    expect(column({ kind: 'float8' }, ['00', '01.5', '1.', '-', '1.5.5', '12345678', '123456789.1234567'])).toEqual([
+      'malformed',
+      'malformed',
+      'malformed',
+      'malformed',
+      'malformed',
+      12345678,
+      123456789.1234567,
     ]);
   });
 });

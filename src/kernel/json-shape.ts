@@ -89,6 +89,7 @@ export const NODE = {
   constraint: 68,
   widthShift: 72,
   children: 76,
+  anyText: 80,
 } as const;
 const KINDS = [
   'check',
@@ -256,6 +257,7 @@ function writeNode(
   put(NODE.constraint, constraint);
   put(NODE.widthShift, physical === 'str' ? 4 : physical === 'i32' ? 2 : 3);
   put(NODE.children, branch.children.size > 0 ? 1 : 0);
+  put(NODE.anyText, kind === 'check' && constraint === 0 && (types & TYPE_BITS.string) !== 0 ? 1 : 0);
 }
 
 function writeEntry(kernel: Kernel, parent: number, key: string, node: number): void {

@@ -2,12 +2,12 @@
 
 import { arenaAlloc, arenaTrim } from "./memory";
 import { equalBytes } from "./hash";
-import { scanString, skipLiteral, skipValue, stringFlags, unescape } from "./scan";
+import { scanString, skipLiteral, skipNumber, skipValue, stringFlags, unescape } from "./scan";
 import {
   scanNumber, toDouble, toInteger, toScaled, integer, numericRoom, writeNumeric,
   NUMBER_OK, NUMBER_NOT_INTEGRAL,
 } from "./number";
-import { checkUuid, days, instant, parseDate, parseInstant, parseTime, parseUtcMillis } from "./instant";
+import { checkUuid, days, instant, isUtcMillis, parseDate, parseInstant, parseTime, parseUtcMillis } from "./instant";
 import { decodeObject } from "./object";
 import { fieldError, row, storeNull } from "./row";
 import * as S from "./shape";
@@ -45,6 +45,7 @@ export function decodeField(p: usize, node: usize, depth: u32): usize {
   const c = <u32>load<u8>(p);
   const kind = load<u32>(node, S.NODE_KIND);
   if (c == 0x22) {
+    if (kind == S.KIND_CHECK) return checkText(p, node);
     const q = decodeFixed(p, node, kind);
     return q != 0 ? q : decodeString(p, node, kind);
   }
@@ -102,6 +103,36 @@ function decodeFixed(p: usize, node: usize, kind: u32): usize {
   return 0;
 }
 
+/** A string that fills no column. */
+function checkText(p: usize, node: usize): usize {
+  const constraint = <usize>load<u32>(node, S.NODE_CONSTRAINT);
+  const types = load<u32>(node, S.NODE_TYPES);
+  if (constraint != 0 && load<u32>(constraint, S.CONSTRAINT_FORMAT) == S.FORMAT_DATE_TIME) {
+    const isOnly = load<u32>(constraint) == 0 && (types & S.TYPE_STRING) != 0;
+    if (isOnly && load<u8>(p, 25) == 0x22 && isUtcMillis(p + 1)) return p + 26;
+  }
+  const q = scanString(p + 1);
+  if (q == 0) return 0;
+  if ((types & S.TYPE_STRING) == 0) fieldError(S.ERROR_TYPE, p, node);
+  else if (constraint != 0) checkConstrained(p, q, node, constraint);
+  return q + 1;
+}
+
+@inline
+function checkConstrained(p: usize, q: usize, node: usize, constraint: usize): void {
+  let start = p + 1;
+  let length = <u32>(q - start);
+  const flags = stringFlags;
+  if (flags & 1) {
+    const room = arenaAlloc(length + 16);
+    length = <u32>(unescape(start, q, room) - room);
+    arenaTrim(room, 0);
+    start = room;
+  }
+  const code = checkString(constraint, start, length, flags == 0);
+  if (code != 0) fieldError(code, p, node);
+}
+
 @inline
 function decodeString(p: usize, node: usize, kind: u32): usize {
   let start = p + 1;
@@ -112,12 +143,13 @@ function decodeString(p: usize, node: usize, kind: u32): usize {
     return q + 1;
   }
   let length = <u32>(q - start);
+  const flags = stringFlags;
   if ((load<u32>(node, S.NODE_TYPES) & S.TYPE_STRING) == 0) {
     fieldError(S.ERROR_TYPE, p, node);
     storeNull(node);
     return q + 1;
   }
-  if (stringFlags & 1) {
+  if (flags & 1) {
     const room = arenaAlloc(length + 16);
     length = <u32>(unescape(start, q, room) - room);
     arenaTrim(room, length + 16);
@@ -125,7 +157,7 @@ function decodeString(p: usize, node: usize, kind: u32): usize {
   }
   const constraint = <usize>load<u32>(node, S.NODE_CONSTRAINT);
   if (constraint != 0) {
-    const code = checkString(constraint, start, length);
+    const code = checkString(constraint, start, length, flags == 0);
     if (code != 0) {
       fieldError(code, p, node);
       storeNull(node);
@@ -191,8 +223,8 @@ function lowered(uuid: usize): usize {
   return copy;
 }
 
-/** Error of a string against its constraint, 0 for none. */
-function checkString(constraint: usize, start: usize, length: u32): u32 {
+/** Error of a string against its constraint, 0 for none. `isAscii`: it is known to hold nothing else. */
+function checkString(constraint: usize, start: usize, length: u32, isAscii: bool): u32 {
   const flags = load<u32>(constraint);
   if (flags & S.LIMIT_STRINGS) {
     const last = <usize>load<u32>(constraint, S.CONSTRAINT_LAST);
@@ -201,8 +233,7 @@ function checkString(constraint: usize, start: usize, length: u32): u32 {
     }
   }
   if (flags & S.LIMIT_LENGTH) {
-    let points: u32 = 0;
-    for (let i: u32 = 0; i < length; i++) points += (load<u8>(start + i) & 0xc0) != 0x80 ? 1 : 0;
+    const points = isAscii ? length : codePoints(start, length);
     if (points < load<u32>(constraint, S.CONSTRAINT_LENGTH_MIN)) return S.ERROR_LENGTH_MIN;
     if (points > load<u32>(constraint, S.CONSTRAINT_LENGTH_MAX)) return S.ERROR_LENGTH_MAX;
   }
@@ -211,6 +242,12 @@ function checkString(constraint: usize, start: usize, length: u32): u32 {
   if (format == S.FORMAT_DATE && !parseDate(start, length)) return S.ERROR_FORMAT;
   if (format == S.FORMAT_UUID && checkUuid(start, length) == 0) return S.ERROR_FORMAT;
   return 0;
+}
+
+function codePoints(start: usize, length: u32): u32 {
+  let points: u32 = 0;
+  for (let i: u32 = 0; i < length; i++) points += (load<u8>(start + i) & 0xc0) != 0x80 ? 1 : 0;
+  return points;
 }
 
 @inline
@@ -243,6 +280,9 @@ function checkNumber(constraint: usize, value: f64): u32 {
 }
 
 function decodeNumber(p: usize, node: usize, kind: u32): usize {
+  if (kind == S.KIND_CHECK && (load<u32>(node, S.NODE_TYPES) & S.TYPE_NUMBER) != 0) {
+    if (load<u32>(node, S.NODE_CONSTRAINT) == 0) return skipNumber(p);
+  }
   const q = scanNumber(p);
   if (q == 0) return 0;
   const types = load<u32>(node, S.NODE_TYPES);

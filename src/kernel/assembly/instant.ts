@@ -101,25 +101,61 @@ export function parseInstant(p: usize, length: u32, useOffset: bool, strict: boo
 const TAIL: v128 = i8x16(58, 48, 48, 46, 48, 48, 48, 90, 0, 0, 0, 0, 0, 0, 0, 0);
 const TAIL_LIMITS: v128 = i8x16(0, 9, 9, 0, 9, 9, 9, 0, -1, -1, -1, -1, -1, -1, -1, -1);
 
+/** Of century, year, month, day, hour, minute, second and the first two digits of the milliseconds. */
+const PAIR_LIMITS: v128 = i16x8(99, 99, 99, 99, 23, 59, 59, 99);
+const PAIR_WEIGHTS: v128 = i16x8(0, 0, 0, 0, 60, 1, 100, 1);
+
+/** Values of the pairs of digits, by 16-bit lane: the first digit of each is in the low byte. */
+@inline
+function digitPairs(v: v128, tail: v128): v128 {
+  const digits = i8x16.shuffle(v, tail, 0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18, 20, 21);
+  return i16x8.add(i16x8.mul(v128.and(digits, i16x8.splat(0xff)), i16x8.splat(10)), i16x8.shr_u(digits, 8));
+}
+
 /** `2024-01-31T12:34:56.789Z`, the most common form, of 24 bytes: sets `instant`; false for all else. */
 export function parseUtcMillis(p: usize): bool {
   const v = i8x16.sub(v128.load(p), TEMPLATE);
   const tail = i8x16.sub(v128.load(p, 16), TAIL);
   if (!i8x16.all_true(v128.and(i8x16.le_u(v, LIMITS), i8x16.le_u(tail, TAIL_LIMITS)))) return false;
   if (load<u8>(p, 10) != 0x54) return false;
-  const digits = i8x16.shuffle(v, tail, 0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18, 20, 21);
-  const pairs = i16x8.add(i16x8.mul(v128.and(digits, i16x8.splat(0xff)), i16x8.splat(10)), i16x8.shr_u(digits, 8));
+  const pairs = digitPairs(v, tail);
+  if (!i16x8.all_true(i16x8.le_u(pairs, PAIR_LIMITS)) || !setDate(v, pairs)) return false;
+  // Hours and minutes in minutes, seconds and hundredths in hundredths.
+  const sums = i32x4.dot_i16x8_s(pairs, PAIR_WEIGHTS);
+  const ofDay = i32x4.extract_lane(sums, 2) * 60_000 + i32x4.extract_lane(sums, 3) * 10 + i8x16.extract_lane_u(tail, 6);
+  instant = (<i64>lastDays * 86_400_000 + ofDay) * 1000;
+  return true;
+}
+
+/** The ten bytes of the date that was read last, less TEMPLATE, and its days: events that follow each other are mostly of one day. */
+const lastDate: usize = memory.data(16, 16);
+let lastDays: i32 = -1;
+
+/** The date of `v`, which consists of digits: sets `lastDays`. */
+@inline
+function setDate(v: v128, pairs: v128): bool {
+  const equal = i8x16.bitmask(i8x16.eq(v, v128.load(lastDate))) & 0x3ff;
+  return (equal == 0x3ff && lastDays >= 0) || setNewDate(v, pairs);
+}
+
+function setNewDate(v: v128, pairs: v128): bool {
   const year = <i32>i16x8.extract_lane_u(pairs, 0) * 100 + i16x8.extract_lane_u(pairs, 1);
   const month = <u32>i16x8.extract_lane_u(pairs, 2);
   const day = <u32>i16x8.extract_lane_u(pairs, 3);
-  const hour = <u32>i16x8.extract_lane_u(pairs, 4);
-  const minute = <u32>i16x8.extract_lane_u(pairs, 5);
-  const second = <u32>i16x8.extract_lane_u(pairs, 6);
-  if (hour > 23 || minute > 59 || second > 59 || !isDay(year, month, day)) return false;
-  const millis = <u32>i16x8.extract_lane_u(pairs, 7) * 10 + i8x16.extract_lane_u(tail, 6);
-  const ofDay = ((hour * 60 + minute) * 60 + second) * 1000 + millis;
-  instant = (<i64>daysFromCivil(year, month, day) * 86_400_000 + ofDay) * 1000;
+  if (!isDay(year, month, day)) return false;
+  v128.store(lastDate, v);
+  lastDays = daysFromCivil(year, month, day);
   return true;
+}
+
+/** Whether {@link parseUtcMillis} takes it. */
+export function isUtcMillis(p: usize): bool {
+  const v = i8x16.sub(v128.load(p), TEMPLATE);
+  const tail = i8x16.sub(v128.load(p, 16), TAIL);
+  if (!i8x16.all_true(v128.and(i8x16.le_u(v, LIMITS), i8x16.le_u(tail, TAIL_LIMITS)))) return false;
+  if (load<u8>(p, 10) != 0x54) return false;
+  const pairs = digitPairs(v, tail);
+  return i16x8.all_true(i16x8.le_u(pairs, PAIR_LIMITS)) && setDate(v, pairs);
 }
 
 let fractionMicros: u32 = 0;

@@ -21,12 +21,53 @@ function isDigit(c: u32): bool {
   return c - 48 <= 9;
 }
 
+const ZEROS: v128 = i8x16.splat(48);
+const NINES: v128 = i8x16.splat(9);
+const TENS: StaticArray<u32> = [1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000];
+
+/** The value of the first `count` digits (1 to 8) at p; their number decides no branch. */
+@inline
+function digitsValue(p: usize, count: u32): u64 {
+  // The digits, moved up so that what is missing are zeros before them; then pairs, fours and eights.
+  const v = (load<u64>(p) - 0x3030303030303030) << (<u64>(8 - count) << 3);
+  const pairs = (v * 10 + (v >> 8)) & 0x00ff00ff00ff00ff;
+  const fours = (pairs * 100 + (pairs >> 16)) & 0x0000ffff0000ffff;
+  return (fours * 10000 + (fours >> 32)) & 0xffffffff;
+}
+
+/** An integer, or a decimal number, of up to eight digits on each side of the point, without exponent; 0 for any other text. */
+@inline
+function scanDecimal(p: usize, c: u32): usize {
+  const others = ~i8x16.bitmask(i8x16.le_u(i8x16.sub(v128.load(p), ZEROS), NINES));
+  const whole = <u32>ctz(others);
+  if (whole - 1 > 7 || (c == 0x30 && whole != 1)) return 0;
+  let end = p + whole;
+  let last = <u32>load<u8>(end);
+  let m = digitsValue(p, whole);
+  let power = 0;
+  if (last == 0x2e) {
+    const places = <u32>ctz(others >> (whole + 1));
+    if (places - 1 > 6 || whole + places > 14) return 0;
+    m = m * unchecked(TENS[places]) + digitsValue(end + 1, places);
+    power = -(<i32>places);
+    end += 1 + places;
+    last = load<u8>(end);
+  }
+  if ((last | 0x20) == 0x65) return 0;
+  mantissa = m;
+  exponent = power;
+  inexact = false;
+  return end;
+}
+
 export function scanNumber(p: usize): usize {
   const start = p;
   let c = <u32>load<u8>(p);
   negative = c == 0x2d;
   if (c == 0x2d) c = load<u8>(++p);
   const first = p;
+  const plain = scanDecimal(p, c);
+  if (plain != 0) return plain;
   let m: u64 = 0;
   if (c == 0x30) c = load<u8>(++p);
   else {

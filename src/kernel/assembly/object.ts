@@ -114,7 +114,10 @@ export function decodeObject(p: usize, node: usize, depth: u32): usize {
         store<u32>(child, rowStamp, S.NODE_STAMP);
         countSeen(1);
       } else forget(child, p);
-      p = decodeField(p, child, depth + 1);
+      if (load<u8>(p) == 0x22 && load<u32>(child, S.NODE_ANY_TEXT) != 0) {
+        p = scanString(p + 1);
+        if (p != 0) p++;
+      } else p = decodeField(p, child, depth + 1);
     }
     if (p == 0) return 0;
     let c = <u32>load<u8>(p);

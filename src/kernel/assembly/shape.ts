@@ -23,6 +23,7 @@ export const NODE_PRECISION: usize = 64; // i32
 export const NODE_CONSTRAINT: usize = 68; // u32 address of a constraint, 0 for none
 export const NODE_WIDTH_SHIFT: usize = 72; // u32 log2 of the width of the column
 export const NODE_CHILDREN: usize = 76; // u32 1 when there are nodes below
+export const NODE_ANY_TEXT: usize = 80; // u32 1 when every string will do and none is kept
 
 export const FLAG_REQUIRED: u32 = 1; // the enclosing object is refused without it
 export const FLAG_NOT_NULL: u32 = 2; // the row is refused when it is null or missing
