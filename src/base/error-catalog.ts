@@ -108,6 +108,8 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
     'Replaying a journaled epoch gave other results than were committed. Start the version that made the state, or rebuild.',
   ENGINE_REPLAY_START: 'Where a replay is to begin is not clear, or not there. The message says what may be written.',
   ENGINE_REPLAY_TARGET: 'A replay cannot write into this topic. The message says why; name a topic that is new.',
+  ENGINE_ROWS_UNWRITTEN:
+    'A pipeline has ended with rows that it had read and not written, and another version of it would go on without them. Let it go on first, or write to a new topic.',
   ENGINE_SNAPSHOT_INVALID:
     'A snapshot cannot be read. It is left aside, or the pipeline is rebuilt; the message says which.',
   ENGINE_STATE_NOT_CARRIED:
@@ -123,8 +125,6 @@ export const ERROR_CATALOG: Readonly<Record<string, string>> = {
   ENGINE_USER_FUNCTION_TIMEOUT:
     'A call of a user function took longer than its timeout; its row is a dead letter. Make it faster, or give it a longer timeout.',
   ENGINE_USER_MODULE_INVALID: 'The module of a user function cannot be loaded. Correct it.',
-  ENGINE_WORKERS_UNSUPPORTED:
-    'This cannot be done while the pipeline runs on several workers. Rebuild it in its place.',
 
   HTTP_BODY_EMPTY: 'The request has no body. Send at least one event.',
   HTTP_BODY_INVALID: 'The body is not what its headers say. The message says where.',

@@ -68,7 +68,7 @@ export class EngineWorld {
   readonly #snapshotIntervalMs: number;
   readonly #snapshotTurns: number;
   readonly #lookups: LookupFactory | undefined;
-  /** From the next start on. */
+  /** Of versions that begin from now on. */
   workers: number;
   /** Of a worker, from the next start on. */
   memoryBytesMax: number;
@@ -122,11 +122,14 @@ export class EngineWorld {
       },
     };
     const snapshots = diskSnapshots(slow, DIR);
+    const workersOf = (): number => this.workers;
     this.#engine = createEngine({
       log: this.#log,
       clock,
       options: {
-        workers: this.workers,
+        get workers() {
+          return workersOf();
+        },
         snapshotIntervalMs: this.#snapshotIntervalMs,
         workerMemoryBytesMax: this.memoryBytesMax,
       },

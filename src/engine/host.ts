@@ -107,10 +107,11 @@ class HostEngine implements Engine {
       await known?.settled();
       requireSources(this.#dependencies.log, pipeline);
       await createOutputTopics(this.#dependencies.log, pipeline);
-      const { workers } = this.#dependencies.options;
+      const workers = this.workersOf(pipeline.name);
       if (options.rebuild === true) await this.#versions.discard(pipeline, workers);
       const { current, paused } = await this.#versions.settle(pipeline, workers, options.from);
       this.#bounded = options.bounded ?? false;
+      this.#warnOfWorkers(pipeline.name, current);
       const runner = this.#versionRunner(pipeline, current);
       this.#running.set(pipeline.name, runner);
       if (paused === undefined) await runner.start();
@@ -130,26 +131,29 @@ class HostEngine implements Engine {
     }
   }
 
+  workersOf(_name: string): number {
+    return this.#dependencies.options.workers;
+  }
+
+  #warnOfWorkers(name: string, { workers = 1 }: StoredVersion): void {
+    const wanted = this.workersOf(name);
+    if (workers === wanted) return;
+    const message = `its state is made for another number of workers than engine.workers says: it goes on with ${workers} until the project is applied ("headrace apply"), and then with ${wanted}`;
+    this.#dependencies.logger?.warn(message, { pipeline: name });
+  }
+
   /** In as many workers as its state is made for. */
-  #versionRunner(pipeline: Pipeline, version: StoredVersion): VersionRunner {
-    const { log, options, logger } = this.#dependencies;
+  #versionRunner(pipeline: Pipeline, version: StoredVersion, beside?: PipelineRunnerOptions['beside']): VersionRunner {
+    const { log } = this.#dependencies;
     const { name } = pipeline;
     const workers = version.workers ?? 1;
-    if (workers !== options.workers) {
-      const message = `its state is made for another number of workers than engine.workers says: it goes on with ${workers}; start it with --rebuild for ${options.workers}`;
-      logger?.warn(message, { pipeline: name });
-    }
-    if (workers === 1) return this.#runnerOf(pipeline, version);
+    const task = this.#taskOptions(pipeline, version, beside);
+    if (workers === 1) return new PipelineRunner({ ...task, pipeline });
     const prefix = exchangePrefix(name, version.version);
     const partitions = (topic: string): number => log.topic(topic)?.partitions ?? 1;
     const exchanged = withExchanges(pipeline);
     const plan = planStages(exchanged, { workers, prefix, partitions });
-    const task = this.#taskOptions(pipeline, version);
     return new PipelineGroup({ pipeline, exchanged, plan, workers, prefix, log, task });
-  }
-
-  #runnerOf(pipeline: Pipeline, version: StoredVersion, beside?: PipelineRunnerOptions['beside']): PipelineRunner {
-    return new PipelineRunner({ ...this.#taskOptions(pipeline, version, beside), pipeline });
   }
 
   #taskOptions(
@@ -193,24 +197,27 @@ class HostEngine implements Engine {
     return this.#alone(name, async () => {
       const { log, clock } = this.#dependencies;
       requireSources(log, pipeline);
-      const stored = planOf(this.#versions.record(name)!.current);
+      const { current } = this.#versions.record(name)!;
+      const stored = planOf(current);
+      const workers = this.workersOf(name);
+      const isDealtOut = workers > 1 || (current.workers ?? 1) > 1;
       const asked = options.anew === true || options.from !== undefined;
-      if (!asked && stateHash(stored) === stateHash(pipeline)) return this.#goOn(before, pipeline);
-      if (!(before instanceof PipelineRunner)) throw buildNeedsOne(name);
+      const serves = workers === (current.workers ?? 1) && stateHash(stored) === stateHash(pipeline);
+      if (!asked && serves) return this.#goOn(before, pipeline);
       if (this.#versions.record(name)!.paused?.mustRebuild === undefined && before.status().state === 'paused') {
         throw isPaused(name);
       }
-      const kept = asked ? [] : keptViews(compareVersions(stored, pipeline));
+      const kept = asked || isDealtOut ? [] : keptViews(compareVersions(stored, pipeline));
       if (kept.length === pipeline.outputs.length) return this.#carry(before, pipeline, stored);
       const views =
         kept.length === 0 ? undefined : pipeline.outputs.map((o) => o.name).filter((o) => !kept.includes(o));
-      const { record, building } = await this.#versions.begin(pipeline, options.from, views);
+      const { record, building } = await this.#versions.begin(pipeline, { workers, from: options.from, views });
       await createOutputTopics(log, pipeline, building.made);
       const redirect = new Map(building.redirect);
       const built = onlyViews(pipeline, views);
       const key = building.part?.key ?? building.key;
-      const runner = (beside: { readonly follow: () => Follow }): PipelineRunner =>
-        this.#runnerOf(built, { ...building, key }, { ...beside, redirect });
+      const runner = (beside: { readonly follow: () => Follow }): VersionRunner =>
+        this.#versionRunner(built, { ...building, key }, { ...beside, redirect });
       const parts = [
         { ...record.current, pipeline: stored, views: kept },
         { pipeline: built, key, views: views ?? [] },
@@ -241,7 +248,7 @@ class HostEngine implements Engine {
     await this.#versions.abandon(name);
     const same = dataflowHash(before.pipeline) === dataflowHash(pipeline);
     if (!same) await before.stop({ snapshot: true });
-    const { current, paused } = await this.#versions.settle(pipeline, this.#dependencies.options.workers);
+    const { current, paused } = await this.#versions.settle(pipeline, this.workersOf(name));
     if (same) before.redefine(pipeline);
     else {
       const runner = this.#versionRunner(pipeline, current);
@@ -273,7 +280,7 @@ class HostEngine implements Engine {
     if (build.building.part === undefined) this.#running.set(name, build.runner);
     else {
       unpinState(log, build.building.part.key);
-      const runner = this.#runnerOf(pipeline, build.building);
+      const runner = this.#versionRunner(pipeline, build.building);
       this.#running.set(name, runner);
       await runner.start();
     }
@@ -283,7 +290,7 @@ class HostEngine implements Engine {
   }
 
   /** Every view goes on with its state: that of the version before, operator by operator. */
-  async #carry(before: PipelineRunner, pipeline: Pipeline, stored: Pipeline): Promise<PipelineBuild> {
+  async #carry(before: VersionRunner, pipeline: Pipeline, stored: Pipeline): Promise<PipelineBuild> {
     const { log, clock } = this.#dependencies;
     const { name } = pipeline;
     await this.#versions.abandon(name);
@@ -298,7 +305,7 @@ class HostEngine implements Engine {
       );
       unpinState(log, replaced);
       await createOutputTopics(log, pipeline);
-      const runner = this.#runnerOf(pipeline, current);
+      const runner = this.#versionRunner(pipeline, current);
       this.#running.set(name, runner);
       await runner.start();
       await this.#versions.sweep(name);
@@ -357,7 +364,7 @@ class HostEngine implements Engine {
     for (const [name, runner] of this.#running) {
       const { current, paused } = this.#versions.record(name) ?? {};
       if (current === undefined || paused === undefined || paused.mustRebuild !== undefined) continue;
-      const kept = runner instanceof PipelineRunner ? keptBytes(log, runner.positions()) : 0;
+      const kept = keptBytes(log, runner.positions());
       if (kept <= bytesMax || this.#changing.has(name)) continue;
       const mustRebuild = `${kept} bytes of input had come since it was paused, and ${bytesMax} are kept`;
       await this.#alone(name, () => this.#versions.setPaused(name, { ...paused, mustRebuild }));
@@ -405,17 +412,6 @@ class HostEngine implements Engine {
     this.#running.clear();
     await this.#pool.close();
   }
-}
-
-function buildNeedsOne(name: string): HeadraceError {
-  return new HeadraceError(
-    `building another version of pipeline "${name}" beside the present one: that one runs on several workers, and cannot be followed`,
-    {
-      code: 'ENGINE_WORKERS_UNSUPPORTED',
-      domain: 'engine',
-      next: 'start it with --rebuild, which builds it anew in its place',
-    },
-  );
 }
 
 /** Bytes of input behind some offsets, about. */

@@ -2,9 +2,10 @@ import { epoch as epochOf, offset, timestampUs } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
 import type { Append, LedgerPut, Log } from '../log/log.ts';
-import type { Pipeline } from '../plan/node.ts';
+import { nodesBelow } from '../plan/comparison/node-signature.ts';
+import type { Pipeline, PlanNode } from '../plan/node.ts';
 import { serializePipeline } from '../plan/pipeline-text.ts';
-import type { EngineOptions, PipelineState, PipelineStatus, RunningPipeline, SnapshotStatus } from './engine.ts';
+import type { EngineOptions, PipelineState, PipelineStatus, SnapshotStatus } from './engine.ts';
 import { EPOCH_SAMPLES, RETRY_DELAY_MS, RETRY_DELAY_MS_MAX } from './limits.ts';
 import { CommittedPositions } from './task/committed-positions.ts';
 import type { ExecutorFactory, TaskExecutor } from './task/executor.ts';
@@ -26,6 +27,7 @@ import type { SnapshotStore } from './task/snapshot-store.ts';
 import type { TaskReport } from './task/task-status.ts';
 import type { TopicOffset } from './version/pipeline-record.ts';
 import { type Redirect, redirected } from './version/redirect.ts';
+import type { VersionRunner } from './version-runner.ts';
 
 export interface PipelineRunnerOptions {
   readonly pipeline: Pipeline;
@@ -81,10 +83,20 @@ interface Waiter {
   readonly reject: (error: HeadraceError) => void;
 }
 
+/** Somebody waits until all input has been processed. */
+interface Drain extends Waiter {
+  readonly closeWindows: boolean;
+  readonly flush: boolean;
+  /** With which it had been, once the task has said. */
+  epoch: number | undefined;
+}
+
 /** The main thread's side of one pipeline: commits what its task made, strictly in order, and recovers it when that fails. */
-export class PipelineRunner implements RunningPipeline {
+export class PipelineRunner implements VersionRunner {
   #pipeline: Pipeline;
   #beside: PipelineRunnerOptions['beside'];
+  /** How far it was told to read last. */
+  #follow: Follow | undefined;
   /** Nothing is committed meanwhile. */
   #frozen: { readonly resolve: () => void } | undefined;
   readonly #options: PipelineRunnerOptions;
@@ -103,7 +115,7 @@ export class PipelineRunner implements RunningPipeline {
   #snapshot: SnapshotPointer | undefined;
   #epochMs: number[] = [];
   #nextDrain = 1;
-  readonly #drains = new Map<number, Waiter & { readonly closeWindows: boolean; epoch: number | undefined }>();
+  readonly #drains = new Map<number, Drain>();
   #starting: Waiter | undefined;
   #stopping: Waiter | undefined;
   #stopReported = false;
@@ -162,7 +174,7 @@ export class PipelineRunner implements RunningPipeline {
 
   #taskStart(): TaskStart {
     const { log, engine, key, from = [], role } = this.#options;
-    const beside = this.#beside;
+    const follow = this.#follow ?? this.#beside?.follow();
     const stored = log.ledgerGet(SNAPSHOT_SPACE, key);
     const snapshot = stored === undefined ? undefined : decodeSnapshotPointer(stored);
     const journal = journalOf(log.ledgerEntries(JOURNAL_SPACE), key, snapshot?.epoch ?? 0);
@@ -191,7 +203,7 @@ export class PipelineRunner implements RunningPipeline {
       memoryBytesMax: engine.workerMemoryBytesMax,
       bounded: this.#options.bounded,
       guarded: this.#takeGuarded(),
-      ...(beside && { follow: beside.follow() }),
+      ...(follow && { follow }),
     };
   }
 
@@ -412,18 +424,21 @@ export class PipelineRunner implements RunningPipeline {
   #reissueDrains(): void {
     for (const [id, drain] of this.#drains) {
       drain.epoch = undefined;
-      this.#executor?.post({ kind: 'drain', id, closeWindows: drain.closeWindows });
+      this.#executor?.post({ kind: 'drain', id, closeWindows: drain.closeWindows, flush: drain.flush });
     }
   }
 
   idle(options?: { readonly closeWindows: boolean }): Promise<void> {
+    return this.#drain(options?.closeWindows ?? false, false);
+  }
+
+  #drain(closeWindows: boolean, flush: boolean): Promise<void> {
     if (this.#state === 'failed') return Promise.reject(this.#error);
     if (this.#state === 'stopped') return Promise.reject(stopped(this.pipeline.name));
-    const closeWindows = options?.closeWindows ?? false;
     const id = this.#nextDrain++;
     return new Promise((resolve, reject) => {
-      this.#drains.set(id, { resolve, reject, closeWindows, epoch: undefined });
-      if (this.#state === 'running') this.#executor?.post({ kind: 'drain', id, closeWindows });
+      this.#drains.set(id, { resolve, reject, closeWindows, flush, epoch: undefined });
+      if (this.#state === 'running') this.#executor?.post({ kind: 'drain', id, closeWindows, flush });
     });
   }
 
@@ -454,7 +469,6 @@ export class PipelineRunner implements RunningPipeline {
     await this.settled();
   }
 
-  /** Commits nothing more until it is thawed; resolves when nothing is on its way. */
   freeze(): Promise<void> {
     return new Promise((resolve) => {
       this.#frozen = { resolve };
@@ -462,22 +476,38 @@ export class PipelineRunner implements RunningPipeline {
     });
   }
 
-  /** Commits again; `live`: as the version whose results are seen, which follows nobody. */
   thaw({ live }: { readonly live: boolean }): void {
     this.#frozen = undefined;
     if (live) {
       this.#beside = undefined;
-      this.#executor?.post({ kind: 'follow', follow: { ends: [], over: true } });
+      this.follow({ ends: [], over: true });
     }
     if (!this.#committing && this.#pending.length > 0) this.#commits = this.#commitAll();
   }
 
-  /** Another version has come further: this one may follow. */
   follow(follow: Follow): void {
+    this.#follow = follow.over === true ? undefined : follow;
     this.#executor?.post({ kind: 'follow', follow });
   }
 
-  /** How far event time has come in each source, by name (µs, as text). */
+  reach(follow: Follow): Promise<void> {
+    this.follow(follow);
+    return this.#drain(false, true);
+  }
+
+  halt(): Promise<void> {
+    return this.reach({ ends: visibleEnds(this.#options.log, this.pipeline), halted: true });
+  }
+
+  holdsRows(): boolean {
+    return waitsByNature(this.pipeline);
+  }
+
+  /** What its task said of itself last. */
+  get report(): TaskReport | undefined {
+    return this.#report;
+  }
+
   watermarks(): Readonly<Record<string, string>> {
     const sources = (this.#report?.operators ?? []).filter(({ kind }) => kind === 'source');
     return Object.fromEntries(
@@ -487,7 +517,6 @@ export class PipelineRunner implements RunningPipeline {
     );
   }
 
-  /** Where the durable epochs end in each input; what retention has taken counts as read. */
   positions(): readonly TopicOffset[] {
     return this.#committed.positions();
   }
@@ -538,6 +567,23 @@ export class PipelineRunner implements RunningPipeline {
       memoryBytesMax: this.#options.engine.workerMemoryBytesMax,
     };
   }
+}
+
+/** Rows of the pipeline wait for answers, or for an interval before they are appended. */
+export function waitsByNature({ outputs }: Pipeline): boolean {
+  const appendsLater = outputs.some(({ mode, emit }) => mode === 'append' && emit.kind === 'every');
+  return appendsLater || outputs.some(({ input }) => nodesBelow(input).some(({ kind }) => ASKS.has(kind)));
+}
+
+const ASKS: ReadonlySet<PlanNode['kind']> = new Set(['lookup', 'user-call']);
+
+/** Where the source topics of a pipeline end now. */
+export function visibleEnds(log: Log, { sources }: Pipeline): readonly TopicOffset[] {
+  return [...new Set(sources.map(({ topic }) => topic))].flatMap((topic) =>
+    Array.from({ length: log.topic(topic)?.partitions ?? 0 }, (_, partition) => {
+      return { topic, partition, offset: Number(log.bounds(topic, partition).highWatermark) };
+    }),
+  );
 }
 
 function stamp(text: string | undefined): PipelineStatus['watermark'] {

@@ -42,7 +42,7 @@ function deliver(target: TaskLoop, message: ToTask): void {
   else if (message.kind === 'committed') target.committed(message.epoch);
   else if (message.kind === 'throttle') target.throttle(message.full);
   else if (message.kind === 'serve') target.serve();
-  else if (message.kind === 'drain') target.drain(message.id, message.closeWindows);
+  else if (message.kind === 'drain') target.drain(message);
   else if (message.kind === 'answer') target.answer(message.operator, message.effects);
   else if (message.kind === 'follow') target.follow(message.follow);
   else if (message.kind === 'stop') target.stop(message.snapshot);

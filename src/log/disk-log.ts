@@ -340,6 +340,12 @@ export class DiskLog implements Log {
     else owners.set(owner, from);
   }
 
+  unpin(owner: string): void {
+    for (const owners of this.#pins.values()) {
+      for (const name of owners.keys()) if (name === owner || name.startsWith(`${owner}/`)) owners.delete(name);
+    }
+  }
+
   async applyRetention(): Promise<{ readonly deletedBytes: number }> {
     const now = this.#parts.clock.now();
     this.#parts.state.forgetProducers(now);

@@ -133,6 +133,8 @@ export interface Log {
   onCommit(listener: (commit: CommitNumber) => void): () => void;
   /** The lowest offset that a reader still needs; retention stops there. Undefined releases the pin. */
   pin(owner: string, topic: string, partition: number, from: Offset | undefined): void;
+  /** Releases every pin of an owner, and of those whose names are its and what follows a slash. */
+  unpin(owner: string): void;
   /** Deletes what retention allows; the owner calls it on a timer. */
   applyRetention(): Promise<{ readonly deletedBytes: number }>;
   stats(): LogStats;

@@ -157,6 +157,7 @@ export class MemoryLog implements Log {
   }
 
   pin(): void {}
+  unpin(): void {}
 
   async applyRetention(): Promise<{ readonly deletedBytes: number }> {
     return { deletedBytes: 0 };

@@ -2,12 +2,21 @@ import { HeadraceError } from '../../base/error.ts';
 import type { Log } from '../../log/log.ts';
 import type { Pipeline } from '../../plan/node.ts';
 import type { PipelineStatus } from '../engine.ts';
-import { PipelineRunner, type PipelineRunnerOptions, type TaskRole } from '../pipeline-runner.ts';
+import {
+  PipelineRunner,
+  type PipelineRunnerOptions,
+  type TaskRole,
+  visibleEnds,
+  waitsByNature,
+} from '../pipeline-runner.ts';
 import { sourcesOfPipeline } from '../task/compile.ts';
+import type { Follow } from '../task/message.ts';
+import type { TopicOffset } from '../version/pipeline-record.ts';
 import type { VersionRunner } from '../version-runner.ts';
 import { ExchangeFlow } from './exchange-flow.ts';
 import { createExchangeTopics } from './exchange-topics.ts';
 import { groupStatus } from './group-status.ts';
+import { groupWatermarks } from './group-watermarks.ts';
 import { type ExchangeEdge, exchangePartition, readsPartition, type StagePlan } from './stage-plan.ts';
 
 export interface PipelineGroupOptions {
@@ -178,6 +187,67 @@ export class PipelineGroup implements VersionRunner {
       for (const result of stopped) if (result.status === 'rejected') failures.push(result.reason);
     }
     if (failures.length > 0 && this.#failure === undefined) throw failures[0];
+  }
+
+  positions(): readonly TopicOffset[] {
+    const furthest = new Map<string, TopicOffset>();
+    for (const runner of this.#stages[0]!) {
+      for (const position of runner.positions()) {
+        const key = `${position.topic}/${position.partition}`;
+        const known = furthest.get(key);
+        if (known === undefined || position.offset > known.offset) furthest.set(key, position);
+      }
+    }
+    return [...furthest.values()];
+  }
+
+  watermarks(): Readonly<Record<string, string>> {
+    return groupWatermarks(
+      this.#stages.map((tasks) => tasks.map((runner) => runner.report)),
+      this.#options.plan,
+    );
+  }
+
+  /** What later stages read is not named: they read all of it. */
+  follow(follow: Follow): void {
+    for (const runner of this.#all()) runner.follow(follow);
+  }
+
+  async reach(follow: Follow): Promise<void> {
+    const { last: _, ...unfinished } = follow;
+    this.follow(unfinished);
+    // What event time closes is not to be closed before all that was read has come over.
+    for (const stage of this.#stages) await Promise.all(stage.map((runner) => runner.reach(follow)));
+  }
+
+  async halt(): Promise<void> {
+    const { log } = this.#options;
+    const follow = { ends: visibleEnds(log, this.pipeline), halted: true };
+    this.follow(follow);
+    await this.idle();
+    // While a stream is quiet, each task goes by its own clock: they end at one event time.
+    await this.reach({ ...follow, last: this.watermarks() });
+  }
+
+  holdsRows(): boolean {
+    return waitsByNature(this.pipeline) || this.#options.plan.edges.some((edge) => this.#hasOnTheWay(edge));
+  }
+
+  #hasOnTheWay(edge: ExchangeEdge): boolean {
+    const { log } = this.#options;
+    return Array.from({ length: log.topic(edge.topic)?.partitions ?? 0 }, (_, partition) => partition).some(
+      (partition) =>
+        this.#readerOf(edge, partition).committedPosition(edge.topic, partition) <
+        log.bounds(edge.topic, partition).highWatermark,
+    );
+  }
+
+  async freeze(): Promise<void> {
+    await Promise.all(this.#all().map((runner) => runner.freeze()));
+  }
+
+  thaw(options: { readonly live: boolean }): void {
+    for (const runner of this.#all()) runner.thaw(options);
   }
 
   status(): PipelineStatus {

@@ -62,6 +62,8 @@ export interface Operator {
   nextTimer(): bigint | undefined;
   /** The input has ended for now (a bounded run, or a test): what waits for the clock need not wait. Before the next `endEpoch`. */
   endInput?(): void;
+  /** What waits for the wall clock comes out with the next `endEpoch`. */
+  flush?(): void;
   snapshot(writer: ByteWriter): void;
   /**
    * As `snapshot`, in parts that take a few milliseconds each; for operators whose state grows large. With `delta`, one that says so holds

@@ -47,7 +47,7 @@ export class OutputOperator implements Operator {
   /** Rows of `append` that wait for the interval. */
   #waiting: string[] = [];
   #writtenAtMs = 0;
-  #inputEnded = false;
+  #isDue = false;
 
   constructor(node: OutputNode, sink: RecordSink) {
     this.#node = node;
@@ -112,9 +112,9 @@ export class OutputOperator implements Operator {
   }
 
   #endRows(): void {
-    const due = this.nextClockMs();
-    if (due !== undefined && !this.#inputEnded && this.#context!.clockMs() < due) return;
-    this.#inputEnded = false;
+    const dueMs = this.nextClockMs();
+    if (dueMs !== undefined && !this.#isDue && this.#context!.clockMs() < dueMs) return;
+    this.#isDue = false;
     if (this.#pending.size === 0 && this.#waiting.length === 0) return;
     const clock = this.#context!.clockMs();
     this.#writtenAtMs = clock;
@@ -168,7 +168,11 @@ export class OutputOperator implements Operator {
   }
 
   endInput(): void {
-    this.#inputEnded = true;
+    this.#isDue = true;
+  }
+
+  flush(): void {
+    this.#isDue = true;
   }
 
   snapshot(writer: ByteWriter): void {

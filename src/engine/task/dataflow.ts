@@ -119,9 +119,19 @@ export class Dataflow {
     this.passWatermarks();
   }
 
+  /** Lets come out what waits for the wall clock. */
+  flush(): void {
+    for (const { operator } of this.vertices) operator?.flush?.();
+    this.passWatermarks();
+  }
+
+  get waitsForClock(): boolean {
+    return this.vertices.some(({ operator }) => operator?.nextClockMs?.() !== undefined);
+  }
+
   /** Whether the end of the input would bring out anything that waits. */
   get holdsBack(): boolean {
-    return this.#nextTimer() !== undefined || this.vertices.some((v) => v.operator?.nextClockMs?.() !== undefined);
+    return this.#nextTimer() !== undefined || this.waitsForClock;
   }
 
   #nextTimer(): { readonly vertex: Vertex; readonly timer: bigint } | undefined {

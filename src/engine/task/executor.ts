@@ -123,7 +123,7 @@ export function inlineExecutor(
       else if (message.kind === 'committed') loop.committed(message.epoch);
       else if (message.kind === 'throttle') loop.throttle(message.full);
       else if (message.kind === 'serve') loop.serve();
-      else if (message.kind === 'drain') loop.drain(message.id, message.closeWindows);
+      else if (message.kind === 'drain') loop.drain(message);
       else if (message.kind === 'answer') loop.answer(message.operator, message.effects);
       else if (message.kind === 'follow') loop.follow(message.follow);
       else if (message.kind === 'stop') loop.stop(message.snapshot);

@@ -51,7 +51,9 @@ export interface JournalRecord {
   readonly bounded: boolean;
   /** What entered from outside, by operator: results of look-ups and of calls that are asynchronous, volatile or on the pool. */
   readonly effects?: EpochEffects;
-  /** How far event time was taken to have come (µs, as text), by source: what another version had come to. */
+  /** What waited for the wall clock came out: another version was about to take its place. */
+  readonly flush?: boolean;
+  /** How far event time was taken to have come (µs, as text), by source: what another version, or another task, had come to. */
   readonly watermarks?: Readonly<Record<string, string>>;
   readonly outputs: readonly OutputChecksum[];
   readonly versions: VersionHashes;

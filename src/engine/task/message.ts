@@ -41,9 +41,11 @@ export interface TaskStart {
 export interface Follow {
   /** Where to stop reading; a partition that is not named is read to its end. */
   readonly ends: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[];
-  /** Where the other one has stopped for good: how far event time had come (µs, as text) in its sources, by name. */
+  /** How far event time had come (µs, as text) where the other one has stopped for good, by source. */
   readonly last?: Readonly<Record<string, string>>;
-  /** It has taken the place of the other one. */
+  /** It is about to end: time stands still for it. */
+  readonly halted?: boolean;
+  /** It follows nobody any more, and time goes on. */
   readonly over?: boolean;
 }
 
@@ -65,8 +67,8 @@ export type ToTask =
   | { readonly kind: 'throttle'; readonly full: boolean }
   /** The tasks beside it have caught up too: silence counts from now. */
   | { readonly kind: 'serve' }
-  /** Answer `drained` when all that was visible now has been processed. */
-  | { readonly kind: 'drain'; readonly id: number; readonly closeWindows: boolean }
+  /** Answer `drained` when all that was visible now has been processed; `flush`: and what waits for the wall clock has come out. */
+  | { readonly kind: 'drain'; readonly id: number; readonly closeWindows: boolean; readonly flush: boolean }
   /** The version that it follows has come further. */
   | { readonly kind: 'follow'; readonly follow: Follow }
   /** What asks of one operator came to. */

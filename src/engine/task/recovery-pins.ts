@@ -49,9 +49,7 @@ function journalStarts(log: Log, skipped: ReadonlySet<string>): ReadonlyMap<stri
   return found;
 }
 
-/** The state of a version is gone: nothing is kept for it any more. */
+/** The state of a version is gone, in all its tasks: nothing is kept for it any more. */
 export function unpinState(log: Log, key: string): void {
-  for (const { name, partitions } of log.topics()) {
-    for (let partition = 0; partition < partitions; partition++) log.pin(pinOwner(key), name, partition, undefined);
-  }
+  log.unpin(pinOwner(key));
 }

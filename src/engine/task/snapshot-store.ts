@@ -52,7 +52,9 @@ export interface SnapshotStore {
    */
   read(pipeline: string, pointer: SnapshotPointer): Generator<SnapshotSection>;
   /** Removes all files but those of this snapshot; never throws: what is left over is removed the next time. */
-  keepOnly(pipeline: string, pointer: SnapshotPointer | undefined): Promise<void>;
+  keepOnly(pipeline: string, pointer: SnapshotPointer): Promise<void>;
+  /** Removes all files of a version, in all its tasks; never throws. */
+  forget(pipeline: string): Promise<void>;
 }
 
 /** Files of the machine, below the data directory. */
@@ -68,11 +70,17 @@ export function diskSnapshots(disk: SnapshotDisk, dataDir: string): SnapshotStor
     read: (pipeline, pointer) => readSnapshot(disk, directoryOf(pipeline), pipeline, pointer),
     async keepOnly(pipeline, pointer) {
       const directory = directoryOf(pipeline);
-      const kept = new Set(pointer === undefined ? [] : filesOf(pointer).map(({ file }) => file));
+      const kept = new Set(filesOf(pointer).map(({ file }) => file));
       // A file that is being written is younger than those to be kept.
-      const isOld = (name: string): boolean => pointer === undefined || (name < pointer.file && !kept.has(name));
+      const isOld = (name: string): boolean => name < pointer.file && !kept.has(name);
       const old = disk.reader.list(directory).filter(isOld);
       await disk.run(old.map((name) => ({ kind: 'remove', path: join(directory, name) }))).catch(() => {});
+    },
+    async forget(pipeline) {
+      const all = join(dataDir, DIRECTORY);
+      const [own, ofTasks] = [encodeURIComponent(pipeline), encodeURIComponent(`${pipeline}/`)];
+      const gone = disk.reader.list(all).filter((name) => name === own || name.startsWith(ofTasks));
+      await disk.run(gone.map((name) => ({ kind: 'remove', path: join(all, name) }))).catch(() => {});
     },
   };
 }

@@ -26,7 +26,7 @@ import { FollowedReader } from '../version/followed-reader.ts';
 import { IdleTracker } from './idle-tracker.ts';
 import { chooseInputs } from './input-choice.ts';
 import { type JournalRecord, samePlan, sameVersions } from './journal.ts';
-import type { Follow, FromTask, TaskStart } from './message.ts';
+import type { Follow, FromTask, TaskStart, ToTask } from './message.ts';
 import { ReceiptTally } from './receipt.ts';
 import { RecordFetching } from './record-fetching.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
@@ -54,6 +54,7 @@ export interface TaskLoopOptions {
 interface Drain {
   readonly id: number;
   readonly closeWindows: boolean;
+  readonly flush: boolean;
   /** Where the inputs ended when it was asked for. */
   readonly ends: readonly number[];
 }
@@ -63,7 +64,7 @@ export class TaskLoop {
   readonly #options: TaskLoopOptions;
   readonly #task: Task;
   readonly #kernel: Kernel;
-  readonly #readers: readonly PartitionReader[];
+  readonly #readers: readonly FollowedReader[];
   readonly #idleTracker: IdleTracker;
   readonly #snapshots: SnapshotTaker;
   readonly #desk: AskDesk;
@@ -85,6 +86,9 @@ export class TaskLoop {
   #statusAtMs = Number.NEGATIVE_INFINITY;
   #reportedEpoch = -1;
   #chunkBytes = CHUNK_BYTES;
+  /** It reads no further than another version, or than where it is to end: its own time stands still. */
+  #follows: boolean;
+  #halted: boolean;
   /** What the version that it follows had come to when it stopped, until that is taken over. */
   #watermarks: Follow['last'];
 
@@ -102,15 +106,17 @@ export class TaskLoop {
     if (task.asks.all.length > 0) this.#chunkBytes = WAITING_EPOCH_BYTES_MAX;
     this.#readers = task.inputs.map(({ topic, partition }, i) => {
       const reader = options.open(topic, partition, task.positions[i]!);
-      const { follow } = options.start;
-      return follow === undefined ? reader : new FollowedReader(reader, endOf(follow, topic, partition));
+      return new FollowedReader(reader, endOf(options.start.follow, topic, partition));
     });
-    this.#watermarks = options.start.follow?.last;
+    const { follow } = options.start;
+    this.#follows = follow !== undefined;
+    this.#halted = follow?.halted ?? false;
+    this.#watermarks = follow?.last;
     this.#startEnds = this.#readers.map((reader) => reader.highWatermark());
     const timeouts = task.inputs.map(({ source }) =>
       source === undefined ? Number.POSITIVE_INFINITY : (source.watermark?.idleTimeoutMs ?? RECEIPT_IDLE_TIMEOUT_MS),
     );
-    this.#idleTracker = new IdleTracker(timeouts, options.start.bounded || options.start.follow !== undefined);
+    this.#idleTracker = new IdleTracker(timeouts, options.start.bounded || this.#follows);
     const before = options.clock.monotonicMs();
     for (const record of options.start.journal) this.#replay(record);
     this.#committed = task.epoch;
@@ -182,9 +188,10 @@ export class TaskLoop {
       if (reader.position !== range.from) reader.seek(offset(range.from));
       return range.pieces ?? [range.bytes];
     });
-    const { epoch, clockMs, idle, end, bounded, effects, watermarks } = record;
+    const { epoch, clockMs, idle, end, bounded, effects, flush, watermarks } = record;
     const read = this.#readPieces(pieces);
-    const result = this.#task.runEpoch({ epoch, clockMs, idle, end, bounded, effects, watermarks, replay: true, read });
+    const decided = { epoch, clockMs, idle, end, bounded, effects, watermarks, ...(flush && { flush }) };
+    const result = this.#task.runEpoch({ ...decided, replay: true, read });
     if (watermarks !== undefined) this.#watermarks = undefined;
     const again = JSON.stringify([result.record.ranges, result.record.outputs]);
     if (again !== JSON.stringify([record.ranges, record.outputs]))
@@ -253,8 +260,8 @@ export class TaskLoop {
     this.wake();
   }
 
-  drain(id: number, closeWindows: boolean): void {
-    this.#drains.push({ id, closeWindows, ends: this.#readers.map((reader) => reader.highWatermark()) });
+  drain({ id, closeWindows, flush }: Extract<ToTask, { kind: 'drain' }>): void {
+    this.#drains.push({ id, closeWindows, flush, ends: this.#readers.map((reader) => reader.highWatermark()) });
     this.wake();
   }
 
@@ -276,12 +283,14 @@ export class TaskLoop {
 
   /** The version that it follows has come further. */
   follow(follow: Follow): void {
-    for (const reader of this.#readers) {
-      if (reader instanceof FollowedReader) reader.limit = endOf(follow, reader.topic, reader.partition);
-    }
+    for (const reader of this.#readers) reader.limit = endOf(follow, reader.topic, reader.partition);
     this.#watermarks = follow.last;
+    this.#halted = follow.halted ?? false;
     const { clock, start } = this.#options;
-    if (follow.over === true && !start.bounded) this.#idleTracker.unbound(clock.monotonicMs());
+    if (follow.over === true && this.#follows) {
+      this.#follows = false;
+      if (!start.bounded) this.#idleTracker.unbound(clock.monotonicMs());
+    }
     this.wake();
   }
 
@@ -322,16 +331,16 @@ export class TaskLoop {
   }
 
   /** Runs one epoch if there is input, or if time has something to do; false when there is nothing. */
-  #runOne(end = false): boolean {
+  #runOne(decided: 'end' | 'flush' | undefined = undefined): boolean {
     const { clock } = this.#options;
     const started = clock.monotonicMs();
     const ends = this.#readers.map((reader) => reader.highWatermark());
     const available = this.#readers.map((reader, i) => Math.max(0, ends[i]! - reader.position));
     const reads = !this.#throttled && !this.#task.asks.isFull && available.some((count) => count > 0);
-    const idle = this.#idleTracker.idle(started, (i) => available[i] === 0);
-    const clockMs = this.#time.read(idle.length === available.length);
+    const { idle, clockMs } = this.#readTime(started, available);
     const watermarks = available.some((count) => count > 0) ? undefined : this.#watermarks;
-    if (!(end || reads || watermarks !== undefined || this.#desk.hasAnswers || this.#timeHasWork(idle, clockMs))) {
+    const isDecided = decided !== undefined || watermarks !== undefined;
+    if (!(isDecided || reads || this.#desk.hasAnswers || this.#timeHasWork(idle, clockMs))) {
       this.#serveIfCaughtUp();
       return false;
     }
@@ -345,7 +354,8 @@ export class TaskLoop {
       epoch: this.#task.epoch + 1,
       clockMs,
       idle,
-      end,
+      end: decided === 'end',
+      ...(decided === 'flush' && { flush: true }),
       bounded,
       effects,
       watermarks,
@@ -364,6 +374,16 @@ export class TaskLoop {
     const receipts = this.#receipts.entries();
     this.#options.post({ kind: 'epoch', record, appends, rows, elapsedMs, receipts, deadLetters });
     return true;
+  }
+
+  /** The time of an epoch that begins now, and which inputs are idle in it. */
+  #readTime(
+    nowMs: number,
+    available: readonly number[],
+  ): { readonly idle: readonly number[]; readonly clockMs: number } {
+    if (this.#halted) return { idle: this.#idle.filter((i) => available[i] === 0), clockMs: this.#task.clockMs };
+    const idle = this.#idleTracker.idle(nowMs, (i) => available[i] === 0);
+    return { idle, clockMs: this.#time.read(idle.length === available.length) };
   }
 
   #epochBytesMax(): number {
@@ -393,7 +413,8 @@ export class TaskLoop {
     const done = this.#drains.filter(reached);
     if (done.length === 0) return;
     const closes = done.some((drain) => drain.closeWindows);
-    if (closes && this.#task.holdsBack) this.#runOne(true);
+    if (closes && this.#task.holdsBack) this.#runOne('end');
+    else if (done.some((drain) => drain.flush) && this.#task.waitsForClock) this.#runOne('flush');
     if (this.#task.asks.waiting > 0) return;
     this.#drains = this.#drains.filter((drain) => !done.includes(drain));
     this.#report();
@@ -405,8 +426,8 @@ export class TaskLoop {
     this.#cancelTimer();
     this.#reportIfDue();
     const { clock } = this.#options;
-    const timer = this.#task.nextTimerMs();
-    const waits = [this.#idleTracker.nextMs(this.#idle) - clock.monotonicMs()];
+    const timer = this.#halted ? undefined : this.#task.nextTimerMs();
+    const waits = this.#halted ? [] : [this.#idleTracker.nextMs(this.#idle) - clock.monotonicMs()];
     if (timer !== undefined) waits.push(timer - this.#time.read(this.#idle.length === this.#readers.length));
     waits.push(this.#snapshots.checkInMs() ?? Number.POSITIVE_INFINITY);
     if (this.#reportedEpoch !== this.#task.epoch) waits.push(STATUS_INTERVAL_MS);
@@ -464,8 +485,8 @@ export class TaskLoop {
 }
 
 /** Where the reading of a partition stops that is named; of any other, nowhere. */
-function endOf({ ends }: Follow, topic: string, partition: number): number {
-  const end = ends.find((candidate) => candidate.topic === topic && candidate.partition === partition);
+function endOf(follow: Follow | undefined, topic: string, partition: number): number {
+  const end = follow?.ends.find((candidate) => candidate.topic === topic && candidate.partition === partition);
   return end?.offset ?? Number.POSITIVE_INFINITY;
 }
 

@@ -17,7 +17,7 @@ import type { ExpressionContext } from '../operator/row-evaluator.ts';
 import { snapshotAtOnce } from '../operator/snapshot-at-once.ts';
 import type { TopicOffset } from '../version/pipeline-record.ts';
 import { columnsNeeded } from './columns-needed.ts';
-import { compilePipeline, sourcesOfPipeline, type TaskPart, type Vertex } from './compile.ts';
+import { compilePipeline, sourcesOf, sourcesOfPipeline, type TaskPart, type Vertex } from './compile.ts';
 import { Dataflow } from './dataflow.ts';
 import {
   ENGINE_SEMANTICS_VERSION,
@@ -59,7 +59,9 @@ export interface EpochPlan {
   readonly bounded: boolean;
   /** Answers that enter with the epoch, by operator. */
   readonly effects?: EpochEffects | undefined;
-  /** How far event time has come at least (µs, as text), by source: as another version had it. */
+  /** What waits for the wall clock comes out now. */
+  readonly flush?: boolean;
+  /** How far event time has come at least (µs, as text), by source: as another version, or another task, had it. */
   readonly watermarks?: Readonly<Record<string, string>> | undefined;
   /** It is one of the journal: nothing but its effects comes from outside. */
   readonly replay?: boolean;
@@ -253,7 +255,7 @@ export class Task {
     this.#finishEpoch(plan);
     this.#epoch = plan.epoch;
     const { appends, outputs } = this.#takeOutputs();
-    const { epoch, idle, end, bounded, watermarks } = plan;
+    const { epoch, idle, end, bounded, flush, watermarks } = plan;
     const effects = this.asks.taken();
     const decided = {
       epoch,
@@ -263,6 +265,7 @@ export class Task {
       end,
       bounded,
       ...(effects && { effects }),
+      ...(flush && { flush }),
       ...(watermarks && { watermarks }),
     };
     const record = { ...decided, outputs, versions: this.versions };
@@ -304,11 +307,12 @@ export class Task {
       const own = [...idle].map((at) => this.inputs[at]!).filter((input) => input.vertex === place);
       const silent = new Set(own.map(({ partition }) => partition));
       source.advance(this.#clockMs, (partition) => silent.has(partition));
-      const raised = vertex.source && plan.watermarks?.[vertex.source.name];
-      if (raised !== undefined) source.raise(BigInt(raised));
+      const raised = plan.watermarks && leastOf(plan.watermarks, sourcesRead(vertex));
+      if (raised !== undefined) source.raise(raised);
     }
     this.#flow.passWatermarks();
     if (plan.end) this.#flow.closeWindows();
+    if (plan.flush) this.#flow.flush();
     this.#marks.mark();
     this.#kernel.arenaReset();
     this.#memory.check();
@@ -334,6 +338,11 @@ export class Task {
   /** Whether the end of the input would bring out anything that waits. */
   get holdsBack(): boolean {
     return this.#flow.holdsBack;
+  }
+
+  /** Whether anything waits for the wall clock alone, whatever event time is. */
+  get waitsForClock(): boolean {
+    return this.#flow.waitsForClock;
   }
 
   /** Wall clock at which an idle pipeline closes its next window; undefined when nothing waits for the clock. */
@@ -462,6 +471,22 @@ export class Task {
   close(): void {
     this.#flow.close();
   }
+}
+
+/** The sources whose event time a vertex that reads goes by. */
+function sourcesRead({ source, edge }: Vertex): readonly SourceNode[] {
+  return source === undefined ? sourcesOf(edge!.node.input) : [source];
+}
+
+/** The least of what is said of some sources; undefined when nothing is said of one of them. */
+function leastOf(watermarks: Readonly<Record<string, string>>, sources: readonly SourceNode[]): bigint | undefined {
+  let least: bigint | undefined;
+  for (const { name } of sources) {
+    const said = watermarks[name];
+    if (said === undefined) return undefined;
+    if (least === undefined || BigInt(said) < least) least = BigInt(said);
+  }
+  return least;
 }
 
 function outOfOrder(epoch: number, last: number): HeadraceError {

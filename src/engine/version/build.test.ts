@@ -3,11 +3,6 @@ import { at, EngineWorld, sqlPipeline } from '../engine-world.fixture.ts';
 
 let world: EngineWorld;
 
-beforeEach(async () => {
-  world = await EngineWorld.open();
-  await world.createTopic('events');
-});
-
 afterEach(() => world.stop());
 
 const SOURCE = `
@@ -26,7 +21,12 @@ async function rebuild(sql: string) {
   return build.done;
 }
 
-describe('a version that is built beside the present one', () => {
+describe.each([1, 2])('a version that is built beside the present one, on %i workers', (workers) => {
+  beforeEach(async () => {
+    world = await EngineWorld.open({ workers });
+    await world.createTopic('events', { partitions: workers });
+  });
+
   it('takes its place with the difference: rows that are the same are not touched', async () => {
     const running = await world.startSql(COUNTS);
     await world.write('events', [event(1, 'a'), event(2, 'b'), event(3, 'c')]);
@@ -64,7 +64,8 @@ describe('a version that is built beside the present one', () => {
     await world.write('events', [event(1, 'a')]);
     await running.idle();
     await rebuild(SUMS);
-    expect(world.log.topics().map(({ name }) => name)).toEqual(['events', 'counts', '_dead_letters']);
+    const topics = world.log.topics().map(({ name }) => name);
+    expect(topics.filter((name) => !name.startsWith('__exchange.p.2.'))).toEqual(['events', 'counts', '_dead_letters']);
     const journal = [...world.log.ledgerEntries('journal').keys()];
     expect(journal.map((key) => key.slice(0, 4))).toEqual(journal.map(() => 'p@2/'));
     expect(world.log.ledgerGet('snapshot', 'p')).toBeUndefined();
@@ -83,5 +84,97 @@ describe('a version that is built beside the present one', () => {
     await world.write('events', [event(2, 'a')]);
     await build.done;
     expect(world.table('counts')).toEqual([{ type: 'a', rows: 2, total: 3 }]);
+  });
+});
+
+const WITH_ROWS = `${COUNTS} CREATE MATERIALIZED VIEW rows AS SELECT id, n FROM events;
+CREATE MATERIALIZED VIEW minutes AS SELECT window_start, type, count(*) AS rows
+FROM TUMBLE(events, time, INTERVAL '1 minute') GROUP BY window_start, window_end, type EMIT ON WINDOW CLOSE;`;
+
+describe('another number of workers', () => {
+  it.each([
+    [1, 2],
+    [2, 1],
+    [2, 3],
+  ])('is built beside, and no row of an append topic is lost or written twice: %i, then %i', async (before, after) => {
+    world = await EngineWorld.open({ workers: before });
+    await world.createTopic('events', { partitions: 3 });
+    const write = async (from: number, to: number): Promise<void> => {
+      for (let n = from; n < to; n++) await world.write('events', [event(n, 'abc'[n % 3]!)], n % 3);
+    };
+    await world.startSql(WITH_ROWS);
+    await write(0, 100);
+    await world.engine.pipelines()[0]!.idle();
+    await world.stop();
+    world.workers = after;
+    await world.start();
+    await world.startSql(WITH_ROWS);
+    await write(100, 150);
+    const build = await world.engine.build(await sqlPipeline(WITH_ROWS));
+    await write(150, 200);
+    const { outputs } = await build.done;
+    expect(outputs.map(({ topic, written, deleted }) => [topic, written, deleted])).toEqual([
+      ['_dead_letters', 0, 0],
+      ['counts', 0, 0],
+      ['minutes', 0, 0],
+    ]);
+    await write(200, 300);
+    await world.engine.pipelines()[0]!.idle();
+    const ids = Array.from({ length: 300 }, (_, n) => `e${n}`);
+    expect(world.values('rows').map(({ id }) => id)).toHaveLength(300);
+    expect(new Set(world.values('rows').map(({ id }) => id))).toEqual(new Set(ids));
+    expect(world.table('counts').map(({ rows }) => rows)).toEqual([100, 100, 100]);
+    // Each window once, whichever version closed it.
+    expect(world.values('minutes')).toHaveLength(4 * 3);
+    expect(world.table('minutes').map(({ rows }) => rows)).toEqual(Array.from({ length: 4 * 3 }, () => 20));
+    expect(
+      world.log.topics().filter(({ name }) => name.startsWith('_building') || name.startsWith('__exchange.p.1')),
+    ).toEqual([]);
+    expect(world.engine.stored()[0]!.version).toBe(2);
+  });
+});
+
+const EVERY = `${SOURCE}CREATE MATERIALIZED VIEW rows AS SELECT id, n FROM events EMIT EVERY INTERVAL '1 hour';`;
+
+describe('rows that wait for their interval', () => {
+  it.each([1, 2])('come out before another version takes the place of theirs (%i workers)', async (workers) => {
+    world = await EngineWorld.open({ workers });
+    await world.createTopic('events', { partitions: 2 });
+    const running = await world.startSql(EVERY);
+    await world.write('events', [event(1, 'a')], 0);
+    await running.idle();
+    await world.write('events', [event(2, 'b'), event(3, 'c')], 0);
+    await running.idle();
+    expect(world.values('rows').length).toBeLessThan(3);
+    const next = EVERY.replace('FROM events', "FROM events WHERE type <> 'b'").replace('n FROM', 'n * 10 AS n FROM');
+    await (await world.engine.build(await sqlPipeline(next), { anew: true })).done;
+    expect(world.values('rows').map(({ id, n }) => [id, n])).toEqual([
+      ['e1', 1],
+      ['e2', 2],
+      ['e3', 3],
+    ]);
+    await world.write('events', [event(4, 'a'), event(5, 'b')], 0);
+    world.clock.advance(3_600_000);
+    await world.engine.pipelines()[0]!.idle();
+    await world.stop();
+    await world.start();
+    expect(world.values('rows').map(({ id, n }) => [id, n])).toEqual([
+      ['e1', 1],
+      ['e2', 2],
+      ['e3', 3],
+      ['e4', 40],
+    ]);
+  });
+
+  it('are not left out when theirs has ended before: the other version is refused, and says what to do', async () => {
+    world = await EngineWorld.open();
+    await world.createTopic('events');
+    const running = await world.startSql(EVERY);
+    await world.write('events', [event(1, 'a'), event(2, 'b')]);
+    await running.idle();
+    await running.stop();
+    const build = world.engine.build(await sqlPipeline(EVERY.replace('n FROM', 'n * 10 AS n FROM')), { anew: true });
+    await expect(build).rejects.toMatchObject({ code: 'ENGINE_ROWS_UNWRITTEN' });
+    expect(world.engine.stored()[0]).toMatchObject({ version: 1 });
   });
 });

@@ -4,9 +4,9 @@ import { DEAD_LETTER_TOPIC } from '../../log/dead-letter.ts';
 import type { Append, LedgerPut, Log } from '../../log/log.ts';
 import type { Pipeline } from '../../plan/node.ts';
 import type { CutOver, PipelineStatus } from '../engine.ts';
-import type { PipelineRunner } from '../pipeline-runner.ts';
 import { encodeSnapshotPointer, SNAPSHOT_SPACE, type SnapshotPointer } from '../task/journal.ts';
 import type { Follow } from '../task/message.ts';
+import type { VersionRunner } from '../version-runner.ts';
 import { type Difference, letterDifference, upsertDifference } from './difference.ts';
 import { type BuildingVersion, modulesLeftOver, type PipelineRecord, putPipelineRecord } from './pipeline-record.ts';
 import { statePuts } from './version-state.ts';
@@ -21,9 +21,9 @@ export interface BuildOptions {
   /** Writes its first snapshot when only a part of it is built: from that, and from the version before. */
   readonly merge: () => Promise<SnapshotPointer>;
   /** The version that runs until the cut-over; it may have failed, or be stopped. */
-  readonly before: PipelineRunner;
-  /** Makes the task side of the version that is built. */
-  readonly runner: (beside: { readonly follow: () => Follow }) => PipelineRunner;
+  readonly before: VersionRunner;
+  /** Runs the version that is built. */
+  readonly runner: (beside: { readonly follow: () => Follow }) => VersionRunner;
 }
 
 /**
@@ -32,17 +32,24 @@ export interface BuildOptions {
  */
 export class Build {
   readonly building: BuildingVersion;
-  readonly runner: PipelineRunner;
+  readonly runner: VersionRunner;
   readonly #options: BuildOptions;
   #last: Follow['last'];
   #unsubscribe: () => void = () => {};
   #scheduled = false;
   #cancelled = false;
+  #giveUp: () => void = () => {};
+  /** Rejected when it is. */
+  readonly #givenUp: Promise<never>;
 
   constructor(options: BuildOptions) {
     this.#options = options;
     this.building = options.building;
     this.runner = options.runner({ follow: () => this.#follow() });
+    this.#givenUp = new Promise((_, reject) => {
+      this.#giveUp = () => reject(givenUp(options.pipeline.name));
+    });
+    this.#givenUp.catch(() => {});
   }
 
   #follow(): Follow {
@@ -51,6 +58,7 @@ export class Build {
 
   /** Reads on as the version before does. */
   async start(): Promise<void> {
+    if (!isAlive(this.#options.before)) this.#requireWritten();
     this.#unsubscribe = this.#options.log.onCommit(() => this.#pass());
     await this.runner.start();
   }
@@ -76,9 +84,11 @@ export class Build {
   /** Ends it, whatever it does. What it has built so far stays, and is gone on with or discarded. */
   async stop(): Promise<void> {
     this.#cancelled = true;
+    this.#giveUp();
     this.#unsubscribe();
     this.runner.thaw({ live: false });
     await this.runner.stop({ snapshot: true });
+    this.#options.before.follow({ ends: [], over: true });
   }
 
   /**
@@ -90,19 +100,39 @@ export class Build {
     // Twice: the second time has only what came in during the first.
     await this.runner.idle();
     await this.runner.idle();
-    if (before.status().state === 'running') await before.idle();
+    await this.#concludeBefore();
     const { part } = this.building;
     await before.stop({ snapshot: part !== undefined }).catch(() => {});
     this.#last = before.watermarks();
-    this.runner.follow(this.#follow());
-    await this.runner.idle();
+    await this.runner.reach(this.#follow());
     if (part === undefined) await this.runner.freeze();
     else await this.runner.stop({ snapshot: true });
     this.#unsubscribe();
-    if (this.#cancelled) throw givenUp(this.#options.pipeline.name);
+    if (this.#cancelled) await this.#givenUp;
     const cutOver = await this.#commit();
     if (part === undefined) this.runner.thaw({ live: true });
     return cutOver;
+  }
+
+  /** What the version before has read comes out, if it still can. */
+  async #concludeBefore(): Promise<void> {
+    const { before } = this.#options;
+    if (isAlive(before)) {
+      try {
+        await Promise.race([before.halt(), this.#givenUp]);
+        return;
+      } catch (error) {
+        if (this.#cancelled || isAlive(before)) throw error;
+      }
+    }
+    this.#requireWritten();
+  }
+
+  /** @throws HeadraceError when rows that a version which has ended had read would be in no topic: neither it nor this one writes them */
+  #requireWritten(): void {
+    const { before, pipeline } = this.#options;
+    const goingOn = this.building.redirect.flatMap(([topic, shadow]) => (shadow === null ? [topic] : []));
+    if (goingOn.length > 0 && before.holdsRows()) throw rowsUnwritten(pipeline.name, goingOn);
   }
 
   async #commit(): Promise<CutOver> {
@@ -144,6 +174,22 @@ export class Build {
     }
     return found;
   }
+}
+
+/** Whether it runs, or will. */
+function isAlive(runner: VersionRunner): boolean {
+  return ['running', 'recovering', 'retrying'].includes(runner.status().state);
+}
+
+function rowsUnwritten(name: string, topics: readonly string[]): HeadraceError {
+  return new HeadraceError(
+    `building a new version of pipeline "${name}": the present one has ended with rows that it had read and not written yet, and ${topics.join(', ')} would go on without them`,
+    {
+      code: 'ENGINE_ROWS_UNWRITTEN',
+      domain: 'engine',
+      next: `let it go on first with "headrace pipelines restart ${name}", or give the views of these topics new ones (WITH (topic = '...')), which are made from the start of the inputs`,
+    },
+  );
 }
 
 function givenUp(name: string): HeadraceError {

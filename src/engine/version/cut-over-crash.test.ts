@@ -18,6 +18,7 @@ CREATE MATERIALIZED VIEW kept AS SELECT type, max(n) AS most FROM events GROUP B
 const ALL_NEW = NEW.replace('max(n) AS most', 'max(n + 0) AS most').replace('n * 10', 'n * 5 * 2');
 /** A crash at each operation takes a minute; a fourth of them is tried unless all are asked for. */
 const STEP = process.env.HEADRACE_EVERY_CRASH === undefined ? 4 : 1;
+const ONE: readonly [before: number, after: number] = [1, 1];
 const BATCHES = [
   [1, 2, 3],
   [4, 5],
@@ -53,19 +54,20 @@ function checkWhole(world: EngineWorld): 'old' | 'next' {
 }
 
 /** One life: starts what is stored, builds the new version beside it unless that is done, and writes on. */
-async function live(world: EngineWorld, next: string, builds: () => void): Promise<void> {
-  if (world.log.topic('events') === undefined) await world.createTopic('events');
+async function live(world: EngineWorld, next: string, workers: number, builds: () => void): Promise<void> {
+  if (world.log.topic('events') === undefined) await world.createTopic('events', { partitions: 2 });
   const [stored] = world.engine.stored();
   if (stored !== undefined) checkWhole(world);
   const running = await world.startPipeline(stored?.pipeline() ?? (await sqlPipeline(OLD)));
   const write = async (step: number): Promise<void> => {
     if (!world.values('events').some(({ n }) => n === BATCHES[step]![0]))
-      await world.write('events', BATCHES[step]!.map(event));
+      await world.write('events', BATCHES[step]!.map(event), step % 2);
   };
   await write(0);
   await running.idle();
   if (world.engine.stored()[0]!.version === 1) {
     builds();
+    world.workers = workers;
     const build = await world.engine.build(await sqlPipeline(next));
     await write(1);
     await build.done;
@@ -76,10 +78,11 @@ async function live(world: EngineWorld, next: string, builds: () => void): Promi
 
 async function run(
   next: string,
+  workers: readonly [before: number, after: number],
   crashes: readonly number[],
   power: boolean,
 ): Promise<{ operations: number; from: number }> {
-  const world = new EngineWorld({ random: seededRandom(7) });
+  const world = new EngineWorld({ random: seededRandom(7), workers: workers[0] });
   let life = 0;
   let from = 0;
   for (;;) {
@@ -88,7 +91,7 @@ async function run(
     world.fault = () => (operations++ === crashAt ? 'crash' : undefined);
     try {
       await world.start();
-      await live(world, next, () => {
+      await live(world, next, workers[1], () => {
         from = operations;
       });
       checkEnd(world);
@@ -119,15 +122,19 @@ function checkEnd(world: EngineWorld): void {
 
 describe('a crash while a version is built and cut over to', () => {
   it.each([
-    ['of which some views go on with their state', NEW, 0],
-    ['of which all is built', ALL_NEW, 1],
+    ['of which some views go on with their state', NEW, ONE, 0],
+    ['of which all is built', ALL_NEW, ONE, 1],
+    ['on several workers', NEW, [2, 2] as const, 2],
+    ['on another number of workers', NEW, [2, 3] as const, 3],
   ])(
     'leaves the old one or the new one whole, at every operation of the disk: %s',
-    async (_, next, shift) => {
-      const { operations, from } = await run(next, [], false);
+    async (_, next, workers, shift) => {
+      const { operations, from } = await run(next, workers, [], false);
       expect(operations - from).toBeGreaterThan(40);
-      for (let crashAt = from + shift; crashAt < operations; crashAt += STEP)
-        await run(next, [crashAt], (crashAt >> 2) % 2 === 0);
+      // A run on several workers takes several times as long.
+      const step = STEP === 1 || workers[0] === 1 ? STEP : 4 * STEP;
+      for (let crashAt = from + shift; crashAt < operations; crashAt += step)
+        await run(next, workers, [crashAt], (crashAt >> 2) % 2 === 0);
     },
     300_000,
   );

@@ -32,7 +32,15 @@ import {
   storedPlan,
   type TopicOffset,
 } from './pipeline-record.ts';
-import { stateKeys, statePuts } from './version-state.ts';
+import { statePuts } from './version-state.ts';
+
+/** How a version is built beside the present one. */
+export interface BuildBeginning {
+  readonly workers: number;
+  readonly from: readonly TopicOffset[] | undefined;
+  /** Those that are built; undefined for all. */
+  readonly views: readonly string[] | undefined;
+}
 
 /** What the log keeps of the versions of pipelines, and the changes of it. Each change is one commit. */
 export class PipelineVersions {
@@ -108,7 +116,6 @@ export class PipelineVersions {
     const version = known?.next ?? 1;
     const current = { version, key: keyOf(name, version), plan: storedPlan(pipeline), ...severalOf(workers) };
     const record = { current, next: version + 1 };
-    const tasks = stateKeys(this.#log, key);
     const upserts = pipeline.outputs.filter((output) => output.mode === 'upsert');
     await this.#log.commit({
       appends: upserts.flatMap((output) => deletionsOf(this.#log, output.topic, this.#clock.now())),
@@ -119,20 +126,19 @@ export class PipelineVersions {
         ...modulesLeftOver(this.#log, new Map([[name, record]])),
       ],
     });
-    await this.#forget(key, tasks);
-    if (known !== undefined) await deleteExchangeTopics(this.#log, name, known.current.version);
+    await this.#forget(name, known?.current.version ?? version, key);
   }
 
   /** Goes on with a version that is being built, or begins with one; topics that nobody reads are made for what it writes. */
   async begin(
     pipeline: Pipeline,
-    from: readonly TopicOffset[] | undefined,
-    views: readonly string[] | undefined,
+    start: BuildBeginning,
   ): Promise<{ readonly record: PipelineRecord; readonly building: BuildingVersion }> {
     const { name } = pipeline;
+    const { workers, from, views } = start;
     const known = this.record(name)!;
     if (known.building !== undefined) {
-      if (this.#goesOn(known.building, pipeline, from, views)) return { record: known, building: known.building };
+      if (this.#goesOn(known.building, pipeline, start)) return { record: known, building: known.building };
       await this.abandon(name);
     }
     const version = known.next;
@@ -142,6 +148,7 @@ export class PipelineVersions {
       version,
       key,
       plan: storedPlan(pipeline),
+      ...severalOf(workers),
       ...(from && { from }),
       ...(views && { part: { views, key: `${key}+` } }),
       ...topics,
@@ -158,12 +165,8 @@ export class PipelineVersions {
   }
 
   /** Whether it is the same one, and nothing of it is missing. */
-  #goesOn(
-    building: BuildingVersion,
-    pipeline: Pipeline,
-    from: readonly TopicOffset[] | undefined,
-    views: readonly string[] | undefined,
-  ): boolean {
+  #goesOn(building: BuildingVersion, pipeline: Pipeline, { workers, from, views }: BuildBeginning): boolean {
+    if ((building.workers ?? 1) !== workers) return false;
     if (building.part?.views.join() !== views?.join()) return false;
     if (building.plan !== storedPlan(pipeline)) return false;
     if (from !== undefined && JSON.stringify(building.from) !== JSON.stringify(from)) return false;
@@ -180,8 +183,7 @@ export class PipelineVersions {
     }
     const key = building.part?.key ?? building.key;
     await this.#put(name, rest, statePuts(this.#log, key));
-    unpinState(this.#log, key);
-    await this.#snapshots.keepOnly(key, undefined);
+    await this.#forget(name, building.version, key);
   }
 
   /** Another version takes the place of the present one, with a first snapshot of its own. */
@@ -212,18 +214,15 @@ export class PipelineVersions {
         if (this.#log.topic(topic) !== undefined) await this.#log.deleteTopic(topic);
       }
     }
-    const tasks = stateKeys(this.#log, known.current.key);
     await this.#put(name, undefined, statePuts(this.#log, known.current.key));
-    await this.#forget(known.current.key, tasks);
-    await deleteExchangeTopics(this.#log, name, known.current.version);
+    await this.#forget(name, known.current.version, known.current.key);
   }
 
-  /** What is beside the log: the snapshots, and what was kept for them. */
-  async #forget(key: string, tasks: readonly string[]): Promise<void> {
-    for (const one of new Set([key, ...tasks])) {
-      unpinState(this.#log, one);
-      await this.#snapshots.keepOnly(one, undefined);
-    }
+  /** What a version that is gone has beside its record: the snapshots of all its tasks, what was kept for them, and what went between them. */
+  async #forget(name: string, version: number, key: string): Promise<void> {
+    unpinState(this.#log, key);
+    await this.#snapshots.forget(key);
+    await deleteExchangeTopics(this.#log, name, version);
   }
 
   /** Removes what versions that are gone have left: their snapshots, and the topics that nobody was to read. */
@@ -234,10 +233,9 @@ export class PipelineVersions {
     }
     for (let version = Math.max(1, next - SWEPT_VERSIONS); version < next; version++) {
       const key = keyOf(name, version);
-      if (`${key}+` !== building?.part?.key) await this.#snapshots.keepOnly(`${key}+`, undefined);
+      if (`${key}+` !== building?.part?.key) await this.#snapshots.forget(`${key}+`);
       if (key === current.key || key === building?.key) continue;
-      await this.#snapshots.keepOnly(key, undefined);
-      await deleteExchangeTopics(this.#log, name, version);
+      await this.#forget(name, version, key);
     }
   }
 }
