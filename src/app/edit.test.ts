@@ -23,12 +23,15 @@ afterEach(async () => {
 
 const edit = (sql: string): void => writeFileSync(join(dir, 'pipelines/orders.sql'), sql);
 
-async function start(sql: string, options: { rebuild?: boolean; apply?: 'manual' } = {}): Promise<RunningApp> {
+async function start(
+  sql: string,
+  options: { rebuild?: boolean; apply?: 'manual'; workers?: string } = {},
+): Promise<RunningApp> {
   await app?.stop();
   app = undefined;
   edit(sql);
-  const { rebuild = false, apply = 'auto' } = options;
-  const flags = { 'http-port': '0', apply };
+  const { rebuild = false, apply = 'auto', workers = '' } = options;
+  const flags = { 'http-port': '0', apply, 'engine-pipeline-workers': workers };
   app = await startRuntime({ projectDir: dir, flags, env: {}, until: 'stopped', rebuild });
   return app;
 }
@@ -114,5 +117,19 @@ describe('an edit while the project runs', () => {
     edit(`${VIEWS.replace('sum(amount)', 'min(amount)')}${ALERT}`);
     await running.apply();
     expect(await totals(running)).toMatchObject([{ orders: 2, amount: 1 }]);
+  });
+
+  it('of how many workers a pipeline has is planned, and applied beside the rows that there are', async () => {
+    const first = await start(VIEWS);
+    await send(first, 1, 2);
+    await first.idle();
+    const running = await start(VIEWS, { apply: 'manual', workers: 'orders=2' });
+    expect((await running.plan()).changes).toMatchObject([
+      { fate: 'rebuilt', besides: ['runs on 2 workers, was 1'], views: [{ view: 'totals', fate: 'rebuilt' }] },
+    ]);
+    await running.apply();
+    await send(running, 3);
+    expect(await totals(running)).toMatchObject([{ orders: 3, amount: 6 }]);
+    expect(running.parts.engine.stored()).toMatchObject([{ version: 2, workers: 2 }]);
   });
 });

@@ -10,6 +10,7 @@ export function planProject(
   log: Pick<Log, 'topic' | 'bounds'>,
   stored: readonly StoredPipeline[],
   pipelines: readonly Pipeline[],
+  workersOf: (name: string) => number,
 ): ProjectPlan {
   const dropped = stored.filter(({ name }) => !pipelines.some((pipeline) => pipeline.name === name));
   const pairs = [
@@ -18,7 +19,8 @@ export function planProject(
   ];
   return {
     changes: pairs.map(([before, after]) => {
-      const change = compareVersions(before?.plan, after);
+      const workers = { before: before?.workers ?? 1, after: after === undefined ? 1 : workersOf(after.name) };
+      const change = compareVersions(before?.plan, after, workers);
       const anew = change.views.filter(({ fate }) => fate === 'rebuilt').map(({ view }) => view);
       const reads = anew.length > 0 ? onlyViews(after!, anew).sources.map(({ topic }) => topic) : [];
       return {

@@ -55,7 +55,10 @@ export class ProjectRun {
 
   plan(project: Project): ProjectPlan {
     const { log, engine } = this.#options;
-    return { ...planProject(log, engine.stored(), project.pipelines), applying: this.#applying > 0 };
+    return {
+      ...planProject(log, engine.stored(), project.pipelines, (name) => engine.workersOf(name)),
+      applying: this.#applying > 0,
+    };
   }
 
   /**
@@ -182,7 +185,7 @@ export class ProjectRun {
     for (const pipeline of project.pipelines) {
       const before = this.#running.get(pipeline.name);
       const isBroken = this.#broken.has(pipeline.name);
-      if (before !== undefined && !isBroken && isSame(before, pipeline)) continue;
+      if (before !== undefined && !isBroken && isSame(before, pipeline) && this.#hasItsWorkers(pipeline)) continue;
       if (lossy.some((change) => change.pipeline === pipeline.name)) continue;
       try {
         const change = before === undefined ? this.#create(pipeline) : this.#change(before, pipeline);
@@ -198,6 +201,11 @@ export class ProjectRun {
     if (errors.length > 0) throw errors[0];
     if (loss !== undefined) throw inputLost(loss);
     return cutOvers;
+  }
+
+  #hasItsWorkers({ name }: Pipeline): boolean {
+    const { engine } = this.#options;
+    return engine.stored().find((stored) => stored.name === name)?.workers === engine.workersOf(name);
   }
 
   async #stopOne(name: string): Promise<void> {

@@ -35,6 +35,7 @@ import { collectLogMetrics, fsyncMeter } from './log-metrics.ts';
 import { lookupsOf } from './lookups.ts';
 import { fileShares, openFilesMax } from './open-files.ts';
 import { PipelineControl } from './pipeline-control.ts';
+import { pipelineWorkers } from './pipeline-workers.ts';
 import { presentProblems } from './present-problems.ts';
 import { loadProject, type Project } from './project.ts';
 import { type PipelineCutOver, ProjectRun } from './project-run.ts';
@@ -223,6 +224,7 @@ class Runtime implements RunningApp {
       logger: this.#logger,
       options: {
         workers: options.engineWorkers,
+        pipelineWorkers: pipelineWorkers(options.enginePipelineWorkers),
         snapshotIntervalMs: options.engineSnapshotInterval,
         workerMemoryBytesMax: options.engineMemory,
         functionThreads: options.engineFunctionThreads,

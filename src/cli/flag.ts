@@ -35,7 +35,7 @@ export const GLOBAL_FLAGS = {
  * Splits the words after the command. With `handOn`, flags that are not declared are options of the configuration, whose
  * declaration checks them; without it they are mistakes, answered with the nearest right one.
  *
- * @throws CliError of exit code 2
+ * @throws CliError of exit code 64
  */
 export function parseLine(args: readonly string[], specs: FlagSpecs, handOn: boolean): ParsedLine {
   const flags: Record<string, string | number | boolean | undefined> = {};

@@ -35,9 +35,9 @@ async function headrace(line: readonly string[], env: Record<string, string> = {
 }
 
 describe('the command line', () => {
-  it('shows what there is, with exit code 2 when nothing was asked', async () => {
+  it('shows what there is, with exit code 64 when nothing was asked', async () => {
     const { code, out } = await headrace([]);
-    expect(code).toBe(2);
+    expect(code).toBe(64);
     for (const { name } of commands) expect(out).toContain(`  ${name} `);
     expect((await headrace(['--help'])).code).toBe(0);
   });
@@ -84,9 +84,9 @@ describe('the command line', () => {
     [['bench', 'fast'], '"fast" is one word too many'],
     [['tail'], 'name one view or topic'],
     [['sql', 'SELECT 1', '--url', 'localhost:1'], 'is not a URL'],
-  ])('answers %j with the right word and exit code 2', async (line, expected) => {
+  ])('answers %j with the right word and exit code 64', async (line, expected) => {
     const { code, err } = await headrace(line);
-    expect([code, err]).toEqual([2, expect.stringContaining(expected)]);
+    expect([code, err]).toEqual([64, expect.stringContaining(expected)]);
   });
 
   it('says that nothing answers, with exit code 3', async () => {
@@ -157,7 +157,7 @@ describe('commands that ask a running process', () => {
     expect((await ask(['topics', 'create', 'orders'])).out).toContain('created topic orders');
     expect((await ask(['topics'])).out).toMatch(/orders +append/);
     expect(JSON.parse((await ask(['topics', 'describe', 'orders', '--json'])).out)).toMatchObject({ name: 'orders' });
-    expect((await ask(['topics', 'delete', 'orders'])).code).toBe(2);
+    expect((await ask(['topics', 'delete', 'orders'])).code).toBe(64);
     expect((await ask(['topics', 'delete', 'orders', '--yes'])).out).toContain('deleted');
     expect(await ask(['topics', 'describe', 'orders'])).toMatchObject({ code: 1 });
   });

@@ -4,8 +4,10 @@ import type { Pipeline } from '../plan/node.ts';
 import type { TopicOffset } from './version/pipeline-record.ts';
 
 export interface EngineOptions {
-  /** Tasks of each stage of a pipeline, each in a thread of its own; a pipeline with state goes on with the number that it began with. */
+  /** Tasks of each stage of a pipeline, each in a thread of its own; one with state goes on with the number that it has until `build`. */
   readonly workers: number;
+  /** Of pipelines that are to have another number. */
+  readonly pipelineWorkers?: ReadonlyMap<string, number>;
   /** The longest time between two snapshots of a pipeline that has something new; there are more when recovery would take long. */
   readonly snapshotIntervalMs: number;
   /** WebAssembly memory of one worker, at most. */
@@ -19,6 +21,8 @@ export interface Engine {
   /** Recovers the pipeline from its last snapshot and journal, or starts it at the beginning of its inputs. Output topics exist when it resolves. */
   start(pipeline: Pipeline, options?: StartOptions): Promise<RunningPipeline>;
   pipelines(): readonly RunningPipeline[];
+  /** How many workers a version of the pipeline that begins now has. */
+  workersOf(name: string): number;
   /** What the log keeps of pipelines, by name: the version whose results are seen, and one that is built beside it. */
   stored(): readonly StoredPipeline[];
   /**
@@ -47,6 +51,8 @@ export interface Engine {
 export interface StoredPipeline {
   readonly name: string;
   readonly version: number;
+  /** In how many workers its state is. */
+  readonly workers: number;
   /** The plan of the version, its user functions by hash alone. */
   readonly plan: Pipeline;
   /** The same with its user functions. @throws HeadraceError `ENGINE_MODULE_MISSING` */

@@ -131,14 +131,15 @@ class HostEngine implements Engine {
     }
   }
 
-  workersOf(_name: string): number {
-    return this.#dependencies.options.workers;
+  workersOf(name: string): number {
+    const { workers, pipelineWorkers } = this.#dependencies.options;
+    return pipelineWorkers?.get(name) ?? workers;
   }
 
   #warnOfWorkers(name: string, { workers = 1 }: StoredVersion): void {
     const wanted = this.workersOf(name);
     if (workers === wanted) return;
-    const message = `its state is made for another number of workers than engine.workers says: it goes on with ${workers} until the project is applied ("headrace apply"), and then with ${wanted}`;
+    const message = `its state is made for ${workers} workers, and it is to have ${wanted}: it goes on as it is until the project is applied, and is built anew beside then`;
     this.#dependencies.logger?.warn(message, { pipeline: name });
   }
 
@@ -200,14 +201,14 @@ class HostEngine implements Engine {
       const { current } = this.#versions.record(name)!;
       const stored = planOf(current);
       const workers = this.workersOf(name);
-      const isDealtOut = workers > 1 || (current.workers ?? 1) > 1;
+      const dealt = { before: current.workers ?? 1, after: workers };
       const asked = options.anew === true || options.from !== undefined;
       const serves = workers === (current.workers ?? 1) && stateHash(stored) === stateHash(pipeline);
       if (!asked && serves) return this.#goOn(before, pipeline);
       if (this.#versions.record(name)!.paused?.mustRebuild === undefined && before.status().state === 'paused') {
         throw isPaused(name);
       }
-      const kept = asked || isDealtOut ? [] : keptViews(compareVersions(stored, pipeline));
+      const kept = asked ? [] : keptViews(compareVersions(stored, pipeline, dealt));
       if (kept.length === pipeline.outputs.length) return this.#carry(before, pipeline, stored);
       const views =
         kept.length === 0 ? undefined : pipeline.outputs.map((o) => o.name).filter((o) => !kept.includes(o));

@@ -82,7 +82,12 @@ export const OPTIONS = {
     fallback: 1,
     min: 1,
     max: 64,
-    help: 'Tasks of each stage of a pipeline, each in a thread of its own. A pipeline goes on with the number that it began with, until it is rebuilt.',
+    help: 'Tasks of each stage of a pipeline, each in a thread of its own. A pipeline that has another number is built anew beside when the project is applied.',
+  }),
+  enginePipelineWorkers: option.list({
+    name: 'engine.pipeline_workers',
+    fallback: [],
+    help: 'Pipelines that are to have another number of workers: `NAME=NUMBER`, such as `traffic=2`.',
   }),
   engineSnapshotInterval: option.duration({
     name: 'engine.snapshot_interval',

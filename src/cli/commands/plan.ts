@@ -12,7 +12,7 @@ export const plan: Command = {
   wordsMax: 1,
   summary: 'Show what applying the files of a project would change',
   description:
-    'Asks the running process, which compares its files with what it runs; when none runs, reads the data directory of the project itself. The exit code is 0 when there is nothing to do, and 2 when there is.',
+    'Asks the running process, which compares its files with what it runs; when none runs, reads the data directory of the project itself. The exit code is 0 when there is nothing to do, 2 when there is, and another one when that is not known.',
   flags: SERVER_FLAGS,
   examples: [
     { line: 'headrace plan', does: 'which state survives an edit, and what is built anew' },

@@ -255,6 +255,7 @@ export function storedPipelines(log: Log): readonly StoredPipeline[] {
     return {
       name,
       version: current.version,
+      workers: current.workers ?? 1,
       plan: planOf(current),
       pipeline: () => pipelineOf(log, current),
       paused,

@@ -18,6 +18,7 @@ async function compare(before: string | undefined, after: string | undefined, so
   return compareVersions(
     before === undefined ? undefined : await compiled(before, SOURCE),
     after === undefined ? undefined : await compiled(after, source),
+    { before: 1, after: 1 },
   );
 }
 
@@ -32,6 +33,21 @@ describe('comparing two versions of a pipeline', () => {
     expect(await compare(TOTALS + ALERT, TOTALS + ALERT)).toMatchObject({ fate: 'unchanged', besides: [] });
     expect(await compare(undefined, TOTALS)).toMatchObject({ fate: 'created', views: [{ fate: 'created' }] });
     expect(await compare(TOTALS, undefined)).toMatchObject({ fate: 'dropped', views: [{ fate: 'dropped' }] });
+  });
+
+  it('on several workers, or on another number of them, has every view built anew, unless no state is touched', async () => {
+    const [before, after] = await Promise.all(
+      [TOTALS, TOTALS + PAID].map((sql) => compilePipeline(SOURCE + sql, { name: 'orders' })),
+    );
+    const fates = (next: typeof before, workers: { before: number; after: number }) =>
+      compareVersions(before, next, workers).views.map(({ fate }) => fate);
+    expect(fates(after, { before: 2, after: 2 })).toEqual(['rebuilt', 'created']);
+    expect(fates(before, { before: 2, after: 2 })).toEqual(['unchanged']);
+    expect(fates(before, { before: 1, after: 2 })).toEqual(['rebuilt']);
+    expect(compareVersions(before, before, { before: 1, after: 2 })).toMatchObject({
+      fate: 'rebuilt',
+      besides: ['runs on 2 workers, was 1'],
+    });
   });
 
   it('an alert alone touches no state', async () => {
