@@ -2,9 +2,12 @@ import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { HeadraceError } from '../base/error.ts';
 import { INPUT_PADDING_BYTES, type Kernel } from './kernel.ts';
 
-const STATE_FORMAT = 0xa2;
-/** Only what had changed since the snapshot before. */
-const DELTA_FORMAT = 0xb2;
+/** Of groups; sessions are in the format before, which groups are read in too. */
+const STATE_FORMAT = { groups: 0xa4, sessions: 0xa2 } as const;
+/** Only what had changed since the snapshot before; of groups. */
+const DELTA_FORMAT = 0xb4;
+const OLD_STATE_FORMAT = 0xa2;
+const OLD_DELTA_FORMAT = 0xb2;
 /** Records are written in blocks of about so many bytes; one that is larger has a block of its own. */
 const BLOCK_BYTES = 256 * 1024;
 
@@ -33,6 +36,7 @@ export class GroupSnapshot {
   readonly #kernel: Kernel;
   readonly #table: number;
   readonly #functions: (typeof FUNCTIONS)[RecordKind];
+  readonly #format: number;
   readonly isDelta: boolean;
   #complete = false;
   #open = true;
@@ -43,13 +47,14 @@ export class GroupSnapshot {
     this.#table = table;
     this.#functions = FUNCTIONS[kind];
     this.isDelta = delta && kind === 'groups' && kernel.exports.groupHasFewChanges(table) !== 0;
+    this.#format = this.isDelta ? DELTA_FORMAT : STATE_FORMAT[kind];
     kernel.exports[this.#functions.begin](table, this.isDelta ? 1 : 0);
   }
 
   /** Writes the next groups until the part has `bytesMin`; false when there were none left. */
   next(writer: ByteWriter, bytesMin: number): boolean {
     if (this.#complete) return false;
-    writer.u8(this.isDelta ? DELTA_FORMAT : STATE_FORMAT);
+    writer.u8(this.#format);
     if (this.isDelta) writer.i64(this.#kernel.exports.groupSnapshotPassed(this.#table));
     const from = writer.length;
     let room = BLOCK_BYTES;
@@ -80,14 +85,16 @@ export class GroupSnapshot {
 /** Takes in one part of a snapshot. @throws HeadraceError `KERNEL_STATE_INVALID` */
 export function readRecords(kernel: Kernel, table: number, kind: RecordKind, reader: ByteReader): void {
   const format = reader.u8();
-  const isDelta = kind === 'groups' && format === DELTA_FORMAT;
-  if (format !== STATE_FORMAT && !isDelta) throw unknownFormat();
+  const isDelta = kind === 'groups' && (format === DELTA_FORMAT || format === OLD_DELTA_FORMAT);
+  const isOld = kind === 'groups' && (format === OLD_STATE_FORMAT || format === OLD_DELTA_FORMAT);
+  if (format !== STATE_FORMAT[kind] && !isDelta && !isOld) throw unknownFormat();
+  const take = isOld ? 'groupImport02' : FUNCTIONS[kind].take;
   if (kind === 'groups') kernel.exports.groupTrack(table, 0);
   if (isDelta) kernel.exports.groupImportPassed(table, reader.i64());
   for (let length = reader.unsigned(); length > 0; length = reader.unsigned()) {
     const block = kernel.alloc(length + INPUT_PADDING_BYTES);
     kernel.u8().set(reader.raw(length), block);
-    kernel.exports[FUNCTIONS[kind].take](table, block, length, isDelta ? 1 : 0);
+    kernel.exports[take](table, block, length, isDelta ? 1 : 0);
     kernel.free(block);
   }
   if (kind === 'groups') kernel.exports.groupTrack(table, 1);

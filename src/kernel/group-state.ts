@@ -1,6 +1,6 @@
 import type { ByteReader } from '../base/bytes.ts';
 import { type ColumnVector, PHYSICAL_WIDTH } from './column.ts';
-import { type GroupLayout, putLayout, RESULT_BYTES } from './group-layout.ts';
+import { type GroupLayout, putGroupLayout, RESULT_BYTES } from './group-layout.ts';
 import { GroupSnapshot, readRecords } from './group-snapshot.ts';
 import type { Kernel } from './kernel.ts';
 import { type GroupedRows, type GroupOutput, KeyedRecords } from './keyed-records.ts';
@@ -40,8 +40,8 @@ export class GroupState extends KeyedRecords {
   readonly #columns: number;
 
   constructor(kernel: Kernel, layout: GroupLayout) {
-    const address = putLayout(kernel, layout);
-    super(kernel, layout, kernel.exports.groupCreate(address) >>> 0);
+    const address = putGroupLayout(kernel, layout);
+    super(kernel, layout, kernel.exports.groupCreate(address) >>> 0, 'groupKeyColumn');
     this.#layoutAddress = address;
     this.#columns = kernel.alloc(Math.max(1, layout.keys.length) * COLUMN_BYTES);
   }

@@ -30,8 +30,15 @@ export abstract class KeyedRecords {
   protected readonly layout: GroupLayout;
   /** Its address. */
   protected readonly table: number;
+  readonly #keyColumn: 'groupKeyColumn' | 'sessionKeyColumn';
 
-  constructor(kernel: Kernel, layout: GroupLayout, table: number) {
+  constructor(
+    kernel: Kernel,
+    layout: GroupLayout,
+    table: number,
+    keyColumn: 'groupKeyColumn' | 'sessionKeyColumn',
+  ) {
+    this.#keyColumn = keyColumn;
     this.kernel = kernel;
     this.layout = layout;
     this.table = table;
@@ -75,7 +82,7 @@ export abstract class KeyedRecords {
   keyColumn(key: number, records: number, count: number): ColumnVector {
     const { physical } = this.layout.keys[key]!;
     return this.column(physical, count, (data, nulls) =>
-      this.kernel.exports.groupKeyColumn(this.table, key, records, count, data, nulls),
+      this.kernel.exports[this.#keyColumn](this.table, key, records, count, data, nulls),
     );
   }
 

@@ -1,6 +1,6 @@
 import type { ByteReader } from '../base/bytes.ts';
 import type { ColumnVector } from './column.ts';
-import { type GroupLayout, putLayout, RESULT_BYTES } from './group-layout.ts';
+import { type GroupLayout, putSessionLayout, RESULT_BYTES } from './group-layout.ts';
 import { GroupSnapshot, readRecords } from './group-snapshot.ts';
 import type { Kernel } from './kernel.ts';
 import { type GroupedRows, type GroupOutput, KeyedRecords } from './keyed-records.ts';
@@ -38,8 +38,8 @@ export class SessionState extends KeyedRecords {
   readonly #columns: number;
 
   constructor(kernel: Kernel, layout: GroupLayout, gapUs: bigint) {
-    const address = putLayout(kernel, layout, layout.keepsEmitted ? BOUNDS_BYTES : 0);
-    super(kernel, layout, kernel.exports.sessionCreate(address, gapUs) >>> 0);
+    const address = putSessionLayout(kernel, layout, layout.keepsEmitted ? BOUNDS_BYTES : 0);
+    super(kernel, layout, kernel.exports.sessionCreate(address, gapUs) >>> 0, 'sessionKeyColumn');
     this.#layoutAddress = address;
     this.#columns = kernel.alloc(Math.max(1, layout.keys.length) * COLUMN_BYTES);
   }

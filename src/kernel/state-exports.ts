@@ -147,6 +147,7 @@ export interface StateExports {
   groupForget(table: number): void;
   groupResults(table: number, from: number, count: number, records: number, results: number, failed: number): number;
   groupKeyColumn(table: number, key: number, records: number, count: number, data: number, nulls: number): number;
+  sessionKeyColumn(table: number, key: number, records: number, count: number, data: number, nulls: number): number;
   groupResultColumn(
     table: number,
     aggregate: number,
@@ -205,6 +206,7 @@ export interface StateExports {
   groupSnapshotNeeded(table: number): number;
   groupSnapshotEnd(table: number): void;
   groupImport(table: number, from: number, bytes: number, delta: number): void;
+  groupImport02(table: number, from: number, bytes: number, delta: number): void;
   groupImportPassed(table: number, passed: bigint): void;
   groupFree(table: number): void;
   sessionCreate(layout: number, gap: bigint): number;

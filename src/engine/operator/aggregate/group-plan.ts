@@ -6,7 +6,8 @@ import {
   type GroupLayout,
 } from '../../../kernel/group-layout.ts';
 import type { DataType } from '../../../plan/data-type.ts';
-import type { AggregateCall } from '../../../plan/node.ts';
+import { isNullable } from '../../../plan/expression-factory.ts';
+import type { AggregateCall, AggregateNode } from '../../../plan/node.ts';
 import { serializeExpression } from '../../../plan/pipeline-text.ts';
 import { windowSizeBelow } from '../../../plan/window-size.ts';
 import { isCanonical } from '../state-key.ts';
@@ -23,7 +24,7 @@ export function planGroups(options: AggregateOptions): GroupLayout | undefined {
   for (const call of node.aggregates) {
     const planned = planAggregate(call, appendOnly, keepsEmitted);
     if (planned === undefined) return undefined;
-    aggregates.push(planned);
+    aggregates.push(options.merges === undefined && takesAllRows(call, node) ? { ...planned, ofRows: true } : planned);
   }
   if (appendOnly) shareSets(node.aggregates, aggregates);
   const windowed = windowEndOf(node) !== undefined;
@@ -32,6 +33,13 @@ export function planGroups(options: AggregateOptions): GroupLayout | undefined {
   const bounds = !windowed ? [] : windowSizeBelow(node.input) === undefined ? [end] : [start, end];
   const keys = node.groups.map((group, i) => ({ physical: physicalOf(group.type), isBound: bounds.includes(i) }));
   return { keys, aggregates, windowed, listsChanges: options.emit === 'updates', retracts, keepsEmitted };
+}
+
+/** Whether a count or sum takes every row of its group; of a sum null arguments are noted, so they are to be rare, not never. */
+function takesAllRows({ function: name, argument, filter, distinct }: AggregateCall, node: AggregateNode): boolean {
+  if (filter !== undefined || distinct) return false;
+  if (name === 'count') return argument === undefined;
+  return argument !== undefined && !isNullable(argument, node.input.columns);
 }
 
 /** Counts of distinct values of the same argument share one set, whatever their filters. */

@@ -2,7 +2,9 @@
 
 import { COLUMN_DATA, COLUMN_NULLS, TYPE_F64, TYPE_I32, TYPE_STR } from "./key";
 import { sumAdd } from "./exact-sum";
-import { keepInWindow } from "./group-table";
+import { keepInWindow, windowOfRecord } from "./group-table";
+import { settleBlocks } from "./group-size";
+import { addToCount, addToSum, addWide, SUM_BYTES } from "./packed-value";
 import * as L from "./group-layout";
 
 /** Keeps the entries whose filter (a boolean column) is true; in place, returns how many. */
@@ -30,7 +32,11 @@ export function groupAdd(
   const data = column == 0 ? <usize>0 : <usize>load<u32>(column, COLUMN_DATA);
   const nulls = column == 0 ? <usize>0 : <usize>load<u32>(column, COLUMN_NULLS);
   const kind = load<u32>(part);
-  if (kind == L.FUNCTION_COUNT) addCounts(offset, nulls, weights, records, rows, count);
+  if (L.isPacked(part)) {
+    if (kind == L.FUNCTION_SUM_INTEGER) addPackedIntegers(part, data, nulls, weights, records, rows, count);
+    else if (!L.isOfRows(part)) addPackedCounts(offset, nulls, weights, records, rows, count);
+    settleBlocks(table);
+  } else if (kind == L.FUNCTION_COUNT) addCounts(offset, nulls, weights, records, rows, count);
   else if (kind == L.FUNCTION_SUM_INTEGER) addIntegers(offset, type, data, nulls, weights, records, rows, count);
   else if (kind == L.FUNCTION_SUM_FLOAT) addFloats(offset, data, nulls, weights, records, rows, count);
   else if (kind >= L.FUNCTION_FIRST) addEnds(table, offset, type, kind == L.FUNCTION_LAST, data, nulls, records, rows, count);
@@ -73,6 +79,36 @@ function addIntegers(
       store<u64>(state, difference);
     }
     store<i64>(state, load<i64>(state, 16) + <i64>weight, 16);
+  }
+}
+
+function addPackedCounts(offset: usize, nulls: usize, weights: usize, records: usize, rows: usize, count: u32): void {
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const row = <usize>load<u32>(rows + (i << 2));
+    if (nulls != 0 && load<u8>(nulls + row) != 0) continue;
+    const record = <usize>load<u32>(records + (i << 2));
+    addToCount(record, record + offset, <i64>weightOf(weights, row));
+  }
+}
+
+/** A sum that takes all rows of its group notes those that it does not. */
+function addPackedIntegers(
+  part: usize, data: usize, nulls: usize, weights: usize, records: usize, rows: usize, count: u32,
+): void {
+  const offset = <usize>load<u32>(part, L.AGGREGATE_OFFSET);
+  const isShort = load<u32>(part, L.AGGREGATE_TYPE) == TYPE_I32;
+  const isOfRows = L.isOfRows(part);
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const row = <usize>load<u32>(rows + (i << 2));
+    const record = <usize>load<u32>(records + (i << 2));
+    const weight = weightOf(weights, row);
+    if (nulls != 0 && load<u8>(nulls + row) != 0) {
+      if (isOfRows) addWide(record, record + offset, 0, 0, <i64>weight);
+      continue;
+    }
+    const value = isShort ? <i64>load<i32>(data + (row << 2)) : load<i64>(data + (row << 3));
+    addToSum(record, record + offset, value, weight > 0);
+    if (!isOfRows) addToCount(record, record + offset + SUM_BYTES, <i64>weight);
   }
 }
 
@@ -131,7 +167,7 @@ function addEnds(
     const state = record + offset;
     if (!isLast && load<u32>(state + flag) != 0) continue;
     if (nulls != 0 && load<u8>(nulls + row) != 0) store<u32>(state + flag, IS_NULL);
-    else if (type == TYPE_STR) keepText(table, record, state, data + (row << 4));
+    else if (type == TYPE_STR) keepText(table, windowOfRecord(table, record), state, data + (row << 4));
     else {
       if (type == TYPE_I32) store<i64>(state, <i64>load<i32>(data + (row << 2)));
       else store<u64>(state, load<u64>(data + (row << 3)));
@@ -168,16 +204,16 @@ function addTexts(
       const order = compareStr(value, state);
       if (most ? order <= 0 : order >= 0) continue;
     }
-    keepText(table, record, state, value);
+    keepText(table, windowOfRecord(table, record), state, value);
   }
 }
 
 /** Copies the string into the state; one that needs more room gets twice as much as it needs. */
-export function keepText(table: usize, record: usize, state: usize, value: usize): void {
+export function keepText(table: usize, window: usize, state: usize, value: usize): void {
   const length = load<u32>(value);
   if (load<u32>(state, 8) == 0 || length > load<u32>(state, 12)) {
     const room = length << 1;
-    store<u32>(state, <u32>keepInWindow(table, <usize>load<u32>(record, L.RECORD_WINDOW), room), 8);
+    store<u32>(state, <u32>keepInWindow(table, window, room), 8);
     store<u32>(state, room, 12);
   }
   memory.copy(<usize>load<u32>(state, 8), <usize>load<u32>(value, 8), length);

@@ -12,7 +12,9 @@ import {
   COLUMN_DATA, COLUMN_NULLS, FORM_LONG, isKey, KEY_BYTES, KEY_FORM, KEY_HASH, KEY_HIGH, keyOfBytes, keysOfRows,
 } from "./key";
 import { hash64 } from "../hash";
-import { grown } from "./group-table";
+import { grown, settleBlocks } from "./group-size";
+import { windowOfRecord } from "./group-table";
+import { addToCount } from "./packed-value";
 import * as L from "./group-layout";
 
 const DISTINCT_ENTRIES: usize = 0; // u32
@@ -180,7 +182,7 @@ export function groupDistinct(
       const row = <usize>load<u32>(rows + (<usize>(from + i) << 2));
       if (nulls != 0 && load<u8>(nulls + row) != 0) continue;
       const record = <usize>load<u32>(records + (<usize>(from + i) << 2));
-      const window = <usize>load<u32>(record, L.RECORD_WINDOW);
+      const window = windowOfRecord(table, record);
       const weight: i64 = weights == 0 ? 1 : <i64>load<i32>(weights + (row << 2));
       const change = add(table, window, record + offset, block + <usize>i * KEY_BYTES, weight);
       if (change == 0) continue;
@@ -233,12 +235,12 @@ export function groupDistinctCounts(
       const record = <usize>load<u32>(records + (<usize>(from + i) << 2));
       let fresh = missing(table, record, record + offset, block + <usize>i * KEY_BYTES, mask);
       while (fresh != 0) {
-        const state = record + <usize>load<u32>(offsets + (<usize>ctz(fresh) << 2));
-        store<i64>(state, load<i64>(state) + 1);
+        addToCount(record, record + <usize>load<u32>(offsets + (<usize>ctz(fresh) << 2)), 1);
         fresh &= fresh - 1;
       }
     }
   }
+  settleBlocks(table);
 }
 
 /** The bits that the value of the key has not had so far; it has them now. */
@@ -246,7 +248,7 @@ export function groupDistinctCounts(
 function missing(table: usize, record: usize, state: usize, key: usize, mask: u32): u32 {
   const entry = find(state, key);
   if (entry == 0) {
-    append(table, <usize>load<u32>(record, L.RECORD_WINDOW), state, key, <i64>mask);
+    append(table, windowOfRecord(table, record), state, key, <i64>mask);
     return mask;
   }
   const word = load<i64>(entry, ENTRY_WORD);

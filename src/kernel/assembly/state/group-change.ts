@@ -4,7 +4,7 @@
 
 import { alloc, free } from "../memory";
 import { listAddress, listCount } from "./list";
-import { exportGone, goneExportBytes } from "./group-snapshot";
+import { exportGone, goneExportBytes } from "./group-entry";
 import * as L from "./group-layout";
 
 const DIRTY_MIN: u32 = 64;
@@ -45,7 +45,7 @@ function clearChanges(window: usize): void {
 
 /** The record is marked and listed; it was not yet. */
 export function noteChange(table: usize, window: usize, record: usize): void {
-  store<u32>(record, load<u32>(record, L.RECORD_FLAGS) | load<u32>(table, L.TABLE_TRACK), L.RECORD_FLAGS);
+  L.setFlags(record, L.flagsOf(record) | load<u32>(table, L.TABLE_TRACK));
   if (!counted(table)) return;
   const count = load<u32>(window, L.WINDOW_DIRTY_COUNT);
   if (count == load<u32>(window, L.WINDOW_DIRTY_CAPACITY)) {
@@ -61,15 +61,14 @@ export function noteChange(table: usize, window: usize, record: usize): void {
 }
 
 /** Keeps the key of a group that goes. */
-export function noteRemoval(table: usize, record: usize): void {
+export function noteRemoval(table: usize, window: usize, record: usize): void {
   if (!counted(table)) return;
   const layout = <usize>load<u32>(table);
-  const window = <usize>load<u32>(record, L.RECORD_WINDOW);
   const bytes = goneExportBytes(layout, record);
   const gone = alloc(GONE_HEADER + bytes);
   store<u32>(gone, load<u32>(window, L.WINDOW_GONE));
   store<u32>(gone, <u32>bytes, 4);
-  exportGone(layout, record, gone + GONE_HEADER, <u32>bytes);
+  exportGone(layout, record, gone + GONE_HEADER);
   store<u32>(window, <u32>gone, L.WINDOW_GONE);
 }
 

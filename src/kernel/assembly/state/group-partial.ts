@@ -5,17 +5,15 @@
 
 import { arenaAlloc } from "../memory";
 import { equalStr } from "../hash";
-import { COLUMN_BYTES, COLUMN_DATA, COLUMN_NULLS, groupingBits, TYPE_F64, TYPE_I32, TYPE_STR } from "./key";
+import { COLUMN_BYTES, COLUMN_DATA, groupingBits, TYPE_F64, TYPE_I32, TYPE_STR } from "./key";
 import { sumFree, sumHasBlock, sumMergeAll } from "./exact-sum";
-import { groupOfRow, hashOfRow, listChange, windowOf } from "./group-table";
+import { hashOfRow, isNull } from "./group-key";
+import { groupOfRow, markChanged, windowOf } from "./group-table";
+import { settleBlocks } from "./group-size";
+import { freeBlocks } from "./group-state-bytes";
+import { addToCount, addWide, countAt, sumAt, sumHigh, sumMissing, SUM_BYTES } from "./packed-value";
 import { isBetterFloat } from "./aggregate";
 import * as L from "./group-layout";
-
-@inline
-function isNull(column: usize, row: usize): bool {
-  const nulls = <usize>load<u32>(column, COLUMN_NULLS);
-  return nulls != 0 && load<u8>(nulls + row) != 0;
-}
 
 /** Whether two rows of the batch have the same key. */
 function isSameKey(layout: usize, columns: usize, a: usize, b: usize): bool {
@@ -84,7 +82,7 @@ export function groupPartial(
     }
     const record = partial + <usize>(key - 1) * stride;
     const weight: i64 = weights == 0 ? 1 : <i64>load<i32>(weights + (row << 2));
-    store<i64>(record, load<i64>(record, L.RECORD_ROWS) + weight, L.RECORD_ROWS);
+    addToCount(record, record + L.RECORD_ROWS, weight);
     store<u32>(records + (<usize>i << 2), <u32>record);
     store<u32>(rows + (<usize>i << 2), <u32>row);
   }
@@ -96,6 +94,13 @@ export function groupPartialIsPlain(table: usize, partial: usize, keys: u32): bo
   const layout = <usize>load<u32>(table);
   const stride = <usize>load<u32>(layout);
   let plain = true;
+  for (let key: u32 = 0; key < keys; key++) {
+    const record = partial + <usize>key * stride;
+    if ((L.flagsOf(record) & L.RECORD_WIDE) == 0) continue;
+    freeBlocks(layout, record);
+    plain = false;
+  }
+  settleBlocks(table);
   for (let i: u32 = 0; i < load<u32>(layout, L.LAYOUT_AGGREGATES); i++) {
     const part = L.aggregatePart(layout, i);
     if (load<u32>(part) != L.FUNCTION_SUM_FLOAT) continue;
@@ -133,7 +138,18 @@ function mergeExtreme(state: usize, other: usize, type: u32, most: bool): void {
   memory.copy(state, other, 16);
 }
 
-/** Puts two states of an aggregate together. */
+function mergePacked(part: usize, record: usize, other: usize): void {
+  const offset = <usize>load<u32>(part, L.AGGREGATE_OFFSET);
+  if (load<u32>(part) == L.FUNCTION_COUNT) {
+    if (!L.isOfRows(part)) addToCount(record, record + offset, countAt(other + offset));
+    return;
+  }
+  const low = <u64>sumAt(other + offset);
+  addWide(record, record + offset, low, sumHigh, sumMissing);
+  if (!L.isOfRows(part)) addToCount(record, record + offset + SUM_BYTES, countAt(other + offset + SUM_BYTES));
+}
+
+/** Puts two states of an aggregate together that are not packed. */
 @inline
 export function mergeState(part: usize, state: usize, other: usize): void {
   const kind = load<u32>(part);
@@ -157,16 +173,14 @@ export function groupMerge(table: usize, columns: usize, ends: usize, endAdd: i6
   for (let key: u32 = 0; key < keys; key++) {
     const other = partial + <usize>key * stride;
     const record = groupOfRow(table, window, columns, <usize>load<u32>(first + (<usize>key << 2)));
-    store<i64>(record, load<i64>(record, L.RECORD_ROWS) + load<i64>(other, L.RECORD_ROWS), L.RECORD_ROWS);
-    const flags = load<u32>(record, L.RECORD_FLAGS);
-    if (lists && (flags & L.RECORD_CHANGED) == 0) {
-      store<u32>(record, flags | L.RECORD_CHANGED, L.RECORD_FLAGS);
-      listChange(table, record);
-    }
+    addToCount(record, record + L.RECORD_ROWS, countAt(other + L.RECORD_ROWS));
+    if (lists) markChanged(table, record);
     for (let i: u32 = 0; i < aggregates; i++) {
       const part = L.aggregatePart(layout, i);
       const offset = <usize>load<u32>(part, L.AGGREGATE_OFFSET);
-      mergeState(part, record + offset, other + offset);
+      if (L.isPacked(part)) mergePacked(part, record, other);
+      else mergeState(part, record + offset, other + offset);
     }
   }
+  settleBlocks(table);
 }

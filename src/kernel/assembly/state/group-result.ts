@@ -1,9 +1,11 @@
 // What an aggregate says: the changes of an epoch or the groups of a closed window, as lists of records with weights and results,
 // and then as columns.
 
-import { COLUMN_DATA, COLUMN_NULLS, TYPE_F64, TYPE_I32, TYPE_STR } from "./key";
+import { TYPE_STR } from "./key";
 import { sumValue, SUM_COUNT } from "./exact-sum";
+import { countOf, integersCount, integersHigh, integersOf } from "./group-state-bytes";
 import { removeGroup } from "./group-table";
+import { countAt } from "./packed-value";
 import * as L from "./group-layout";
 
 /** The result of one aggregate of a group; false when it does not fit its type. */
@@ -13,12 +15,12 @@ function resultOf(part: usize, record: usize, target: usize): bool {
   const kind = load<u32>(part);
   const flags = load<u32>(part, L.AGGREGATE_FLAGS);
   if (kind == L.FUNCTION_COUNT) {
-    store<i64>(target, load<i64>(state));
+    store<i64>(target, countOf(part, record));
     store<i64>(target, 1, L.RESULT_COUNT);
   } else if (kind == L.FUNCTION_SUM_INTEGER) {
-    const low = load<i64>(state);
-    const high = load<i64>(state, 8);
-    const count = load<i64>(state, 16);
+    const low = integersOf(part, record);
+    const high = integersHigh;
+    const count = integersCount;
     store<i64>(target, low);
     store<i64>(target, high, L.RESULT_HIGH);
     store<i64>(target, count, L.RESULT_COUNT);
@@ -64,9 +66,9 @@ export function groupChanges(
   let failures: usize = 0;
   for (let i: usize = 0; i < <usize>count; i++) {
     const record = <usize>load<u32>(list + (i << 2));
-    const stands = (load<u32>(record, L.RECORD_FLAGS) & L.RECORD_EMITTED) != 0;
-    store<u32>(record, load<u32>(record, L.RECORD_FLAGS) & ~L.RECORD_CHANGED, L.RECORD_FLAGS);
-    const isGone = load<i64>(record, L.RECORD_ROWS) <= 0;
+    const stands = (L.flagsOf(record) & L.RECORD_EMITTED) != 0;
+    L.setFlags(record, L.flagsOf(record) & ~L.RECORD_CHANGED);
+    const isGone = countAt(record + L.RECORD_ROWS) <= 0;
     const target = results + rows * resultBytes;
     if (stands && (isGone || retracts)) {
       memory.copy(target, record + emitted, resultBytes);
@@ -90,7 +92,7 @@ export function groupChanges(
     rows++;
     if (emitted == 0) continue;
     memory.copy(record + emitted, next, resultBytes);
-    store<u32>(record, load<u32>(record, L.RECORD_FLAGS) | L.RECORD_EMITTED, L.RECORD_FLAGS);
+    L.setFlags(record, L.flagsOf(record) | L.RECORD_EMITTED);
   }
   store<u32>(table, <u32>failures, L.TABLE_FAILED);
   return <u32>rows;
@@ -104,7 +106,7 @@ export function groupResults(table: usize, from: usize, count: u32, records: usi
   let failures: usize = 0;
   for (let i: usize = 0; i < <usize>count; i++) {
     const record = <usize>load<u32>(from + (i << 2));
-    if (load<i64>(record, L.RECORD_ROWS) <= 0) continue;
+    if (countAt(record + L.RECORD_ROWS) <= 0) continue;
     if (!resultsOf(layout, record, results + rows * resultBytes)) {
       store<u32>(failed + (failures << 2), <u32>record);
       failures++;
@@ -115,25 +117,6 @@ export function groupResults(table: usize, from: usize, count: u32, records: usi
   }
   store<u32>(table, <u32>failures, L.TABLE_FAILED);
   return <u32>rows;
-}
-
-/** A key column of the records; returns whether any is null. Strings go on pointing into the records' memory. */
-export function groupKeyColumn(table: usize, key: u32, records: usize, count: u32, data: usize, nulls: usize): bool {
-  const part = L.keyPart(<usize>load<u32>(table), key);
-  const offset = <usize>load<u32>(part, L.KEY_OFFSET);
-  const type = load<u32>(part);
-  let any: u32 = 0;
-  for (let i: usize = 0; i < <usize>count; i++) {
-    const record = <usize>load<u32>(records + (i << 2));
-    const missing = (load<u32>(record, L.RECORD_NULLS) >> key) & 1;
-    any |= missing;
-    store<u8>(nulls + i, <u8>missing);
-    const kept = record + offset;
-    if (type == TYPE_STR) v128.store(data + (i << 4), v128.load(kept));
-    else if (type == TYPE_I32) store<u32>(data + (i << 2), load<u32>(kept));
-    else store<u64>(data + (i << 3), load<u64>(kept));
-  }
-  return any != 0;
 }
 
 export const SHAPE_I32: u32 = 0;

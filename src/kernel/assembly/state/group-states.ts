@@ -3,6 +3,9 @@
 import { arenaAlloc } from "../memory";
 import { COLUMN_BYTES, COLUMN_DATA, TYPE_I32, TYPE_STR } from "./key";
 import { SUM_BYTES, sumExport, sumExportBytes, sumMergeExported } from "./exact-sum";
+import { countOf, integersCount, integersHigh, integersOf } from "./group-state-bytes";
+import { settleBlocks } from "./group-size";
+import { addToCount, addWide, SUM_BYTES as PACKED_SUM_BYTES } from "./packed-value";
 import * as L from "./group-layout";
 
 /** Bytes that may be read beyond the last string. */
@@ -15,9 +18,13 @@ function offsetOf(table: usize, aggregate: u32): usize {
 
 /** A 64-bit word of the states of one aggregate. */
 export function groupStateWord(table: usize, aggregate: u32, word: u32, records: usize, count: u32, data: usize): void {
-  const offset = offsetOf(table, aggregate) + (<usize>word << 3);
+  const part = L.aggregatePart(<usize>load<u32>(table), aggregate);
+  const isCount = load<u32>(part) == L.FUNCTION_COUNT;
   for (let i: usize = 0; i < <usize>count; i++) {
-    store<u64>(data + (i << 3), load<u64>(<usize>load<u32>(records + (i << 2)) + offset));
+    const record = <usize>load<u32>(records + (i << 2));
+    let value = isCount ? countOf(part, record) : integersOf(part, record);
+    if (word != 0) value = word == 1 ? integersHigh : integersCount;
+    store<i64>(data + (i << 3), value);
   }
 }
 
@@ -70,27 +77,25 @@ export function groupAddStates(
   if (kind == L.FUNCTION_COUNT) addCounts(offset, first, records, rows, count);
   else if (kind == L.FUNCTION_SUM_FLOAT) addSums(offset, first, records, rows, count);
   else addIntegers(offset, first, third == 0 ? 0 : second, third == 0 ? second : third, records, rows, count);
+  settleBlocks(table);
 }
 
 function addCounts(offset: usize, data: usize, records: usize, rows: usize, count: u32): void {
   for (let i: usize = 0; i < <usize>count; i++) {
-    const state = <usize>load<u32>(records + (i << 2)) + offset;
+    const record = <usize>load<u32>(records + (i << 2));
     const row = <usize>load<u32>(rows + (i << 2));
-    store<i64>(state, load<i64>(state) + load<i64>(data + (row << 3)));
+    addToCount(record, record + offset, load<i64>(data + (row << 3)));
   }
 }
 
 /** Without a high word the sum is one of 64 bits. */
 function addIntegers(offset: usize, sums: usize, highs: usize, counts: usize, records: usize, rows: usize, count: u32): void {
   for (let i: usize = 0; i < <usize>count; i++) {
-    const state = <usize>load<u32>(records + (i << 2)) + offset;
+    const record = <usize>load<u32>(records + (i << 2));
     const at = <usize>load<u32>(rows + (i << 2)) << 3;
     const value = load<u64>(sums + at);
-    const high = highs == 0 ? <i64>value >> 63 : load<i64>(highs + at);
-    const low = load<u64>(state) + value;
-    store<i64>(state, load<i64>(state, 8) + high + <i64>(low < value), 8);
-    store<u64>(state, low);
-    store<i64>(state, load<i64>(state, 16) + load<i64>(counts + at), 16);
+    addWide(record, record + offset, value, highs == 0 ? <i64>value >> 63 : load<i64>(highs + at), 0);
+    addToCount(record, record + offset + PACKED_SUM_BYTES, load<i64>(counts + at));
   }
 }
 

@@ -10,7 +10,9 @@ export {
 export { groupDistinct, groupDistinctCounts, groupFilterBits } from "./distinct";
 export { groupAdd, groupFilter } from "./aggregate";
 export { groupDecimalColumn } from "./decimal-text";
-export { groupChanges, groupKeyColumn, groupResultColumn, groupResults } from "./group-result";
+export { groupChanges, groupResultColumn, groupResults } from "./group-result";
+export { groupKeyColumn } from "./group-key";
+export { sessionKeyColumn } from "./session-key";
 export { groupAddStates, groupExactSums, groupExtremes, groupStateWord } from "./group-states";
 export { groupIsOneWindow, groupMerge, groupPartial, groupPartialIsPlain } from "./group-partial";
 export {
@@ -24,5 +26,6 @@ export {
   sessionImport, sessionSnapshotBegin, sessionSnapshotEnd, sessionSnapshotNeeded, sessionSnapshotNext,
 } from "./session-snapshot";
 export { groupImport, groupImportPassed } from "./group-import";
+export { groupImport02 } from "./group-import-02";
 export { groupHasFewChanges, groupTrack } from "./group-change";
 export { partialCounts, partialFloats, partialIntegers, partialInTime, partialNulls } from "./partial-rows";

@@ -1,8 +1,12 @@
-// Sessions of an aggregate: their records have the layout of a group's (group-layout.ts), but where that differs.
+// Sessions of an aggregate: records of one size, with strings of the key in a block beside them, and states that are not packed.
 
 import * as L from "./group-layout";
 
-// Record of a session; flags, nulls, texts and image are where a group has them.
+// Record of a session.
+export const RECORD_FLAGS: usize = 16; // u32
+export const RECORD_NULLS: usize = 20; // u32 a bit per key column
+export const RECORD_TEXTS: usize = 28; // u32 block of the strings of the key
+export const RECORD_IMAGE: usize = 32; // u32 what the record was when the snapshot under way began, 0 when it has not changed
 export const SESSION_FIRST: usize = 0; // i64 time of the first row
 export const SESSION_LAST: usize = 8; // i64 time of the last
 export const SESSION_NEXT: usize = 24; // u32 the session of the same key before it in time; of one that was merged, the one it went into

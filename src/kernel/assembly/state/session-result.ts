@@ -28,7 +28,7 @@ export function sessionChanges(
   for (let i: usize = 0; i < <usize>count; i++) {
     const record = <usize>load<u32>(list + (i << 2));
     const bounds = S.boundsOf(layout, record);
-    const flags = load<u32>(record, L.RECORD_FLAGS);
+    const flags = load<u32>(record, S.RECORD_FLAGS);
     if ((flags & L.RECORD_EMITTED) != 0) {
       memory.copy(results + rows * resultBytes, record + emitted, resultBytes);
       putBounds(firsts, ends, rows, load<i64>(bounds), load<i64>(bounds, 8));
@@ -37,7 +37,7 @@ export function sessionChanges(
       rows++;
     }
     if ((flags & S.SESSION_MERGED) != 0) continue;
-    store<u32>(record, flags & ~L.RECORD_EMITTED, L.RECORD_FLAGS);
+    store<u32>(record, flags & ~L.RECORD_EMITTED, S.RECORD_FLAGS);
     const next = results + rows * resultBytes;
     if (!resultsOf(layout, record, next)) {
       store<u32>(failed + (failures << 2), <u32>record);
@@ -52,7 +52,7 @@ export function sessionChanges(
     memory.copy(record + emitted, next, resultBytes);
     store<i64>(bounds, load<i64>(record));
     store<i64>(bounds, end, 8);
-    store<u32>(record, flags | L.RECORD_EMITTED, L.RECORD_FLAGS);
+    store<u32>(record, flags | L.RECORD_EMITTED, S.RECORD_FLAGS);
   }
   store<u32>(table, <u32>failures, L.TABLE_FAILED);
   return <u32>rows;
@@ -64,8 +64,8 @@ export function sessionForgetChanges(table: usize): void {
   const count = <usize>load<u32>(table, L.TABLE_CHANGED_COUNT);
   for (let i: usize = 0; i < count; i++) {
     const record = <usize>load<u32>(list + (i << 2));
-    const flags = load<u32>(record, L.RECORD_FLAGS) & ~L.RECORD_CHANGED;
-    store<u32>(record, flags, L.RECORD_FLAGS);
+    const flags = load<u32>(record, S.RECORD_FLAGS) & ~L.RECORD_CHANGED;
+    store<u32>(record, flags, S.RECORD_FLAGS);
     if ((flags & S.SESSION_MERGED) != 0 && (flags & S.SESSION_TIMED) == 0) release(table, record);
   }
   store<u32>(table, 0, L.TABLE_CHANGED_COUNT);

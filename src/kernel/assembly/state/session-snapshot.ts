@@ -4,8 +4,8 @@
 // are kept. The seven high bits of the hash are the key group.
 
 import { alloc, allocZeroed, free } from "../memory";
-import { importFixedKeys, importStates, importTextKeys } from "./group-import";
-import { bodyExportBytes, exportKeys, exportStates } from "./group-snapshot";
+import { exportStates, importStates, statesExportBytes } from "./group-state-bytes";
+import { exportKeys, importFixedKeys, importTextKeys, keysExportBytes } from "./session-key";
 import { adopt, hashOfRecord, keepTexts, newRecord } from "./session-table";
 import * as L from "./group-layout";
 import * as S from "./session-layout";
@@ -20,13 +20,13 @@ const SNAPSHOT_NEEDED: usize = 8; // u32 bytes of the record for which there was
 const SNAPSHOT_BYTES: usize = 16;
 
 function exportBytes(layout: usize, record: usize): usize {
-  const bytes = HEADER_BYTES + bodyExportBytes(layout, record);
+  const bytes = HEADER_BYTES + keysExportBytes(layout, record) + statesExportBytes(layout, record);
   return load<u32>(layout, L.LAYOUT_EMITTED) == 0 ? bytes : bytes + S.BOUNDS_BYTES;
 }
 
 function exportSession(layout: usize, record: usize, target: usize): void {
-  store<u32>(target, load<u32>(record, L.RECORD_FLAGS) & KEPT_FLAGS, 4);
-  store<u32>(target, load<u32>(record, L.RECORD_NULLS), 8);
+  store<u32>(target, load<u32>(record, S.RECORD_FLAGS) & KEPT_FLAGS, 4);
+  store<u32>(target, load<u32>(record, S.RECORD_NULLS), 8);
   store<u32>(target, 0, 12);
   store<i64>(target, load<i64>(record), 16);
   store<i64>(target, load<i64>(record, S.SESSION_LAST), 24);
@@ -41,13 +41,13 @@ function exportSession(layout: usize, record: usize, target: usize): void {
 
 /** Keeps what the session is, if it changes for the first time since the snapshot began and has not been written yet. */
 export function sessionBeforeChange(table: usize, record: usize): void {
-  const flags = load<u32>(record, L.RECORD_FLAGS);
+  const flags = load<u32>(record, S.RECORD_FLAGS);
   if ((flags & L.RECORD_SEEN) == load<u32>(table, L.TABLE_SEEN)) return;
-  store<u32>(record, flags ^ L.RECORD_SEEN, L.RECORD_FLAGS);
+  store<u32>(record, flags ^ L.RECORD_SEEN, S.RECORD_FLAGS);
   const layout = <usize>load<u32>(table);
   const image = alloc(exportBytes(layout, record));
   exportSession(layout, record, image);
-  store<u32>(record, <u32>image, L.RECORD_IMAGE);
+  store<u32>(record, <u32>image, S.RECORD_IMAGE);
 }
 
 /** Begins a snapshot of the sessions as they are now; one at a time. */
@@ -77,10 +77,10 @@ function nextRecord(table: usize, snapshot: usize): usize {
 
 /** Forgets what was kept of the record, and marks it as seen. */
 function seen(table: usize, record: usize): void {
-  free(<usize>load<u32>(record, L.RECORD_IMAGE));
-  store<u32>(record, 0, L.RECORD_IMAGE);
-  const flags = load<u32>(record, L.RECORD_FLAGS);
-  store<u32>(record, (flags & ~L.RECORD_SEEN) | load<u32>(table, L.TABLE_SEEN), L.RECORD_FLAGS);
+  free(<usize>load<u32>(record, S.RECORD_IMAGE));
+  store<u32>(record, 0, S.RECORD_IMAGE);
+  const flags = load<u32>(record, S.RECORD_FLAGS);
+  store<u32>(record, (flags & ~L.RECORD_SEEN) | load<u32>(table, L.TABLE_SEEN), S.RECORD_FLAGS);
 }
 
 /**
@@ -96,8 +96,8 @@ export function sessionSnapshotNext(table: usize, target: usize, room: usize): u
     ? <usize>load<u32>(snapshot, SNAPSHOT_RECORD) : nextRecord(table, snapshot);
   store<u32>(snapshot, 0, SNAPSHOT_NEEDED);
   for (; record != 0; record = nextRecord(table, snapshot)) {
-    const image = <usize>load<u32>(record, L.RECORD_IMAGE);
-    const flags = load<u32>(record, L.RECORD_FLAGS);
+    const image = <usize>load<u32>(record, S.RECORD_IMAGE);
+    const flags = load<u32>(record, S.RECORD_FLAGS);
     const isLive = (flags & (L.RECORD_DEAD | S.SESSION_MERGED)) == 0 && (flags & L.RECORD_SEEN) != current;
     if (image == 0 && !isLive) {
       seen(table, record);
@@ -136,14 +136,14 @@ export function sessionImport(table: usize, from: usize, bytes: usize): void {
   const end = from + bytes;
   while (from < end) {
     const record = newRecord(table);
-    store<u32>(record, load<u32>(record, L.RECORD_FLAGS) | load<u32>(from, 4), L.RECORD_FLAGS);
-    store<u32>(record, load<u32>(from, 8), L.RECORD_NULLS);
+    store<u32>(record, load<u32>(record, S.RECORD_FLAGS) | load<u32>(from, 4), S.RECORD_FLAGS);
+    store<u32>(record, load<u32>(from, 8), S.RECORD_NULLS);
     store<i64>(record, load<i64>(from, 16));
     store<i64>(record, load<i64>(from, 24), S.SESSION_LAST);
     const keys = from + HEADER_BYTES;
     const textBytes = importFixedKeys(layout, record, keys);
     const at = textBytes == 0 ? <usize>0 : keepTexts(table, record, textBytes);
-    importStates(table, record, importTextKeys(layout, record, keys, at));
+    importStates(table, 0, record, importTextKeys(layout, record, keys, at));
     if (load<u32>(layout, L.LAYOUT_EMITTED) != 0) {
       memory.copy(S.boundsOf(layout, record), from + <usize>load<u32>(from) - S.BOUNDS_BYTES, S.BOUNDS_BYTES);
     }

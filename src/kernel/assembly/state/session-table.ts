@@ -8,7 +8,10 @@
 import { alloc, allocZeroed, free } from "../memory";
 import { equalStr, hash64, hashStr } from "../hash";
 import { groupingBits, TYPE_F64, TYPE_I32, TYPE_STR } from "./key";
-import { freeStates, closeHole, hashOfRow, isGroupOf, keepKey, listChange, place, placeTexts } from "./group-table";
+import { hashOfRow } from "./group-key";
+import { freeStates } from "./group-state-bytes";
+import { listChange } from "./group-table";
+import { closeHole, isSessionOf, keepKey, place, placeTexts } from "./session-key";
 import { mergeState } from "./group-partial";
 import { sumFree } from "./exact-sum";
 import { sessionBeforeChange, sessionSnapshotEnd } from "./session-snapshot";
@@ -41,7 +44,7 @@ function sized(table: usize, bytes: i64): void {
 
 @inline
 function flagsOf(record: usize): u32 {
-  return load<u32>(record, L.RECORD_FLAGS);
+  return load<u32>(record, S.RECORD_FLAGS);
 }
 
 @inline
@@ -52,7 +55,7 @@ function nextOf(record: usize): usize {
 /** As {@link hashOfRow}, of the key in a record. */
 export function hashOfRecord(layout: usize, record: usize): u64 {
   const count = load<u32>(layout, L.LAYOUT_KEYS);
-  const nulls = load<u32>(record, L.RECORD_NULLS);
+  const nulls = load<u32>(record, S.RECORD_NULLS);
   let hash: u64 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const part = L.keyPart(layout, i);
@@ -69,8 +72,8 @@ export function hashOfRecord(layout: usize, record: usize): u64 {
 
 function isSameKey(layout: usize, a: usize, b: usize): bool {
   const count = load<u32>(layout, L.LAYOUT_KEYS);
-  const nulls = load<u32>(a, L.RECORD_NULLS);
-  if (nulls != load<u32>(b, L.RECORD_NULLS)) return false;
+  const nulls = load<u32>(a, S.RECORD_NULLS);
+  if (nulls != load<u32>(b, S.RECORD_NULLS)) return false;
   for (let i: u32 = 0; i < count; i++) {
     if ((nulls >> i) & 1) continue;
     const part = L.keyPart(layout, i);
@@ -125,7 +128,7 @@ export function newRecord(table: usize): usize {
   let image: u32 = 0;
   if (record != 0) {
     store<u32>(table, load<u32>(record, S.SESSION_LINK), S.TABLE_FREE);
-    image = load<u32>(record, L.RECORD_IMAGE);
+    image = load<u32>(record, S.RECORD_IMAGE);
   } else {
     if (load<u32>(table, S.TABLE_NEXT) == load<u32>(table, S.TABLE_CHUNK_END)) addChunk(table, recordBytes);
     record = <usize>load<u32>(table, S.TABLE_NEXT);
@@ -133,14 +136,14 @@ export function newRecord(table: usize): usize {
     store<u32>(<usize>load<u32>(table, S.TABLE_LAST), <u32>(record + recordBytes), 4);
   }
   memory.fill(record, 0, recordBytes);
-  store<u32>(record, load<u32>(table, L.TABLE_SEEN), L.RECORD_FLAGS);
-  store<u32>(record, image, L.RECORD_IMAGE);
+  store<u32>(record, load<u32>(table, L.TABLE_SEEN), S.RECORD_FLAGS);
+  store<u32>(record, image, S.RECORD_IMAGE);
   return record;
 }
 
 export function keepTexts(table: usize, record: usize, bytes: usize): usize {
   const texts = alloc(bytes + PADDING);
-  store<u32>(record, <u32>texts, L.RECORD_TEXTS);
+  store<u32>(record, <u32>texts, S.RECORD_TEXTS);
   sized(table, <i64>(bytes + PADDING + BLOCK_HEADER));
   return texts;
 }
@@ -158,12 +161,12 @@ function textBytes(layout: usize, record: usize): usize {
 /** Gives the memory of a record back. */
 export function release(table: usize, record: usize): void {
   const layout = <usize>load<u32>(table);
-  if (load<u32>(record, L.RECORD_TEXTS) != 0) {
+  if (load<u32>(record, S.RECORD_TEXTS) != 0) {
     sized(table, -(<i64>(textBytes(layout, record) + PADDING + BLOCK_HEADER)));
-    free(<usize>load<u32>(record, L.RECORD_TEXTS));
+    free(<usize>load<u32>(record, S.RECORD_TEXTS));
   }
   freeStates(layout, record);
-  store<u32>(record, L.RECORD_DEAD, L.RECORD_FLAGS);
+  store<u32>(record, L.RECORD_DEAD, S.RECORD_FLAGS);
   store<u32>(record, load<u32>(table, S.TABLE_FREE), S.SESSION_LINK);
   store<u32>(table, <u32>record, S.TABLE_FREE);
 }
@@ -181,7 +184,7 @@ function slotOfRow(table: usize, columns: usize, row: usize, hash: u64): usize {
     const slotAt = index + (<usize>at << 3);
     const slot = load<u64>(slotAt);
     if (slot == 0) return 0;
-    if (<u32>slot == tag && isGroupOf(layout, <usize>(slot >> 32), columns, row)) return slotAt;
+    if (<u32>slot == tag && isSessionOf(layout, <usize>(slot >> 32), columns, row)) return slotAt;
     at = (at + 1) & mask;
   }
   return 0;
@@ -309,7 +312,7 @@ function absorb(table: usize, into: usize, from: usize, beyond: usize, slotAt: u
   store<u64>(table, load<u64>(table, S.TABLE_OPEN) - 1, S.TABLE_OPEN);
   store<u32>(table, 1, S.TABLE_MERGED);
   const flags = flagsOf(from);
-  store<u32>(from, flags | S.SESSION_MERGED, L.RECORD_FLAGS);
+  store<u32>(from, flags | S.SESSION_MERGED, S.RECORD_FLAGS);
   // What it said must be taken back.
   if ((flags & L.RECORD_EMITTED) != 0) mark(table, from);
 }
@@ -318,7 +321,7 @@ function absorb(table: usize, into: usize, from: usize, beyond: usize, slotAt: u
 function mark(table: usize, record: usize): void {
   const flags = flagsOf(record);
   if ((flags & L.RECORD_CHANGED) != 0) return;
-  store<u32>(record, flags | L.RECORD_CHANGED, L.RECORD_FLAGS);
+  store<u32>(record, flags | L.RECORD_CHANGED, S.RECORD_FLAGS);
   listChange(table, record);
 }
 
@@ -382,7 +385,7 @@ export function sessionClose(table: usize, watermark: i64, target: usize, room: 
     if (record == 0 || endOf(table, record) >= watermark) break;
     timerTake(table, record);
     touch(table, record);
-    store<u32>(record, flagsOf(record) | S.SESSION_CLOSED, L.RECORD_FLAGS);
+    store<u32>(record, flagsOf(record) | S.SESSION_CLOSED, S.RECORD_FLAGS);
     store<u64>(table, load<u64>(table, S.TABLE_OPEN) - 1, S.TABLE_OPEN);
     appendClosed(table, record);
     store<u32>(target + (<usize>count << 2), <u32>record);

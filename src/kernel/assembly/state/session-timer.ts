@@ -126,7 +126,7 @@ const endOf = S.endOf;
 /** Has the session looked at when it ends as it is now. */
 export function timerAdd(table: usize, record: usize): void {
   const end = endOf(table, record);
-  store<u32>(record, load<u32>(record, L.RECORD_FLAGS) | S.SESSION_TIMED, L.RECORD_FLAGS);
+  store<u32>(record, load<u32>(record, S.RECORD_FLAGS) | S.SESSION_TIMED, S.RECORD_FLAGS);
   const heapTo = load<i64>(table, S.TABLE_HEAP_TO);
   if (end < heapTo || heapTo == i64.MAX_VALUE) {
     push(table, record, end);
@@ -138,8 +138,8 @@ export function timerAdd(table: usize, record: usize): void {
 
 /** One that was merged need not be looked at any more. */
 function forget(table: usize, record: usize): void {
-  const flags = load<u32>(record, L.RECORD_FLAGS) & ~S.SESSION_TIMED;
-  store<u32>(record, flags, L.RECORD_FLAGS);
+  const flags = load<u32>(record, S.RECORD_FLAGS) & ~S.SESSION_TIMED;
+  store<u32>(record, flags, S.RECORD_FLAGS);
   if ((flags & L.RECORD_CHANGED) == 0) release(table, record);
 }
 
@@ -154,7 +154,7 @@ function loadBucket(table: usize): void {
   listDrop(list, 1);
   for (let record = <usize>load<u32>(bucket); record != 0; ) {
     const following = <usize>load<u32>(record, S.SESSION_LINK);
-    if (load<u32>(record, L.RECORD_FLAGS) & S.SESSION_MERGED) forget(table, record);
+    if (load<u32>(record, S.RECORD_FLAGS) & S.SESSION_MERGED) forget(table, record);
     else timerAdd(table, record);
     record = following;
   }
@@ -171,7 +171,7 @@ export function timerFirst(table: usize): usize {
     }
     const top = <usize>load<u32>(table, S.TABLE_HEAP);
     const record = <usize>load<u32>(top, ENTRY_RECORD);
-    if (load<u32>(record, L.RECORD_FLAGS) & S.SESSION_MERGED) {
+    if (load<u32>(record, S.RECORD_FLAGS) & S.SESSION_MERGED) {
       pop(table);
       forget(table, record);
     } else if (endOf(table, record) > load<i64>(top)) {
@@ -185,7 +185,7 @@ export function timerFirst(table: usize): usize {
 /** Takes out what {@link timerFirst} found. */
 export function timerTake(table: usize, record: usize): void {
   pop(table);
-  store<u32>(record, load<u32>(record, L.RECORD_FLAGS) & ~S.SESSION_TIMED, L.RECORD_FLAGS);
+  store<u32>(record, load<u32>(record, S.RECORD_FLAGS) & ~S.SESSION_TIMED, S.RECORD_FLAGS);
 }
 
 export function timerFree(table: usize): void {
