@@ -141,7 +141,10 @@ export function putGroupLayout(kernel: Kernel, layout: GroupLayout): number {
   });
   const isPlain = aggregates.every(
     ({ function: name, argument, distinct, set }) =>
-      !distinct && set === undefined && name !== 'sum-float' && (name === 'count' || name === 'sum-integer' || argument !== 'str'),
+      !distinct &&
+      set === undefined &&
+      name !== 'sum-float' &&
+      (name === 'count' || name === 'sum-integer' || argument !== 'str'),
   );
   const texts = keys.some(({ physical }) => physical === 'str');
   const flags = layoutFlags(layout) | (isPlain ? FLAG.plain : 0) | (texts ? FLAG.texts : 0);

@@ -32,12 +32,7 @@ export abstract class KeyedRecords {
   protected readonly table: number;
   readonly #keyColumn: 'groupKeyColumn' | 'sessionKeyColumn';
 
-  constructor(
-    kernel: Kernel,
-    layout: GroupLayout,
-    table: number,
-    keyColumn: 'groupKeyColumn' | 'sessionKeyColumn',
-  ) {
+  constructor(kernel: Kernel, layout: GroupLayout, table: number, keyColumn: 'groupKeyColumn' | 'sessionKeyColumn') {
     this.#keyColumn = keyColumn;
     this.kernel = kernel;
     this.layout = layout;
