@@ -119,6 +119,9 @@ export class PipelineRunner implements VersionRunner {
   #starting: Waiter | undefined;
   #stopping: Waiter | undefined;
   #stopReported = false;
+  /** The task that ended last may still be writing a snapshot until its thread is gone. */
+  #ending: Promise<void> = Promise.resolve();
+  #isEnding = false;
   #unsubscribe: () => void = () => {};
   #cancelRetry: () => void = () => {};
   #retryDelayMs = RETRY_DELAY_MS;
@@ -364,8 +367,9 @@ export class PipelineRunner implements VersionRunner {
     this.#stopping = undefined;
     this.#stopReported = false;
     this.#state = 'stopped';
-    await this.#executor?.terminate();
+    const executor = this.#executor;
     this.#executor = undefined;
+    await this.#end(executor);
     this.#release();
     stopping?.resolve();
   }
@@ -386,7 +390,7 @@ export class PipelineRunner implements VersionRunner {
     this.#executor = undefined;
     this.#stopReported = false;
     this.#error = error;
-    void executor?.terminate();
+    void this.#end(executor);
     this.#options.onFailure(error);
     if (error.retryable && this.#stopping === undefined && this.#starting === undefined) {
       this.#state = 'retrying';
@@ -407,18 +411,28 @@ export class PipelineRunner implements VersionRunner {
   #retryLater(): void {
     this.#cancelRetry();
     this.#cancelRetry = this.#options.clock.after(this.#retryDelayMs, () => {
-      if (this.#committing) this.#retryLater();
+      if (this.#committing || this.#isEnding) this.#retryLater();
       else this.#launch();
     });
     this.#retryDelayMs = Math.min(this.#retryDelayMs * 2, RETRY_DELAY_MS_MAX);
   }
 
   /**
-   * Resolves when no commit of this run is on its way any more. Nobody may recover the pipeline before: the epoch in such a commit is
-   * not in the journal yet, and would be processed a second time.
+   * Resolves when no commit of this run is on its way any more, and its task has ended. Nobody may recover the pipeline before: the
+   * epoch in such a commit is not in the journal yet, and would be processed a second time; and a snapshot that the task still writes, or
+   * removes, may have the name of the first that its successor takes.
    */
-  settled(): Promise<void> {
-    return this.#commits;
+  async settled(): Promise<void> {
+    await Promise.all([this.#commits, this.#ending]);
+  }
+
+  #end(executor: TaskExecutor | undefined): Promise<void> {
+    if (executor === undefined) return this.#ending;
+    this.#isEnding = true;
+    this.#ending = executor.terminate().finally(() => {
+      this.#isEnding = false;
+    });
+    return this.#ending;
   }
 
   #reissueDrains(): void {
@@ -465,7 +479,9 @@ export class PipelineRunner implements VersionRunner {
     this.#executor = undefined;
     if (this.#state !== 'failed') this.#state = 'stopped';
     this.#release();
-    await executor?.terminate();
+    this.#starting?.reject(stopped(this.pipeline.name));
+    this.#starting = undefined;
+    await this.#end(executor);
     await this.settled();
   }
 

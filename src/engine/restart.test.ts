@@ -5,15 +5,29 @@ import type { Pipeline } from '../plan/node.ts';
 import type { Engine } from './engine.ts';
 import { at, EngineWorld, sqlPipeline } from './engine-world.fixture.ts';
 import { createEngine } from './host.ts';
-import type { ExecutorFactory } from './task/executor.ts';
+import type { ExecutorFactory, TaskExecutor } from './task/executor.ts';
 import { ENGINE_SEMANTICS_VERSION } from './task/journal.ts';
 import type { FromTask, TaskStart } from './task/message.ts';
+import type { TaskReport } from './task/task-status.ts';
 
 const SQL = `
 CREATE SOURCE events (id text, time timestamptz, WATERMARK FOR time AS time - INTERVAL '2 seconds')
   WITH (topic = 'events', format = 'json', idle_timeout = '1 hour', future_limit = '1 day');
 CREATE MATERIALIZED VIEW rows AS SELECT id FROM events;
 `;
+
+/** What a task that has done nothing says of itself. */
+const REPORT: TaskReport = {
+  epoch: 0,
+  watermark: undefined,
+  operators: [],
+  edges: [],
+  inputs: [],
+  lateRows: 0,
+  duplicateRows: 0,
+  forgottenRows: 0,
+  memoryBytes: 0,
+};
 
 /** A log whose commits of the journal wait until they are let go, or fail. */
 function holding(log: Log): { readonly log: Log; letGo: (error?: Error) => void } {
@@ -49,7 +63,7 @@ interface Driven {
 }
 
 /** An engine whose tasks do what the test says. */
-async function driven(): Promise<Driven> {
+async function driven(terminate: () => Promise<void> = async () => {}): Promise<Driven> {
   const world = await EngineWorld.open();
   await world.createTopic('events');
   const { log, letGo } = holding(world.log);
@@ -58,10 +72,8 @@ async function driven(): Promise<Driven> {
   const executor: ExecutorFactory = (start, to) => {
     starts.push(start);
     receive = to;
-    const status = { epoch: 0, watermark: undefined, operators: [], edges: [], inputs: [] };
-    const counts = { lateRows: 0, duplicateRows: 0, forgottenRows: 0, memoryBytes: 0 };
-    setImmediate(() => to({ kind: 'recovered', epoch: 0, status: { ...status, ...counts } }));
-    return { post: () => {}, terminate: async () => {} };
+    setImmediate(() => to({ kind: 'recovered', epoch: 0, status: REPORT }));
+    return { post: () => {}, terminate };
   };
   const options = { workers: 1, snapshotIntervalMs: 1_000, workerMemoryBytesMax: 2 ** 26 };
   const engine = createEngine({ log, clock: world.clock, options, executor });
@@ -97,6 +109,33 @@ it('a pipeline that failed is started again only when the commit that it had on 
   expect(starts[1]!.journal.map(({ epoch }) => epoch)).toEqual([1]);
   await world.stop();
 });
+
+it.each([false, true])(
+  'a task is begun only when the one before has ended, which may still be writing a snapshot (retryable: %s)',
+  async (retryable) => {
+    let end: () => void = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const { world, engine, pipeline, starts, letGo, receive } = await driven(() => ended);
+    letGo();
+    await turns();
+    receive(failed('LOG_READ_FAILED', retryable));
+    const again = retryable ? undefined : engine.start(pipeline);
+    for (let second = 0; second < 5; second++) {
+      world.clock.advance(1_000);
+      await turns();
+    }
+    expect(starts).toHaveLength(1);
+    end();
+    await turns();
+    world.clock.advance(60_000);
+    await turns();
+    await again;
+    expect(starts).toHaveLength(2);
+    await world.stop();
+  },
+);
 
 it('the last commit of a pipeline that failed or was stopped does not bring it back to life when it fails too', async () => {
   for (const retryable of [false, true]) {
@@ -155,6 +194,48 @@ it('nobody waits for a pipeline that was stopped', async () => {
   const running = await world.startSql(SQL);
   await running.stop();
   await expect(running.idle()).rejects.toMatchObject({ code: 'ENGINE_STOPPED' });
+  await world.stop();
+});
+
+it('a pipeline in several tasks of which one fails before the others have begun is ended, and not run beside itself', async () => {
+  const world = await EngineWorld.open();
+  await world.createTopic('events', { partitions: 2 });
+  const tasks: { receive: (message: FromTask) => void; ended: boolean }[] = [];
+  const executor: ExecutorFactory = (_, receive) => {
+    const task = { receive, ended: false };
+    tasks.push(task);
+    const post: TaskExecutor['post'] = ({ kind }) => {
+      if (kind === 'stop') setImmediate(() => receive({ kind: 'stopped', status: REPORT }));
+    };
+    const terminate = async (): Promise<void> => {
+      task.ended = true;
+    };
+    return { post, terminate };
+  };
+  const options = { workers: 2, snapshotIntervalMs: 1_000, workerMemoryBytesMax: 2 ** 26 };
+  const engine = createEngine({ log: world.log, clock: world.clock, options, executor });
+  const sql = SQL.replace('SELECT id FROM events', 'SELECT id, count(*) AS n FROM events GROUP BY id');
+  const started = engine.start(await sqlPipeline(sql)).catch((error: unknown) => error);
+  await turns();
+  const [first, ...others] = tasks;
+  first!.receive({ kind: 'recovered', epoch: 0, status: REPORT });
+  first!.receive(failed('LOG_READ_FAILED', false));
+  for (const { receive } of others) receive({ kind: 'recovered', epoch: 0, status: REPORT });
+  expect(await started).toMatchObject({ code: 'LOG_READ_FAILED' });
+  expect(tasks.map(({ ended }) => ended)).toEqual(tasks.map(() => true));
+  await world.stop();
+});
+
+it('nobody waits for the start of a pipeline that is stopped meanwhile', async () => {
+  const world = await EngineWorld.open();
+  await world.createTopic('events');
+  const options = { workers: 1, snapshotIntervalMs: 1_000, workerMemoryBytesMax: 2 ** 26 };
+  const executor: ExecutorFactory = () => ({ post: () => {}, terminate: async () => {} });
+  const engine = createEngine({ log: world.log, clock: world.clock, options, executor });
+  const started = engine.start(await sqlPipeline(SQL)).catch((error: unknown) => error);
+  await turns();
+  await engine.close();
+  expect(await started).toMatchObject({ code: 'ENGINE_STOPPED' });
   await world.stop();
 });
 

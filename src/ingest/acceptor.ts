@@ -29,6 +29,8 @@ export interface AcceptorOptions {
   readonly limits?: Partial<IngestLimits>;
   /** The compiled schema of a topic; undefined accepts any JSON. */
   readonly schemas: (topic: string) => TopicSchema | undefined;
+  /** Calls back soon, after what is ready has run: `setImmediate` by default. */
+  readonly soon?: (callback: () => void) => void;
 }
 
 export interface SweptIngest extends Ingest {
@@ -52,6 +54,7 @@ export class Acceptor implements SweptIngest {
   readonly #clock: Clock;
   readonly #limits: IngestLimits;
   readonly #schemas: (topic: string) => TopicSchema | undefined;
+  readonly #soon: (callback: () => void) => void;
   readonly #idempotency: IdempotencyLedger;
   readonly #metrics: IngestMetrics;
   readonly #admission: Admission;
@@ -64,6 +67,7 @@ export class Acceptor implements SweptIngest {
     this.#clock = options.clock;
     this.#limits = { ...INGEST_LIMITS, ...options.limits };
     this.#schemas = options.schemas;
+    this.#soon = options.soon ?? setImmediate;
     this.#admission = new Admission({
       monotonicMs: () => options.clock.monotonicMs(),
       waitTargetMs: this.#limits.waitTargetMs,
@@ -110,6 +114,7 @@ export class Acceptor implements SweptIngest {
       framer: this.#framer,
       clock: this.#clock,
       limits: this.#limits,
+      soon: this.#soon,
       topic,
       schema,
       alone: (request) => this.#commit(request, topic, undefined),

@@ -10,6 +10,8 @@ export interface BodyGroupParts {
   readonly framer: Framer;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly limits: IngestLimits;
+  /** Calls back soon, after what is ready has run. */
+  readonly soon: (callback: () => void) => void;
   readonly topic: TopicConfig;
   readonly schema: TopicSchema | undefined;
   /** The way of a request alone: for those that turn out not to be one good row. */
@@ -62,7 +64,7 @@ export class BodyGroup {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.#parts.soon(() => {
       this.#scheduled = false;
       this.flush();
     });

@@ -14,8 +14,8 @@ import {
 /** What a fault does to the operation that it hits. `short`: a write happens in two parts, with time in between. */
 export type DiskFault = 'crash' | 'EIO' | 'ENOSPC' | 'short';
 
-/** Who changes files beside the others: rounds, what goes on behind them, snapshots. Within a lane all happens in order. */
-export type DiskLane = 'rounds' | 'behind' | 'snapshots';
+/** Who changes files beside the others: rounds, what goes on behind them, snapshots of a task. Within a lane all happens in order. */
+export type DiskLane = 'rounds' | 'behind' | `snapshots${string}`;
 
 export interface VirtualDiskOptions {
   /** Uniform in [0, 1); decides what a crash loses and where a write tears. */
@@ -211,13 +211,25 @@ export class VirtualDisk implements Disk {
     };
   }
 
-  /** The disk as snapshots of one process use it: beside the rounds. */
-  snapshotSession(): Pick<Disk, 'reader' | 'run'> {
+  /** The disk as the snapshots of one thread use it, beside the rounds; when that thread has ended, nothing it still does takes effect. */
+  snapshotSession(thread = ''): Pick<Disk, 'reader' | 'run'> & { readonly end: () => void } {
     const incarnation = this.#incarnation;
-    return { reader: this.reader, run: (operations) => this.#run('snapshots', operations, incarnation) };
+    let ended = false;
+    return {
+      reader: this.reader,
+      run: (operations) => this.#run(`snapshots${thread}`, operations, incarnation, () => ended),
+      end: () => {
+        ended = true;
+      },
+    };
   }
 
-  #run(lane: DiskLane, operations: readonly DiskOperation[], incarnation: number): Promise<RunResult> {
+  #run(
+    lane: DiskLane,
+    operations: readonly DiskOperation[],
+    incarnation: number,
+    isOver: () => boolean = () => false,
+  ): Promise<RunResult> {
     // Buffers are taken over at the call, as by a transfer; the effect comes later.
     const taken = operations.map((operation) =>
       operation.kind === 'write'
@@ -231,6 +243,7 @@ export class VirtualDisk implements Disk {
         for (const step of plain) {
           const pause = this.#pause(lane);
           if (pause !== undefined) await pause;
+          if (isOver()) throw new DiskFailure('io', 'ENDED', step.kind);
           if (this.#step(step, incarnation) === 'short') await this.#finishShort(step, lane, incarnation);
         }
       }
@@ -313,8 +326,7 @@ export class VirtualDisk implements Disk {
         this.#makeDirectory(operation.path);
         return;
       case 'rename':
-        this.#names.set(operation.to, this.#file(operation.from));
-        this.#names.delete(operation.from);
+        this.#rename(operation.from, operation.to);
         return;
       case 'remove':
         this.#remove(operation.path);
@@ -333,6 +345,13 @@ export class VirtualDisk implements Disk {
       throw new DiskFailure('full', 'ENOSPC', 'write');
     }
     file.write(position, bytes);
+  }
+
+  #rename(from: string, to: string): void {
+    const file = this.#names.get(from);
+    if (file === undefined) throw new DiskFailure('io', 'ENOENT', 'rename');
+    this.#names.set(to, file);
+    this.#names.delete(from);
   }
 
   #makeDirectory(path: string): void {

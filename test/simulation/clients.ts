@@ -3,22 +3,13 @@ import type { Clock } from '../../src/base/clock.ts';
 import { HeadraceError } from '../../src/base/error.ts';
 import type { Append, Log, ProducerStamp } from '../../src/log/log.ts';
 import { encodeRecordBatch } from '../../src/log/record-batch.ts';
+import type { Sent, SentPart } from './sent.ts';
 import type { Tail } from './tail.ts';
-
-/** `unknown`: no answer came; all of it happened or nothing. */
-type Outcome = 'pending' | 'done' | 'refused' | 'unknown';
 
 interface Part {
   readonly topic: string;
   readonly partition: number;
   readonly values: readonly string[];
-  readonly stamp?: ProducerStamp;
-  baseOffset: number;
-}
-
-interface Sent {
-  readonly parts: readonly Part[];
-  outcome: Outcome;
 }
 
 interface Producer {
@@ -27,7 +18,7 @@ interface Producer {
   readonly partition: number;
   sequence: number;
   /** Sent, and not known to be in the log: sent again before anything else. */
-  open: Sent | undefined;
+  open: { readonly sent: Sent; readonly part: Part; readonly stamp: ProducerStamp } | undefined;
   busy: boolean;
 }
 
@@ -62,10 +53,23 @@ export class Clients {
   }
 
   /** One commit of one or several batches; not waited for. */
-  send(log: Log, parts: readonly { topic: string; partition: number; values: readonly string[] }[]): void {
-    const sent: Sent = { parts: parts.map((part) => ({ ...part, baseOffset: -1 })), outcome: 'pending' };
+  send(log: Log, parts: readonly Part[]): void {
+    const sent = this.begin(parts);
+    this.attempt(sent, () => this.#commit(log, sent, parts));
+  }
+
+  /** Something is about to be sent. */
+  begin(
+    parts: readonly { readonly topic: string; readonly values: readonly string[] }[],
+    letters: string[] = [],
+  ): Sent {
+    const sent: Sent = {
+      parts: parts.map(({ topic, values }): SentPart => ({ topic, values, place: undefined })),
+      letters,
+      outcome: 'pending',
+    };
     this.#sent.push(sent);
-    this.#wait(this.#commit(log, sent));
+    return sent;
   }
 
   /** The next batch of an idempotent producer, or the last once more; `values` makes the records of a new one. */
@@ -73,45 +77,56 @@ export class Clients {
     const producer = this.#producers[which % this.#producers.length]!;
     if (producer.busy) return;
     if (producer.open === undefined) {
-      const stamp = { id: producer.id, epoch: 0, baseSequence: producer.sequence };
-      const { topic, partition } = producer;
-      producer.open = { parts: [{ topic, partition, values: values(), stamp, baseOffset: -1 }], outcome: 'pending' };
-      this.#sent.push(producer.open);
+      const { id, topic, partition } = producer;
+      const part = { topic, partition, values: values() };
+      const stamp = { id, epoch: 0, baseSequence: producer.sequence };
+      producer.open = { sent: this.begin([part]), part, stamp };
     }
     producer.busy = true;
-    this.#wait(this.#produceOne(log, producer, producer.open));
+    const { sent, part, stamp } = producer.open;
+    this.attempt(
+      sent,
+      () => this.#commit(log, sent, [part], stamp),
+      () => {
+        producer.busy = false;
+        if (sent.outcome !== 'done') return;
+        producer.sequence += part.values.length;
+        producer.open = undefined;
+      },
+    );
   }
 
-  async #produceOne(log: Log, producer: Producer, sent: Sent): Promise<void> {
-    await this.#commit(log, sent);
-    producer.busy = false;
-    if (sent.outcome !== 'done') return;
-    producer.sequence += sent.parts[0]!.values.length;
-    producer.open = undefined;
-  }
-
-  async #commit(log: Log, sent: Sent): Promise<void> {
-    // One that had no answer and is refused now may be there all the same.
+  /** Tries to get it done; not waited for. @param send sets the places */
+  attempt(sent: Sent, send: () => Promise<void>, after?: () => void): void {
     const before = sent.outcome;
-    sent.outcome = 'pending';
-    try {
-      const timestamp = this.#clock.now();
-      const appends = sent.parts.map((part): Append => {
-        const records = part.values.map((value) => ({ key: null, value: utf8(value), timestamp }));
-        return { topic: part.topic, partition: part.partition, ...encodeRecordBatch(records, part.stamp) };
-      });
-      const { baseOffsets } = await log.commit({ appends, puts: [] });
-      sent.parts.forEach((part, i) => {
-        part.baseOffset = baseOffsets[i]!;
-      });
-      sent.outcome = 'done';
-    } catch (error) {
-      const outcome = this.#outcomeOf(error);
-      sent.outcome = before === 'unknown' ? before : outcome;
-    }
+    // What was done stays done, whatever becomes of a repetition.
+    if (before !== 'done') sent.outcome = 'pending';
+    const attempt = send().then(
+      () => {
+        sent.outcome = 'done';
+      },
+      (error: unknown) => {
+        const outcome = this.#outcomeOf(error);
+        // One that had no answer and is refused now may be there all the same.
+        if (before !== 'done') sent.outcome = before === 'unknown' ? before : outcome;
+      },
+    );
+    this.#wait(attempt.then(after));
   }
 
-  #outcomeOf(error: unknown): Outcome {
+  async #commit(log: Log, sent: Sent, parts: readonly Part[], stamp?: ProducerStamp): Promise<void> {
+    const timestamp = this.#clock.now();
+    const appends = parts.map(({ topic, partition, values }): Append => {
+      const records = values.map((value) => ({ key: null, value: utf8(value), timestamp }));
+      return { topic, partition, ...encodeRecordBatch(records, stamp) };
+    });
+    const { baseOffsets } = await log.commit({ appends, puts: [] });
+    parts.forEach(({ partition }, i) => {
+      sent.parts[i]!.place = { partition, offset: baseOffsets[i]! };
+    });
+  }
+
+  #outcomeOf(error: unknown): Sent['outcome'] {
     const code = error instanceof HeadraceError ? error.code : 'none';
     this.#requireExplained(error);
     if (REFUSALS.includes(code)) return 'refused';
@@ -144,16 +159,10 @@ export class Clients {
 
   /** What was acknowledged is there once; what was refused is not; what had no answer is there wholly or not at all. */
   verify(tail: Tail): void {
-    const found = new Map<string, { place: string; offset: number }>();
-    for (const topic of ['events', 'others']) {
-      for (const { partition, offset, value } of tail.records(topic)) {
-        if (found.has(value!)) throw new Error(`an event is there twice: ${value} at ${topic}/${partition} ${offset}`);
-        found.set(value!, { place: `${topic}/${partition}`, offset });
-      }
-    }
+    const found = foundIn(tail);
     let known = 0;
-    for (const { parts, outcome } of this.#sent) {
-      const values = parts.flatMap((part) => part.values);
+    for (const { parts, letters, outcome } of this.#sent) {
+      const values = [...parts.flatMap((part) => part.values), ...letters];
       const there = values.filter((value) => found.has(value)).length;
       known += there;
       if (outcome === 'pending') continue;
@@ -166,10 +175,31 @@ export class Clients {
   }
 }
 
-function requirePlaced(part: Part, found: ReadonlyMap<string, { place: string; offset: number }>): void {
-  part.values.forEach((value, i) => {
+type Found = ReadonlyMap<string, { readonly place: string; readonly offset: number }>;
+
+/** Every event in the log, and every record that was refused at the door. */
+function foundIn(tail: Tail): Found {
+  const found = new Map<string, { place: string; offset: number }>();
+  const add = (value: string, place: string, offset: number): void => {
+    if (found.has(value)) throw new Error(`an event is there twice: ${value} at ${place} ${offset}`);
+    found.set(value, { place, offset });
+  };
+  for (const topic of ['events', 'others']) {
+    for (const { partition, offset, value } of tail.records(topic)) add(value!, `${topic}/${partition}`, offset);
+  }
+  for (const { offset, value } of tail.records('_dead_letters')) {
+    const letter = JSON.parse(value!) as { readonly pipeline?: string; readonly value: string };
+    if (letter.pipeline === undefined) add(letter.value, 'dead letters', offset);
+  }
+  return found;
+}
+
+/** Those of whom nobody was told where they are may be anywhere. */
+function requirePlaced({ topic, values, place }: SentPart, found: Found): void {
+  if (place === undefined) return;
+  values.forEach((value, i) => {
     const at = found.get(value)!;
-    if (at.place === `${part.topic}/${part.partition}` && at.offset === part.baseOffset + i) return;
-    throw new Error(`an event was acknowledged at offset ${part.baseOffset + i} and is at ${at.offset}: ${value}`);
+    if (at.place === `${topic}/${place.partition}` && at.offset === place.offset + i) return;
+    throw new Error(`an event was acknowledged at offset ${place.offset + i} and is at ${at.offset}: ${value}`);
   });
 }

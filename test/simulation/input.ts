@@ -65,6 +65,12 @@ export class EventGenerator {
     return Array.from({ length: 1 + this.#below(8) }, () => this.#record(`${topic}/${partition}`));
   }
 
+  /** One that duplicates no other: whoever sends it does not choose its partition. */
+  single(): string {
+    this.#seconds += this.#below(6);
+    return this.#record(`alone ${this.#next}`);
+  }
+
   #record(place: string): string {
     const choice = this.#random();
     if (choice < 0.02) return `{"n": ${this.#next++}, "broken`;
@@ -84,6 +90,11 @@ export class EventGenerator {
     if (ahead === 0) sent.push(event);
     return recordOf(event);
   }
+}
+
+/** Whether no source can read it. */
+export function isBroken(record: string): boolean {
+  return record.endsWith('"broken');
 }
 
 function recordOf({ n, id, type, k, seconds, cents }: SimulatedEvent): string {

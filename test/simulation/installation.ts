@@ -1,14 +1,17 @@
 import { HeadraceError } from '../../src/base/error.ts';
 import type { RunningPipeline } from '../../src/engine/engine.ts';
 import { seededRandom, WORLD_START } from '../../src/engine/engine-world.fixture.ts';
+import { KernelFramer } from '../../src/ingest/kernel-framer.ts';
+import { Kernel } from '../../src/kernel/kernel.ts';
 import type { LogLimits } from '../../src/log/limits.ts';
 import type { TopicConfig } from '../../src/log/log.ts';
 import { VirtualDisk } from '../../src/log/virtual-disk.ts';
 import type { Pipeline } from '../../src/plan/node.ts';
+import { Bodies } from './bodies.ts';
 import { Clients } from './clients.ts';
 import { Excuses } from './excuses.ts';
 import { FaultPlan } from './fault-plan.ts';
-import { EVENT_PARTITIONS_MAX, OTHER_PARTITIONS } from './input.ts';
+import { EVENT_PARTITIONS_MAX, EventGenerator, OTHER_PARTITIONS } from './input.ts';
 import { Life } from './life.ts';
 import { verifyOutputs } from './outcome.ts';
 import { choosePipelines, planOf } from './pipelines.ts';
@@ -21,6 +24,7 @@ import type { SimulatedPipeline } from './view.ts';
 const TURNS_MAX = 60_000;
 /** Starts that a fault may spoil, before what keeps the process from starting is repaired. */
 const SPOILED_STARTS_MAX = 3;
+const INGEST_MEMORY_BYTES_MAX = 2 ** 24;
 /** Operations of a start within which it may be cut short. */
 const START_OPERATIONS = 25;
 
@@ -51,6 +55,8 @@ export class Installation {
   readonly excuses = new Excuses();
   readonly tail = new Tail();
   readonly clients: Clients;
+  readonly generator: EventGenerator;
+  readonly bodies: Bodies;
   readonly partitions: number;
   readonly pipelines: readonly SimulatedPipeline[];
   readonly #plans = new Map<string, Pipeline>();
@@ -58,6 +64,7 @@ export class Installation {
   readonly #retention: boolean;
   readonly #snapshotIntervalMs: number;
   readonly #workers: number;
+  readonly #framer = new KernelFramer(Kernel.create({ memoryBytesMax: INGEST_MEMORY_BYTES_MAX }));
   /** By pipeline: it runs, or its start is under way. */
   readonly #running = new Map<string, RunningPipeline | 'starting'>();
   #life: Life | undefined;
@@ -83,6 +90,8 @@ export class Installation {
       { topic: 'others', partition: 1 },
     ];
     this.clients = new Clients(this.clock, places, (error) => this.requireExplained('writing', error));
+    this.generator = new EventGenerator(this.random);
+    this.bodies = new Bodies(this.clients, this.generator, (count) => this.below(count));
     this.pipelines = choosePipelines((count) => this.below(count));
     this.#retention = this.random() < 0.4;
     this.#workers = [1, 1, 2, 3][this.below(4)]!;
@@ -189,8 +198,10 @@ export class Installation {
     } catch (error) {
       if (this.#life !== life) return;
       this.#running.delete(name);
-      const isEarly = error instanceof HeadraceError && error.code === 'ENGINE_UNKNOWN_TOPIC';
-      if (!isEarly) this.requireExplained(`starting ${name}`, error);
+      // The topics of another pipeline are not there yet, or somebody stops it before it has begun.
+      const isHarmless =
+        error instanceof HeadraceError && ['ENGINE_UNKNOWN_TOPIC', 'ENGINE_STOPPED'].includes(error.code);
+      if (!isHarmless) this.requireExplained(`starting ${name}`, error);
     }
   }
 
@@ -263,6 +274,7 @@ export class Installation {
 
   #endLife(): void {
     this.clients.disconnect();
+    this.bodies.disconnect();
     this.schedule.drop(Life.laneOf(this.#lives));
     this.clock.dropTimers();
     this.#life = undefined;
@@ -301,6 +313,7 @@ export class Installation {
         limits: LIMITS,
         snapshotIntervalMs: this.#snapshotIntervalMs,
         workers: this.#workers,
+        framer: this.#framer,
       }),
     );
     this.#life = life;

@@ -2,11 +2,15 @@ import type { Engine, RunningPipeline, StartOptions } from '../../src/engine/eng
 import { createEngine } from '../../src/engine/host.ts';
 import { type ExecutorFactory, inlineExecutor } from '../../src/engine/task/executor.ts';
 import { diskSnapshots } from '../../src/engine/task/snapshot-store.ts';
+import { Acceptor, ensureDeadLetterTopic } from '../../src/ingest/acceptor.ts';
+import type { Framer } from '../../src/ingest/framer.ts';
+import type { Ingest } from '../../src/ingest/ingest.ts';
 import type { LogLimits } from '../../src/log/limits.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openLog } from '../../src/log/open.ts';
 import type { VirtualDisk } from '../../src/log/virtual-disk.ts';
 import type { Pipeline } from '../../src/plan/node.ts';
+import { createMetrics } from '../../src/telemetry/registry.ts';
 import type { Schedule } from './schedule.ts';
 import type { SimulatedClock } from './simulated-clock.ts';
 import { nameOf } from './table-views.ts';
@@ -24,18 +28,22 @@ export interface LifeOptions {
   readonly limits: Partial<LogLimits>;
   readonly snapshotIntervalMs: number;
   readonly workers: number;
+  /** Checks what comes through the door. */
+  readonly framer: Framer;
 }
 
 /** One process from its start until it stops or dies: a log and an engine whose every turn the schedule decides. */
 export class Life {
   readonly log: Log;
   readonly engine: Engine;
+  readonly ingest: Ingest;
   /** What the log and its start had to say. */
   readonly warnings: readonly string[];
 
-  private constructor(log: Log, engine: Engine, warnings: readonly string[]) {
+  private constructor(log: Log, engine: Engine, ingest: Ingest, warnings: readonly string[]) {
     this.log = log;
     this.engine = engine;
+    this.ingest = ingest;
     this.warnings = warnings;
   }
 
@@ -56,6 +64,16 @@ export class Life {
       soon: schedule.soonOn(`${lane}log`),
       onWarning: (warning) => warnings.push(warning),
     });
+    await ensureDeadLetterTopic(log);
+    const soon = schedule.soonOn(`${lane}main`);
+    const ingest = new Acceptor({
+      log,
+      framer: options.framer,
+      clock,
+      metrics: createMetrics(),
+      schemas: () => undefined,
+      soon,
+    });
     const engine = createEngine({
       log,
       clock,
@@ -66,7 +84,7 @@ export class Life {
       },
       snapshots: diskSnapshots(disk.snapshotSession(), DATA_DIR),
       random,
-      soon: schedule.soonOn(`${lane}main`),
+      soon,
       lookups: () => ({
         async find([id]) {
           await schedule.turnOf(`${lane}look-up of ${id}`);
@@ -77,7 +95,7 @@ export class Life {
       }),
       executor: scheduledExecutor(log, options, lane),
     });
-    return new Life(log, engine, warnings);
+    return new Life(log, engine, ingest, warnings);
   }
 
   start(pipeline: Pipeline, options: StartOptions): Promise<RunningPipeline> {
@@ -93,10 +111,12 @@ export class Life {
 
 /** Tasks that run when the schedule says so, and whose messages take their time, as between threads. */
 function scheduledExecutor(log: Log, { clock, schedule, disk }: LifeOptions, lane: string): ExecutorFactory {
-  const snapshots = diskSnapshots(disk.snapshotSession(), DATA_DIR);
   let tasks = 0;
   return (start, receive) => {
-    const task = `${lane}task ${tasks++} `;
+    const number = tasks++;
+    const task = `${lane}task ${number} `;
+    const session = disk.snapshotSession(` ${number}`);
+    const snapshots = diskSnapshots(session, DATA_DIR);
     let ended = false;
     const inner = inlineExecutor(
       log,
@@ -112,6 +132,9 @@ function scheduledExecutor(log: Log, { clock, schedule, disk }: LifeOptions, lan
       post: (message) => schedule.post(`${task}in`, () => inner.post(message)),
       terminate: async () => {
         ended = true;
+        // A thread that is ended goes on for a moment.
+        await schedule.turnOf(`${task}end`);
+        session.end();
         await inner.terminate();
       },
     };

@@ -2,7 +2,7 @@ import { HeadraceError } from '../../src/base/error.ts';
 import { readWhole } from '../../src/log/commit-chain.ts';
 import { readCommitHeader, scanCommitFile } from '../../src/log/commit-file.ts';
 import type { VirtualDisk } from '../../src/log/virtual-disk.ts';
-import { EventGenerator, OTHER_PARTITIONS } from './input.ts';
+import { OTHER_PARTITIONS } from './input.ts';
 import { Died, Installation } from './installation.ts';
 
 /** Deeds of one seed: what clients, operators and bad luck do. */
@@ -35,13 +35,11 @@ export interface SimulationOptions {
 export class Simulation {
   readonly #seed: number;
   readonly #installation: Installation;
-  readonly #generator: EventGenerator;
   #powerLoss: boolean | undefined;
 
   constructor(seed: number, options: SimulationOptions = {}) {
     this.#seed = seed;
     this.#installation = new Installation(seed, options.show);
-    this.#generator = new EventGenerator(this.#installation.random);
   }
 
   /** @throws Error that says which invariant does not hold */
@@ -77,7 +75,8 @@ export class Simulation {
   async #act(): Promise<void> {
     const installation = this.#installation;
     const choice = installation.random();
-    if (choice < 0.4) this.#send();
+    if (choice < 0.22) this.#send();
+    else if (choice < 0.4) this.#post();
     else if (choice < 0.5) this.#produce();
     else if (choice < 0.56) installation.clock.advance(installation.below(3_000));
     else if (choice < 0.61) this.#retain();
@@ -91,20 +90,29 @@ export class Simulation {
 
   /** One commit of one or two batches. */
   #send(): void {
-    const { random, partitions, life, clients } = this.#installation;
+    const { random, partitions, life, clients, generator } = this.#installation;
     const parts = Array.from({ length: 1 + this.#installation.below(2) }, () => {
       const topic = random() < 0.7 ? 'events' : 'others';
       const partition = this.#installation.below(topic === 'events' ? partitions : OTHER_PARTITIONS);
-      return { topic, partition, values: this.#generator.batch(topic, partition) };
+      return { topic, partition, values: generator.batch(topic, partition) };
     });
     clients.send(life.log, parts);
   }
 
+  /** Bodies come through the door. */
+  #post(): void {
+    const { life, bodies } = this.#installation;
+    const choice = this.#installation.random();
+    if (choice < 0.6) bodies.sendSmall(life.ingest);
+    else if (choice < 0.85) bodies.sendLines(life.ingest);
+    else bodies.repeat(life.ingest);
+  }
+
   #produce(): void {
-    const { life, clients } = this.#installation;
+    const { life, clients, generator } = this.#installation;
     const which = this.#installation.below(2);
     const [topic, partition] = which === 0 ? (['events', 0] as const) : (['others', 1] as const);
-    clients.produce(life.log, which, () => this.#generator.batch(topic, partition));
+    clients.produce(life.log, which, () => generator.batch(topic, partition));
   }
 
   #retain(): void {

@@ -43,6 +43,8 @@ export class PipelineGroup implements VersionRunner {
   #catchingUp = new Set<PipelineRunner>();
   #begun = false;
   #failure: HeadraceError | undefined;
+  /** The other tasks of one that failed are stopped. */
+  #ending: Promise<unknown> = Promise.resolve();
 
   constructor(options: PipelineGroupOptions) {
     this.#options = options;
@@ -112,9 +114,12 @@ export class PipelineGroup implements VersionRunner {
     const isOver = failed.status().state === 'failed' || !error.retryable;
     if (isOver && this.#failure !== undefined) return;
     this.#options.task.onFailure(error);
-    if (!isOver || !this.#begun) return;
+    if (!isOver) return;
     this.#failure = error;
-    for (const runner of this.#all()) if (runner !== failed) void runner.stop({ snapshot: false }).catch(() => {});
+    // While they are started, whoever starts them sees to it.
+    if (!this.#begun) return;
+    const others = this.#all().filter((runner) => runner !== failed);
+    this.#ending = Promise.allSettled(others.map((runner) => runner.stop({ snapshot: false })));
   }
 
   /** One that could not be started can be started again. */
@@ -130,6 +135,7 @@ export class PipelineGroup implements VersionRunner {
   async #start(): Promise<void> {
     const { log, plan } = this.#options;
     this.#failure = undefined;
+    this.#begun = false;
     await createExchangeTopics(log, plan);
     const all = this.#all();
     this.#catchingUp = new Set(all);
@@ -139,9 +145,11 @@ export class PipelineGroup implements VersionRunner {
     );
     const started = await Promise.allSettled(all.map((runner) => runner.start()));
     const failed = started.find((result) => result.status === 'rejected');
-    if (failed !== undefined) {
+    // One may also have begun, and failed before the others had.
+    const failure: unknown = failed?.reason ?? this.#failure;
+    if (failure !== undefined) {
       await Promise.allSettled(all.map((runner) => runner.stop({ snapshot: false })));
-      throw failed.reason;
+      throw failure;
     }
     this.#begun = true;
     this.#throttle();
@@ -156,6 +164,7 @@ export class PipelineGroup implements VersionRunner {
   }
 
   async settled(): Promise<void> {
+    await this.#ending;
     await Promise.all(this.#all().map((runner) => runner.settled()));
   }
 
