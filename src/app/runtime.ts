@@ -96,7 +96,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<RunningApp>
   const log = await openLog({
     dataDir,
     clock: systemClock,
-    limits: { openFilesMax: fileShares(openFilesMax()).logFilesMax },
+    limits: {
+      openFilesMax: fileShares(openFilesMax()).logFilesMax,
+      compactionLagMs: project.options.logCompactionLag,
+      deleteRetentionMs: project.options.logDeleteRetention,
+    },
     onWarning: (message) => logger.warn(message),
     onFsync: fsyncMeter(metrics),
     onWriteFailure: (error) => fail(error),

@@ -70,12 +70,15 @@ export class TopicCatalogue {
   #configOf(declaration: TopicDeclaration): TopicConfig {
     const { schema } = declaration;
     if (schema !== undefined) compileSchema(schema, `of topic "${declaration.name}"`);
+    // Of an upsert topic compaction leaves what stands: time must not take rows that nobody has changed for long.
+    const { retentionMs, retentionBytes } =
+      declaration.kind === 'upsert' ? { retentionMs: undefined, retentionBytes: undefined } : this.#defaults;
     return {
       name: declaration.name,
       partitions: declaration.partitions ?? 1,
       kind: declaration.kind ?? 'append',
-      retentionMs: declaration.retentionMs ?? this.#defaults.retentionMs,
-      retentionBytes: declaration.retentionBytes ?? this.#defaults.retentionBytes,
+      retentionMs: declaration.retentionMs ?? retentionMs,
+      retentionBytes: declaration.retentionBytes ?? retentionBytes,
       segmentBytesMax: this.#defaults.segmentBytesMax,
       keyPath: declaration.keyPath,
       properties: schema === undefined ? {} : { [SCHEMA_PROPERTY]: JSON.stringify(schema) },

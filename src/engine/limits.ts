@@ -76,8 +76,8 @@ export const PAUSED_INPUT_BYTES_MAX = 16 * 1024 ** 3;
 export const RETRY_DELAY_MS = 500;
 /** The longest of these waits. */
 export const RETRY_DELAY_MS_MAX = 10_000;
-/** Segments of output topics and of the dead letters. */
-export const OUTPUT_SEGMENT_BYTES = 64 * 1024 ** 2;
+/** Segments of output topics and of the dead letters; the newest one of a partition is not compacted. */
+export const OUTPUT_SEGMENT_BYTES = 16 * 1024 ** 2;
 /** The longest wait of one timer: Node's own limit, at which a longer one would fire at once. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 /** Bits of a hash that choose a register of `approx_count_distinct`: 16,384 registers, a standard error of 0.8 %. Part of the snapshot format. */

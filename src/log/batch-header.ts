@@ -24,6 +24,8 @@ export const NO_PRODUCER = -1n;
 const ATTRIBUTE_COMPRESSION = 0x07;
 const ATTRIBUTE_TRANSACTIONAL = 0x10;
 const ATTRIBUTE_CONTROL = 0x20;
+/** The base timestamp is the time from which on compaction may take the batch's deletions (KIP-534). */
+export const DELETE_HORIZON = 0x40;
 
 function u32At(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
@@ -41,6 +43,7 @@ function bigAt(bytes: Uint8Array, at: number): bigint {
 export const baseOffsetAt = (bytes: Uint8Array, at: number): number => i64At(bytes, at);
 /** Bytes of the whole batch. */
 export const batchSizeAt = (bytes: Uint8Array, at: number): number => i32At(bytes, at + 8) + BATCH_LENGTH_OVERHEAD;
+export const leaderEpochAt = (bytes: Uint8Array, at: number): number => i32At(bytes, at + 12);
 export const magicAt = (bytes: Uint8Array, at: number): number => bytes[at + 16]!;
 export const crcAt = (bytes: Uint8Array, at: number): number => u32At(bytes, at + 17);
 export const lastOffsetDeltaAt = (bytes: Uint8Array, at: number): number => i32At(bytes, at + 23);
@@ -53,6 +56,8 @@ export const producerEpochAt = (bytes: Uint8Array, at: number): number =>
   ((bytes[at + 51]! << 24) >> 16) | bytes[at + 52]!;
 export const baseSequenceAt = (bytes: Uint8Array, at: number): number => i32At(bytes, at + 53);
 export const recordCountAt = (bytes: Uint8Array, at: number): number => i32At(bytes, at + 57);
+/** All of them. */
+export const attributesAt = (bytes: Uint8Array, at: number): number => (bytes[at + 21]! << 8) | bytes[at + 22]!;
 /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
 export const compressionAt = (bytes: Uint8Array, at: number): number => bytes[at + 22]! & ATTRIBUTE_COMPRESSION;
 export const isTransactionalAt = (bytes: Uint8Array, at: number): boolean =>

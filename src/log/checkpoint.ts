@@ -1,10 +1,18 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { type CommitFileHeader, type FramedRecord, writeCommitHeader } from './commit-file.ts';
-import { beginRecord, decodePuts, encodePuts, endRecord, RECORD_KINDS } from './commit-record.ts';
+import {
+  beginRecord,
+  decodePuts,
+  decodeSegment,
+  encodePuts,
+  encodeSegment,
+  endRecord,
+  RECORD_KINDS,
+} from './commit-record.ts';
 import type { PlainOperation } from './disk.ts';
 import { checkpointPath, commitDirectory, unfinishedCheckpointPath } from './file-layout.ts';
 import type { LedgerPut } from './log.ts';
-import type { LogState, PartitionState } from './log-state.ts';
+import type { LogState, PartitionState, Segment } from './log-state.ts';
 import type { ProducerState } from './producer-state.ts';
 
 /** Ledger bytes in one record of a checkpoint. */
@@ -20,8 +28,10 @@ export function encodeCheckpoint(state: LogState, header: CommitFileHeader, prod
     endRecord(writer, at, header.salt);
   }
   for (const partition of state.partitions.values()) {
-    const at = beginRecord(writer, RECORD_KINDS.partitions, state.commit);
-    encodePartition(writer, partition, producersSince);
+    const isCompacted = partition.segments.some(({ version }) => version > 0) || partition.deletesFrom > 0;
+    const kind = isCompacted ? RECORD_KINDS.compactedPartitions : RECORD_KINDS.partitions;
+    const at = beginRecord(writer, kind, state.commit);
+    encodePartition(writer, partition, isCompacted, producersSince);
     endRecord(writer, at, header.salt);
   }
   const at = beginRecord(writer, RECORD_KINDS.checkpointEnd, state.commit);
@@ -64,19 +74,31 @@ function* ledgerParts(state: LogState): Generator<LedgerPut[]> {
   if (part.length > 0) yield part;
 }
 
-function encodePartition(writer: ByteWriter, partition: PartitionState, producersSince: number): void {
+function encodePartition(
+  writer: ByteWriter,
+  partition: PartitionState,
+  isCompacted: boolean,
+  producersSince: number,
+): void {
   writer.varint(partition.id);
   writer.varint(partition.logStart);
   writer.varint(partition.end);
   writer.varint(partition.segments.length);
-  for (const segment of partition.segments) {
+  if (isCompacted) {
+    for (const segment of partition.segments) encodeSegment(writer, segment);
+    writer.varint(partition.deletesFrom);
+  } else encodeSegments(writer, partition.segments);
+  const producers = [...partition.producers].filter(([, producer]) => producer.lastTimestamp >= producersSince);
+  writer.varint(producers.length);
+  for (const [id, producer] of producers) encodeProducer(writer, id, producer);
+}
+
+function encodeSegments(writer: ByteWriter, segments: readonly Segment[]): void {
+  for (const segment of segments) {
     writer.varint(segment.base);
     writer.varint(segment.length);
     writer.i64(BigInt(segment.maxTimestamp));
   }
-  const producers = [...partition.producers].filter(([, producer]) => producer.lastTimestamp >= producersSince);
-  writer.varint(producers.length);
-  for (const [id, producer] of producers) encodeProducer(writer, id, producer);
 }
 
 function encodeProducer(writer: ByteWriter, id: bigint, producer: ProducerState): void {
@@ -96,19 +118,25 @@ export function applyCheckpointRecord(state: LogState, record: FramedRecord): vo
   state.commit = record.commit;
   const reader = new ByteReader(record.payload);
   if (record.kind === RECORD_KINDS.ledger) for (const put of decodePuts(reader)) state.put(put);
-  if (record.kind === RECORD_KINDS.partitions) decodePartition(state, reader);
+  if (record.kind === RECORD_KINDS.partitions) decodePartition(state, reader, false);
+  if (record.kind === RECORD_KINDS.compactedPartitions) decodePartition(state, reader, true);
 }
 
-function decodePartition(state: LogState, reader: ByteReader): void {
+function decodePlainSegment(reader: ByteReader): Segment {
+  return { base: reader.unsigned(), version: 0, length: reader.unsigned(), maxTimestamp: Number(reader.i64()) };
+}
+
+function decodePartition(state: LogState, reader: ByteReader, isCompacted: boolean): void {
   const partition = state.partitions.get(reader.unsigned());
   if (partition === undefined) return;
   partition.logStart = reader.unsigned();
   partition.end = reader.unsigned();
   for (let left = reader.unsigned(); left > 0; left--) {
-    const segment = { base: reader.unsigned(), length: reader.unsigned(), maxTimestamp: Number(reader.i64()) };
-    partition.segments.push(segment);
+    const segment = isCompacted ? decodeSegment(reader) : decodePlainSegment(reader);
+    partition.segments.push({ ...segment });
     partition.bytes += segment.length;
   }
+  if (isCompacted) partition.deletesFrom = reader.unsigned();
   for (let left = reader.unsigned(); left > 0; left--) {
     const id = reader.i64();
     const head = { epoch: reader.signed(), lastTimestamp: reader.u64() };

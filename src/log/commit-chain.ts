@@ -10,7 +10,7 @@ import {
   readCommitHeader,
   scanCommitFile,
 } from './commit-file.ts';
-import { decodeRound, RECORD_KINDS, type Round } from './commit-record.ts';
+import { decodeRound, isRoundKind, RECORD_KINDS, type Round } from './commit-record.ts';
 import type { DiskReader } from './disk.ts';
 import {
   checkpointPath,
@@ -156,9 +156,9 @@ class ChainWalk {
     }
     this.#files.push(file);
     for (const record of scan.records) {
-      if (record.kind !== RECORD_KINDS.round)
+      if (!isRoundKind(record.kind))
         throw versionUnknown(`reading a record of ${path}`, record.kind, RECORD_KINDS.round);
-      this.#rounds.push({ round: decodeRound(record.commit, record.payload), record, file });
+      this.#rounds.push({ round: decodeRound(record), record, file });
       this.#commit = record.commit;
     }
     if (scan.damaged) this.#damage = corruptCommitFile(path, scan.end, 'a record is damaged, and whole ones follow it');

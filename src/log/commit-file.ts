@@ -1,7 +1,7 @@
 import { ByteReader, type ByteWriter, utf8 } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import { HeadraceError } from '../base/error.ts';
-import { RECORD_ALIGNMENT, RECORD_HEADER_BYTES, RECORD_KIND_MAX, RECORD_KINDS, RECORD_MAGIC } from './commit-record.ts';
+import { isRoundKind, RECORD_ALIGNMENT, RECORD_HEADER_BYTES, RECORD_KIND_MAX, RECORD_MAGIC } from './commit-record.ts';
 import { versionTooOld, versionUnknown } from './log-error.ts';
 
 /**
@@ -94,7 +94,7 @@ export function scanCommitFile(bytes: Uint8Array, header: CommitFileHeader, path
     if (record === undefined) break;
     if (record.kind > RECORD_KIND_MAX)
       throw versionUnknown(`reading a record of ${path}`, record.kind, RECORD_KIND_MAX);
-    const expected = record.kind === RECORD_KINDS.round ? commit + 1 : commit;
+    const expected = isRoundKind(record.kind) ? commit + 1 : commit;
     if (commit >= 0 && record.commit !== expected) break;
     commit = record.commit;
     records.push(record);

@@ -17,9 +17,22 @@ export const RECORD_MAGIC = 0x52435248;
 export const RECORD_HEADER_BYTES = 24;
 export const RECORD_ALIGNMENT = 8;
 
-/** What a record is. A checkpoint is `ledger` and `partitions` records, then `checkpoint-end`; a commit log is rounds. */
-export const RECORD_KINDS = { round: 1, ledger: 2, partitions: 3, checkpointEnd: 4 } as const;
-export const RECORD_KIND_MAX = 4;
+/**
+ * What a record is. A checkpoint is `ledger` and `partitions` records, then `checkpoint-end`; a commit log is rounds. What
+ * tells of compacted segments has kinds of its own: a program that does not know them refuses the log.
+ */
+export const RECORD_KINDS = {
+  round: 1,
+  ledger: 2,
+  partitions: 3,
+  checkpointEnd: 4,
+  compactingRound: 5,
+  compactedPartitions: 6,
+} as const;
+export const RECORD_KIND_MAX = 6;
+
+export const isRoundKind = (kind: number): boolean =>
+  kind === RECORD_KINDS.round || kind === RECORD_KINDS.compactingRound;
 
 /** One append of a round: where its batch is in which segment. */
 export interface Extent {
@@ -44,12 +57,31 @@ export interface StartMove {
   readonly logStart: number;
 }
 
+/** Compaction put one segment in the place of several that follow each other. */
+export interface Compaction {
+  readonly partitionId: number;
+  /** Its file is whole and durable. */
+  readonly segment: {
+    readonly base: number;
+    readonly version: number;
+    readonly length: number;
+    readonly maxTimestamp: number;
+  };
+  /** How many it was made from, the first of which has its base. */
+  readonly replaced: number;
+  /** Base of the segment after them. */
+  readonly end: number;
+  /** The offset after the last deletion that was taken; 0 for none. */
+  readonly deletesFrom: number;
+}
+
 /** What one round changes, all of it or nothing. */
 export interface Round {
   readonly commit: number;
   readonly timestamp: number;
   readonly extents: readonly Extent[];
   readonly starts: readonly StartMove[];
+  readonly compactions: readonly Compaction[];
   readonly puts: readonly LedgerPut[];
 }
 
@@ -59,6 +91,8 @@ const EXTENT_FLAGS_MAX = HAS_PRODUCER | IS_INLINE;
 
 /** Upper bound of an encoded extent without its inline bytes. */
 export const EXTENT_BYTES_MAX = 96;
+/** Upper bound of an encoded compaction. */
+export const COMPACTION_BYTES_MAX = 80;
 
 /** Starts a record in `writer`; returns where it begins, for {@link endRecord}. */
 export function beginRecord(writer: ByteWriter, kind: number, commit: number): number {
@@ -81,7 +115,9 @@ export function endRecord(writer: ByteWriter, at: number, salt: number): void {
 
 /** Encodes a round as one record; returns where in the writer each inline batch lies (-1 for the others). */
 export function encodeRound(writer: ByteWriter, round: Round, salt: number): number[] {
-  const at = beginRecord(writer, RECORD_KINDS.round, round.commit);
+  const { compactions } = round;
+  const kind = compactions.length === 0 ? RECORD_KINDS.round : RECORD_KINDS.compactingRound;
+  const at = beginRecord(writer, kind, round.commit);
   writer.u64(round.timestamp);
   writer.varint(round.extents.length);
   for (const extent of round.extents) encodeExtent(writer, extent);
@@ -93,8 +129,46 @@ export function encodeRound(writer: ByteWriter, round: Round, salt: number): num
     writer.varint(start.logStart);
   }
   encodePuts(writer, round.puts);
+  if (compactions.length > 0) encodeCompactions(writer, compactions);
   endRecord(writer, at, salt);
   return inlineAt;
+}
+
+function encodeCompactions(writer: ByteWriter, compactions: readonly Compaction[]): void {
+  writer.varint(compactions.length);
+  for (const { partitionId, segment, replaced, end, deletesFrom } of compactions) {
+    writer.varint(partitionId);
+    encodeSegment(writer, segment);
+    writer.varint(replaced);
+    writer.varint(end);
+    writer.varint(deletesFrom);
+  }
+}
+
+function decodeCompactions(reader: ByteReader): Compaction[] {
+  return Array.from({ length: reader.unsigned() }, () => ({
+    partitionId: reader.unsigned(),
+    segment: decodeSegment(reader),
+    replaced: reader.unsigned(),
+    end: reader.unsigned(),
+    deletesFrom: reader.unsigned(),
+  }));
+}
+
+export function encodeSegment(writer: ByteWriter, segment: Compaction['segment']): void {
+  writer.varint(segment.base);
+  writer.varint(segment.version);
+  writer.varint(segment.length);
+  writer.i64(BigInt(segment.maxTimestamp));
+}
+
+export function decodeSegment(reader: ByteReader): Compaction['segment'] {
+  return {
+    base: reader.unsigned(),
+    version: reader.unsigned(),
+    length: reader.unsigned(),
+    maxTimestamp: Number(reader.i64()),
+  };
 }
 
 function encodeExtent(writer: ByteWriter, extent: Extent): void {
@@ -168,8 +242,8 @@ export function putsBytesMax(puts: readonly LedgerPut[]): number {
   return bytes;
 }
 
-/** Decodes the payload of a `round` record. */
-export function decodeRound(commit: number, payload: Uint8Array): Round {
+/** Decodes the payload of a record of a round. */
+export function decodeRound({ kind, commit, payload }: RoundRecord): Round {
   const reader = new ByteReader(payload);
   const timestamp = reader.u64();
   const decoded: DecodedExtent[] = [];
@@ -181,5 +255,13 @@ export function decodeRound(commit: number, payload: Uint8Array): Round {
   for (let left = reader.unsigned(); left > 0; left--) {
     starts.push({ partitionId: reader.unsigned(), logStart: reader.unsigned() });
   }
-  return { commit, timestamp, extents, starts, puts: decodePuts(reader) };
+  const puts = decodePuts(reader);
+  const compactions = kind === RECORD_KINDS.compactingRound ? decodeCompactions(reader) : [];
+  return { commit, timestamp, extents, starts, compactions, puts };
+}
+
+interface RoundRecord {
+  readonly kind: number;
+  readonly commit: number;
+  readonly payload: Uint8Array;
 }

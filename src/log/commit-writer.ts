@@ -241,7 +241,7 @@ export class CommitWriter {
         ? [
             {
               kind: 'derive',
-              task: { kind: 'compact', dataDir, through, commit, salt, producerExpiryMs, now: clock.now() },
+              task: { kind: 'checkpoint', dataDir, through, commit, salt, producerExpiryMs, now: clock.now() },
             },
           ]
         : checkpointOperations(dataDir, through, checkpoint);

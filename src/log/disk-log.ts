@@ -6,6 +6,7 @@ import { HeadraceError, messageOf } from '../base/error.ts';
 import { batchDefect, invalidBatch } from './batch-header.ts';
 import type { CommitPipeline, PipelineContext } from './commit-pipeline.ts';
 import type { Round, StartMove } from './commit-record.ts';
+import { Compactor } from './compaction/compactor.ts';
 import { type Disk, DiskFailure, type DiskOperation } from './disk.ts';
 import { indexName, partitionDirectory, segmentName, topicDirectory, topicsDirectory } from './file-layout.ts';
 import { isInternalTopic } from './internal-topic.ts';
@@ -53,13 +54,14 @@ export interface DiskLogParts {
 }
 
 const EMPTY_LEDGER: ReadonlyMap<string, Uint8Array> = new Map();
-const NOTHING = { appends: [], puts: [], starts: [], urgent: false };
+const NOTHING = { appends: [], puts: [], starts: [], compactions: [], urgent: false };
 
 /** The log of ARCHITECTURE section 3, on any {@link Disk}. Made by `openLog`. */
 export class DiskLog implements Log {
   readonly dataDir: string;
   readonly #parts: DiskLogParts;
   readonly #pipeline: CommitPipeline;
+  readonly #compactor: Compactor;
   readonly #slots = new Map<number, number>();
   #nextSlot = 0;
   readonly #listeners = new Set<(commit: CommitNumber) => void>();
@@ -78,6 +80,12 @@ export class DiskLog implements Log {
       gather: () => {
         for (const gather of this.#gatherers) gather();
       },
+    });
+    this.#compactor = new Compactor({
+      ...parts,
+      pinned: (topic, partition) => Math.min(...this.#pinsOf(topic, partition)),
+      commit: (compaction) => this.#pipeline.submit({ ...NOTHING, urgent: true, compactions: [compaction] }),
+      remove: (action, paths) => this.#removeFiles(action, paths),
     });
     this.#publishAll();
   }
@@ -156,7 +164,7 @@ export class DiskLog implements Log {
     for (const { topic, partition, segments } of state.partitions.values()) {
       if (segments.length < 2) continue;
       const directory = partitionDirectory(this.dataDir, topic, partition);
-      const sealed = segments.slice(0, -1).map(({ base, length }, i) => ({ base, length, end: segments[i + 1]!.base }));
+      const sealed = segments.slice(0, -1).map((segment, i) => ({ ...segment, end: segments[i + 1]!.base }));
       const intervalBytes = limits.indexIntervalBytes;
       operations.push({
         kind: 'derive',
@@ -221,6 +229,7 @@ export class DiskLog implements Log {
           { space: DELETED_SPACE, key: name, value: new Uint8Array(0) },
         ],
       });
+      await this.#compactor.leave(name);
       await this.#removeDeleted(name);
     });
   }
@@ -274,8 +283,9 @@ export class DiskLog implements Log {
   }
 
   bounds(topic: string, partition: number): PartitionBounds {
-    const { logStart, end, bytes } = this.#partition(topic, partition);
-    return { topic, partition, logStart: offset(logStart), highWatermark: offset(end), bytes };
+    const { id, logStart, end, bytes, deletesFrom } = this.#partition(topic, partition);
+    const offsets = { logStart: offset(logStart), highWatermark: offset(end), deletesFrom: offset(deletesFrom) };
+    return { topic, partition, id, bytes, ...offsets };
   }
 
   commit(request: CommitRequest): Promise<CommitResult> {
@@ -346,6 +356,14 @@ export class DiskLog implements Log {
     }
   }
 
+  #pinsOf(topic: string, partition: number): readonly number[] {
+    return [...(this.#pins.get(`${topic}/${partition}`)?.values() ?? [])];
+  }
+
+  compact(): Promise<{ readonly removedBytes: number }> {
+    return this.#compactor.run();
+  }
+
   async applyRetention(): Promise<{ readonly deletedBytes: number }> {
     const now = this.#parts.clock.now();
     this.#parts.state.forgetProducers(now);
@@ -353,9 +371,8 @@ export class DiskLog implements Log {
     const before = new Map<PartitionState, readonly Segment[]>();
     for (const { config, partitions } of this.#parts.state.topics.values()) {
       for (const partition of partitions) {
-        const owners = this.#pins.get(`${config.name}/${partition.partition}`);
-        if (isInternalTopic(config.name) && (owners === undefined || owners.size === 0)) continue;
-        const pins = owners?.values() ?? [];
+        const pins = this.#pinsOf(config.name, partition.partition);
+        if (isInternalTopic(config.name) && pins.length === 0) continue;
         const logStart = retentionStart(partition, config, now, Math.min(...pins));
         if (logStart === undefined) continue;
         starts.push({ partitionId: partition.id, logStart });
@@ -369,8 +386,8 @@ export class DiskLog implements Log {
 
   /** What the round really dropped: appends that came before it may have gone into a segment that was to go. */
   async #removeDropped(before: ReadonlyMap<PartitionState, readonly Segment[]>): Promise<number> {
-    const { state, files } = this.#parts;
-    const removals: DiskOperation[] = [];
+    const { state } = this.#parts;
+    const paths: string[] = [];
     let deletedBytes = 0;
     for (const [partition, segments] of before) {
       if (state.partitions.get(partition.id) !== partition) continue;
@@ -379,15 +396,19 @@ export class DiskLog implements Log {
       for (const segment of segments) {
         if (left.has(segment)) continue;
         deletedBytes += segment.length;
-        for (const name of [segmentName(segment.base), indexName(segment.base)]) {
-          const path = join(directory, name);
-          files.forget(path);
-          removals.push({ kind: 'remove', path });
-        }
+        paths.push(join(directory, segmentName(segment)), join(directory, indexName(segment)));
       }
     }
-    await this.#remove('removing segments that retention has passed', removals);
+    await this.#removeFiles('removing segments that retention has passed', paths);
     return deletedBytes;
+  }
+
+  async #removeFiles(action: string, paths: readonly string[]): Promise<void> {
+    for (const path of paths) this.#parts.files.forget(path);
+    await this.#remove(
+      action,
+      paths.map((path) => ({ kind: 'remove', path })),
+    );
   }
 
   stats(): LogStats {
@@ -401,6 +422,7 @@ export class DiskLog implements Log {
   }
 
   async #close(): Promise<void> {
+    await this.#compactor.stop();
     await this.#pipeline.close({ ...NOTHING, puts: [{ space: COUNTERS_SPACE, key: 'closed', value: undefined }] });
     await this.#admin;
     await this.#parts.disk.close();

@@ -1,3 +1,5 @@
+import type { SegmentFile } from './file-layout.ts';
+
 /**
  * The one disk interface of the log. Two implementations: the real disk, whose changes run in an I/O thread of their
  * own, and the virtual disk of the tests, which tears, loses and refuses.
@@ -30,11 +32,18 @@ export type DiskOperation =
 /** What a derivation comes to. */
 export type PlainOperation = Exclude<DiskOperation, { kind: 'derive' }>;
 
+/** A segment that nothing is appended to any more. */
+export interface SealedSegment extends SegmentFile {
+  readonly length: number;
+  /** Base of the segment after it. */
+  readonly end: number;
+}
+
 /** Long work on files that no longer change, done where it holds nobody up. */
 export type DiskTask =
   /** Writes the state that the commit logs before `through` lead to, as the checkpoint `through`. */
   | {
-      readonly kind: 'compact';
+      readonly kind: 'checkpoint';
       readonly dataDir: string;
       readonly through: number;
       /** The last commit of those commit logs: with less than that, something is lost. */
@@ -47,9 +56,62 @@ export type DiskTask =
   | {
       readonly kind: 'restore-indexes';
       readonly directory: string;
-      readonly segments: readonly { readonly base: number; readonly length: number; readonly end: number }[];
+      readonly segments: readonly SealedSegment[];
       readonly intervalBytes: number;
+    }
+  | MapKeysTask
+  | CompactSegmentsTask;
+
+/** Finds the last offset of each key in segments that compaction has not seen, as far as memory reaches. */
+export interface MapKeysTask {
+  readonly kind: 'map-keys';
+  readonly directory: string;
+  readonly segments: readonly SealedSegment[];
+  /** Bytes for keys; what the first segment takes is not limited. */
+  readonly memoryMax: number;
+  readonly cancel: SharedArrayBuffer;
+}
+
+/** Writes one segment of what still counts in several that follow each other. */
+export interface CompactSegmentsTask {
+  readonly kind: 'compact-segments';
+  readonly directory: string;
+  readonly segments: readonly SealedSegment[];
+  /** Of the file that is made. */
+  readonly version: number;
+  readonly keys: KeyMemory;
+  readonly now: number;
+  /** A deletion goes so long after compaction has first met it. */
+  readonly deleteRetentionMs: number;
+  readonly intervalBytes: number;
+  readonly cancel: SharedArrayBuffer;
+}
+
+/** The keys of a `map-keys` task, in shared memory. */
+export interface KeyMemory {
+  readonly slots: SharedArrayBuffer;
+  readonly offsets: SharedArrayBuffer;
+  readonly texts: SharedArrayBuffer;
+}
+
+/** What a task tells besides the files that it leaves. */
+export type DerivedResult =
+  | { readonly kind: 'keys'; readonly keys: KeyMemory /** Segments that were read whole. */; readonly segments: number }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'cancelled' }
+  | {
+      readonly kind: 'compacted';
+      readonly length: number;
+      readonly maxTimestamp: number;
+      /** The offset after the last deletion that was left out; 0 for none. */
+      readonly deletesFrom: number;
     };
+
+/**
+ * A task at work: operations for the disk, step by step, and what it comes to. A step without operations is a place to rest:
+ * more was read.
+ */
+export type Derivation = Generator<readonly PlainOperation[], DerivedResult | undefined>;
 
 /** `damage`: what a task read is not what was written. */
 export type DiskFailureKind = 'full' | 'sync' | 'io' | 'damage';
@@ -79,6 +141,8 @@ export function failureKind(operation: DiskOperation['kind'], systemCode: string
 export interface RunResult {
   /** Milliseconds that the syncs of the batch took together. */
   readonly syncMs: number;
+  /** Of the last task among the operations that has one. */
+  readonly derived?: DerivedResult | undefined;
 }
 
 /** An open file for reading; synchronous, since it reads the page cache. */
@@ -106,8 +170,10 @@ export interface Disk {
    * @throws DiskFailure
    */
   run(operations: readonly DiskOperation[]): Promise<RunResult>;
-  /** The same in a lane of its own, behind which no commit waits. Nothing is promised of the order of the two lanes. */
+  /** The same in a lane of its own, behind which no commit waits. Nothing is promised of the order of the lanes. */
   runBehind(operations: readonly DiskOperation[]): Promise<RunResult>;
+  /** The same in a third lane, slowly: it rests as much as it works. For compaction. */
+  runApart(operations: readonly DiskOperation[]): Promise<RunResult>;
   /** Waits for what is running, closes files, releases the lock. */
   close(): Promise<void>;
 }

@@ -11,8 +11,16 @@ import {
   writevSync,
 } from 'node:fs';
 import { sep } from 'node:path';
-import { derivedOperations } from './derivation.ts';
-import { DiskFailure, type DiskOperation, failureKind, type PlainOperation, type RunResult } from './disk.ts';
+import { derivation } from './derivation.ts';
+import {
+  type DerivedResult,
+  DiskFailure,
+  type DiskOperation,
+  type DiskTask,
+  failureKind,
+  type PlainOperation,
+  type RunResult,
+} from './disk.ts';
 import { fileReader } from './file-reader.ts';
 
 /** Buffers of one writev (IOV_MAX is 1024 on Linux). */
@@ -24,18 +32,24 @@ export class FileExecutor {
   /** In order of last use. */
   readonly #files = new Map<string, number>();
   readonly #monotonicMs: () => number;
+  readonly #rest: (workedMs: number) => void;
 
-  constructor(openFilesMax: number, monotonicMs: () => number) {
+  /** @param rest called after each step of a task, with the time that it took */
+  constructor(openFilesMax: number, monotonicMs: () => number, rest: (workedMs: number) => void = () => {}) {
     this.#openFilesMax = openFilesMax;
     this.#monotonicMs = monotonicMs;
+    this.#rest = rest;
   }
 
   /** @throws DiskFailure at the first operation that fails */
   run(operations: readonly DiskOperation[]): RunResult {
     let syncMs = 0;
+    let derived: DerivedResult | undefined;
     for (const operation of operations) {
       if (operation.kind === 'derive') {
-        syncMs += this.run(derivedOperations(fileReader, operation.task)).syncMs;
+        const result = this.#derive(operation.task);
+        syncMs += result.syncMs;
+        derived = result.derived;
         continue;
       }
       const isSync = operation.kind === 'sync' || operation.kind === 'sync-directory';
@@ -49,7 +63,24 @@ export class FileExecutor {
       }
       if (isSync) syncMs += this.#monotonicMs() - began;
     }
-    return { syncMs };
+    return { syncMs, derived };
+  }
+
+  #derive(task: DiskTask): RunResult {
+    const steps = derivation(fileReader, task);
+    let syncMs = 0;
+    try {
+      for (;;) {
+        const began = this.#monotonicMs();
+        const step = steps.next();
+        if (step.done === true) return { syncMs, derived: step.value };
+        syncMs += this.run(step.value).syncMs;
+        this.#rest(this.#monotonicMs() - began);
+      }
+    } finally {
+      // What it reads is closed, also after a failure.
+      steps.return(undefined);
+    }
   }
 
   #execute(operation: PlainOperation): void {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
  * <dataDir>/commit/<generation>.log                commit logs; rounds go on from one to the next
  * <dataDir>/topics/<topic>/<partition>/<base>.log  a segment: RecordBatch v2, nothing else, then perhaps zeros
  * <dataDir>/topics/<topic>/<partition>/<base>.index  its sparse index
+ * <dataDir>/topics/<topic>/<partition>/<base>-<version>.log, .index  the same after compaction
  * ```
  */
 export const commitDirectory = (dataDir: string): string => join(dataDir, 'commit');
@@ -32,13 +33,28 @@ export const topicDirectory = (dataDir: string, topic: string): string => join(d
 export const partitionDirectory = (dataDir: string, topic: string, partition: number): string =>
   join(dataDir, 'topics', topic, String(partition));
 
-/** Twenty digits, as Kafka's, so that names sort as numbers. */
-export const segmentName = (base: number): string => `${String(base).padStart(20, '0')}.log`;
-export const indexName = (base: number): string => `${String(base).padStart(20, '0')}.index`;
+/** A segment's file: compaction writes a new one beside the old, so that which of them counts is a matter of one record. */
+export interface SegmentFile {
+  readonly base: number;
+  /** 0 as it was written; each compaction has a higher one. */
+  readonly version: number;
+}
 
-/** Base offset of a segment's file name; undefined for any other name. */
-export function segmentBase(name: string): number | undefined {
-  return /^\d{20}\.log$/.test(name) ? Number(name.slice(0, 20)) : undefined;
+export const segmentName = (file: SegmentFile): string => `${stemOf(file)}.log`;
+export const indexName = (file: SegmentFile): string => `${stemOf(file)}.index`;
+
+/** Twenty digits, as Kafka's, so that names sort as numbers. */
+function stemOf({ base, version }: SegmentFile): string {
+  const digits = String(base).padStart(20, '0');
+  return version === 0 ? digits : `${digits}-${version}`;
+}
+
+const SEGMENT_NAME = /^(\d{20})(?:-(\d+))?\.(?:log|index)$/;
+
+/** The segment of a file name; undefined for any other name. */
+export function segmentFile(name: string, extension: '.log' | '.index'): SegmentFile | undefined {
+  const found = name.endsWith(extension) ? SEGMENT_NAME.exec(name) : null;
+  return found === null ? undefined : { base: Number(found[1]), version: Number(found[2] ?? 0) };
 }
 
 /** A file that is being written, until it is renamed. */

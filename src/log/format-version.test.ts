@@ -99,7 +99,7 @@ function addTopic(change: (stored: Record<string, unknown>) => void): void {
   change(stored);
   const put = { space: TOPICS_SPACE, key: 'u', value: Buffer.from(JSON.stringify(stored)) };
   addRecord((writer, commit) => {
-    encodeRound(writer, { commit, timestamp: 1, extents: [], starts: [], puts: [put] }, SALT);
+    encodeRound(writer, { commit, timestamp: 1, extents: [], starts: [], compactions: [], puts: [put] }, SALT);
   });
 }
 

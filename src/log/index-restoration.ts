@@ -10,12 +10,13 @@ export function restoreIndexOperations(
   task: Extract<DiskTask, { kind: 'restore-indexes' }>,
 ): readonly PlainOperation[] {
   const operations: PlainOperation[] = [];
-  for (const { base, length, end } of task.segments) {
-    const path = join(task.directory, indexName(base));
+  for (const file of task.segments) {
+    const { base, length, end } = file;
+    const path = join(task.directory, indexName(file));
     if (isWhole(reader, path, base, length, end)) continue;
-    const index = scannedIndex(reader, join(task.directory, segmentName(base)), base, length, end, task.intervalBytes);
+    const index = scannedIndex(reader, join(task.directory, segmentName(file)), base, length, end, task.intervalBytes);
     if (index === undefined) continue;
-    const unfinished = join(task.directory, unfinishedName(indexName(base)));
+    const unfinished = join(task.directory, unfinishedName(indexName(file)));
     operations.push(
       { kind: 'remove', path: unfinished },
       { kind: 'write', path: unfinished, position: 0, buffers: [index] },

@@ -37,7 +37,7 @@ export class IoLane {
   #settle(reply: IoReply): void {
     const waiter = this.#waiting.shift();
     if (this.#waiting.length === 0) this.#worker.unref();
-    if (reply.ok) waiter?.resolve({ syncMs: reply.syncMs });
+    if (reply.ok) waiter?.resolve({ syncMs: reply.syncMs, derived: reply.derived });
     else waiter?.reject(new DiskFailure(reply.kind, reply.systemCode, reply.operation));
   }
 

@@ -22,6 +22,14 @@ export interface LogLimits {
   readonly partitionsMax: number;
   /** An idempotent producer that was silent for longer is forgotten: its next batch may begin at any sequence. */
   readonly producerExpiryMs: number;
+  /** Records of upsert topics that are younger are not compacted: a reader that is not further behind sees each change. */
+  readonly compactionLagMs: number;
+  /** How long compaction keeps a deletion after it has first met it. */
+  readonly deleteRetentionMs: number;
+  /** A partition is compacted when so large a part of its sealed segments is not yet (as Kafka's `min.cleanable.dirty.ratio`). */
+  readonly compactionDirtyRatio: number;
+  /** Memory for keys while a partition is compacted; the keys of one segment may take more. */
+  readonly compactionKeyBytes: number;
   /** Open files of the I/O thread. */
   readonly openFilesMax: number;
 }
@@ -38,6 +46,10 @@ export const LOG_LIMITS: LogLimits = {
   indexIntervalBytes: 256 * 1024,
   partitionsMax: 16_384,
   producerExpiryMs: 7 * 24 * 60 * 60 * 1000,
+  compactionLagMs: 5 * 60 * 1000,
+  deleteRetentionMs: 24 * 60 * 60 * 1000,
+  compactionDirtyRatio: 0.5,
+  compactionKeyBytes: 64 * 1024 * 1024,
   openFilesMax: 512,
 };
 

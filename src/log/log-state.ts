@@ -1,5 +1,5 @@
 import { textOf, utf8 } from '../base/bytes.ts';
-import type { Extent, Round, StartMove } from './commit-record.ts';
+import type { Compaction, Extent, Round, StartMove } from './commit-record.ts';
 import type { LedgerPut, TopicConfig } from './log.ts';
 import { versionUnknown } from './log-error.ts';
 import { afterBatch, type ProducerState, unexpired } from './producer-state.ts';
@@ -16,6 +16,8 @@ export const NEXT_PARTITION_KEY = 'next-partition';
 
 export interface Segment {
   readonly base: number;
+  /** Of its file; above 0 it is compacted, and so are all before it. */
+  readonly version: number;
   /** Bytes that are committed; the file may be longer. */
   length: number;
   maxTimestamp: number;
@@ -29,6 +31,8 @@ export class PartitionState {
   logStart = 0;
   end = 0;
   bytes = 0;
+  /** Compaction has taken deletions below this. */
+  deletesFrom = 0;
   /** Oldest first; the last one is active. */
   readonly segments: Segment[] = [];
   readonly producers = new Map<bigint, ProducerState>();
@@ -46,7 +50,7 @@ export class PartitionState {
   append(extent: Extent, timestamp: number, producerExpiryMs: number): void {
     let segment = this.active;
     if (segment === undefined || segment.base !== extent.segmentBase) {
-      segment = { base: extent.segmentBase, length: 0, maxTimestamp: extent.maxTimestamp };
+      segment = { base: extent.segmentBase, version: 0, length: 0, maxTimestamp: extent.maxTimestamp };
       this.segments.push(segment);
     }
     segment.length = extent.position + extent.length;
@@ -58,6 +62,17 @@ export class PartitionState {
       const before = unexpired(this.producers.get(stamp.id), timestamp, producerExpiryMs);
       this.producers.set(stamp.id, afterBatch(before, stamp, extent.records, extent.baseOffset, timestamp));
     }
+  }
+
+  /** Puts one segment in the place of those that it was made from; false when retention has taken some of them meanwhile. */
+  replace({ segment, replaced, end, deletesFrom }: Compaction): boolean {
+    const first = this.segments.findIndex(({ base }) => base === segment.base);
+    if (first < 0 || this.segments[first + replaced]?.base !== end) return false;
+    const before = this.segments.splice(first, replaced, { ...segment });
+    for (const { length } of before) this.bytes -= length;
+    this.bytes += segment.length;
+    this.deletesFrom = Math.max(this.deletesFrom, deletesFrom);
+    return true;
   }
 
   /** Drops the segments wholly before `logStart`; returns them. */
@@ -98,6 +113,7 @@ export class LogState {
       this.partitions.get(extent.partitionId)?.append(extent, round.timestamp, this.producerExpiryMs);
     }
     for (const start of round.starts) this.#moveStart(start);
+    for (const compaction of round.compactions) this.partitions.get(compaction.partitionId)?.replace(compaction);
     for (const put of round.puts) this.put(put);
   }
 

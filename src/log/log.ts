@@ -61,12 +61,16 @@ export interface CommitResult {
 export interface PartitionBounds {
   readonly topic: string;
   readonly partition: number;
+  /** Of this partition alone, also among those of deleted topics of its name. */
+  readonly id: number;
   /** First offset that retention has left. */
   readonly logStart: Offset;
   /** End of what is durable and visible. */
   readonly highWatermark: Offset;
   /** Bytes on disk. */
   readonly bytes: number;
+  /** Compaction has taken deletions before this: who goes on from an offset between the log start and this may have missed some. */
+  readonly deletesFrom: Offset;
 }
 
 /** A reader of one partition, for any thread; synchronous, since it reads the page cache. */
@@ -131,12 +135,17 @@ export interface Log {
   beforeRound(listener: () => void): () => void;
   /** Called after every published round; returns the unsubscribe function. Must not throw. */
   onCommit(listener: (commit: CommitNumber) => void): () => void;
-  /** The lowest offset that a reader still needs; retention stops there. Undefined releases the pin. */
+  /** The lowest offset that a reader still needs; retention and compaction stop there. Undefined releases the pin. */
   pin(owner: string, topic: string, partition: number, from: Offset | undefined): void;
   /** Releases every pin of an owner, and of those whose names are its and what follows a slash. */
   unpin(owner: string): void;
   /** Deletes what retention allows; the owner calls it on a timer. */
   applyRetention(): Promise<{ readonly deletedBytes: number }>;
+  /**
+   * Compacts upsert topics where it is worth it: of each key the last record is left, at its offset, and nothing at or beyond
+   * a pin changes. The owner calls it on a timer; it may take long, and ends with the log.
+   */
+  compact(): Promise<{ readonly removedBytes: number }>;
   stats(): LogStats;
   close(): Promise<void>;
 }

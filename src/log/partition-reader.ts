@@ -13,10 +13,11 @@ import {
   magicAt,
 } from './batch-header.ts';
 import type { DiskReader, ReadHandle } from './disk.ts';
-import { partitionDirectory, segmentBase, segmentName } from './file-layout.ts';
+import { partitionDirectory, type SegmentFile, segmentFile, segmentName } from './file-layout.ts';
 import { fileReader } from './file-reader.ts';
 import type { LogView, PartitionReader } from './log.ts';
 import { readFailed } from './log-error.ts';
+import type { IndexEntry } from './segment-index.ts';
 import { scanSegment } from './segment-scan.ts';
 import { scanStart } from './segment-seek.ts';
 import { type SlotBounds, slotMissing, VisibilityVector } from './visibility-vector.ts';
@@ -45,6 +46,12 @@ export function openPartitionReader(
   return new SegmentedReader(view, entry, from, options);
 }
 
+/** Compaction may take a file between the listing and the opening, but not often in a row. */
+const LISTINGS_MAX = 3;
+
+const isSame = (a: SegmentFile | undefined, b: SegmentFile | undefined): boolean =>
+  a?.base === b?.base && a?.version === b?.version;
+
 class SegmentedReader implements PartitionReader {
   readonly topic: string;
   readonly partition: number;
@@ -56,12 +63,13 @@ class SegmentedReader implements PartitionReader {
   readonly #bounds: SlotBounds = { highWatermark: 0, logStart: 0, activeBase: -1, activeLength: 0 };
   #position: number;
   #handle: ReadHandle | undefined;
-  #base = -1;
+  /** What is open; undefined before the first read. */
+  #file: SegmentFile | undefined;
   #filePosition = 0;
   /** Base offset of the batch at the file position; the position itself but after a seek into a batch. */
   #nextBase = -1;
   /** Segments that there were when the directory was listed, ascending. */
-  #bases: readonly number[] = [];
+  #files: readonly SegmentFile[] = [];
 
   constructor(view: LogView, entry: LogView['partitions'][number], from: Offset, options: PartitionReaderOptions) {
     this.topic = entry.topic;
@@ -90,7 +98,7 @@ class SegmentedReader implements PartitionReader {
   close(): void {
     this.#handle?.close();
     this.#handle = undefined;
-    this.#base = -1;
+    this.#file = undefined;
   }
 
   #currentBounds(): SlotBounds {
@@ -114,27 +122,34 @@ class SegmentedReader implements PartitionReader {
   }
 
   #readAt(target: Uint8Array, bounds: SlotBounds): number {
-    if (this.#handle === undefined) this.#locate(bounds);
+    if (this.#handle === undefined && !this.#locate(bounds)) throw this.#corrupt('its segment is missing');
     const bytes = this.#readSegment(target, bounds);
     if (bytes > 0) return bytes;
-    // The segment is at its end: the next one is named by the position.
-    const base = this.#position;
-    if (this.#base === base || !this.#openSegment(base)) throw this.#corrupt('there is no batch of that offset');
+    this.#openFollowing(bounds);
     const following = this.#readSegment(target, bounds);
     if (following === 0) throw this.#corrupt('the segment ends before it');
     return following;
   }
 
+  /** The segment is at its end: the next one is named by the position, if compaction has not made it part of another. */
+  #openFollowing(bounds: SlotBounds): void {
+    const base = this.#position;
+    if (this.#file?.base === base) throw this.#corrupt('there is no batch of that offset');
+    if (this.#openSegment({ base, version: 0 })) return;
+    const before = this.#file;
+    if (!this.#locate(bounds) || isSame(this.#file, before)) throw this.#corrupt('there is no batch of that offset');
+  }
+
   /** Bytes of whole visible batches put at the head of `target`; 0 at the end of the segment. */
   #readSegment(target: Uint8Array, bounds: SlotBounds): number {
     const handle = this.#handle!;
-    const limit = this.#base === bounds.activeBase ? bounds.activeLength - this.#filePosition : target.length;
+    const limit = this.#isActive(bounds) ? bounds.activeLength - this.#filePosition : target.length;
     const count = handle.read(target, 0, Math.min(target.length, limit), this.#filePosition);
     let at = 0;
     while (count - at >= BATCH_HEADER_BYTES && this.#position < bounds.highWatermark) {
       const size = batchSizeAt(target, at);
       if (!this.#isNextBatch(target, at, size, bounds.highWatermark)) {
-        if (at > 0 || this.#base !== bounds.activeBase) break;
+        if (at > 0 || !this.#isActive(bounds)) break;
         throw this.#corrupt('the bytes there are not that batch');
       }
       if (size > count - at) {
@@ -169,7 +184,7 @@ class SegmentedReader implements PartitionReader {
   }
 
   #doesNotFit(available: number, size: number, bounds: SlotBounds): void {
-    const length = this.#base === bounds.activeBase ? bounds.activeLength : this.#handle!.size();
+    const length = this.#isActive(bounds) ? bounds.activeLength : this.#handle!.size();
     // A damaged length must not make anybody allocate it.
     if (size <= available || this.#filePosition + size > length)
       throw this.#corrupt('the file ends in the middle of the batch');
@@ -183,61 +198,74 @@ class SegmentedReader implements PartitionReader {
     );
   }
 
-  /** Opens the segment that holds the position and finds the batch in it: by the index, then by a scan of one step. */
-  #locate(bounds: SlotBounds): void {
-    if (!this.#openHolding(bounds)) throw this.#corrupt('its segment is missing');
+  /** The active segment is never compacted. */
+  #isActive(bounds: SlotBounds): boolean {
+    return this.#file?.base === bounds.activeBase && this.#file.version === 0;
+  }
+
+  /** Opens the segment that holds the position and finds the batch in it; false when there is no such segment. */
+  #locate(bounds: SlotBounds): boolean {
+    for (let tries = 0; tries < LISTINGS_MAX; tries++) {
+      if (this.#openHolding(bounds, tries > 0) && this.#findBatch(bounds)) return true;
+    }
+    // What is there is damaged: reading it tells how.
+    return this.#handle !== undefined;
+  }
+
+  /** By the index, then by a scan of one step. */
+  #findBatch(bounds: SlotBounds): boolean {
     const handle = this.#handle!;
-    const base = this.#base;
-    const length = base === bounds.activeBase ? bounds.activeLength : handle.size();
-    const from = scanStart(
-      this.#disk,
-      this.#directory,
-      handle,
-      base,
-      length,
-      (entry) => entry.offset <= this.#position,
-    );
+    const file = this.#file!;
+    const length = this.#isActive(bounds) ? bounds.activeLength : handle.size();
+    const isBefore = (entry: IndexEntry): boolean => entry.offset <= this.#position;
+    const from = scanStart(this.#disk, this.#directory, handle, file, length, isBefore);
     if (from > 0) this.#nextBase = -1;
     for (const place of scanSegment(handle, from, length)) {
-      if (this.#nextBase >= 0 && place.baseOffset !== this.#nextBase) return;
+      if (this.#nextBase >= 0 && place.baseOffset !== this.#nextBase) return false;
       this.#filePosition = place.position;
       this.#nextBase = place.baseOffset;
-      if (place.end > this.#position) return;
+      if (place.end > this.#position) return true;
       this.#filePosition = place.position + place.size;
       this.#nextBase = place.end;
     }
+    return false;
   }
 
   /** The directory is listed once; again only when it must have changed since. */
-  #openHolding(bounds: SlotBounds): boolean {
-    if (bounds.activeBase >= 0 && bounds.activeBase <= this.#position) return this.#openSegment(bounds.activeBase);
-    const known = this.#bases[this.#bases.length - 1];
-    const isKnown = known !== undefined && known > this.#position;
-    if (isKnown && this.#openSegment(this.#baseHolding())) return true;
-    this.#bases = this.#disk.list(this.#directory).flatMap((name) => segmentBase(name) ?? []);
-    return this.#openSegment(this.#baseHolding());
+  #openHolding({ activeBase }: SlotBounds, anew: boolean): boolean {
+    const holdsIt = activeBase >= 0 && activeBase <= this.#position;
+    if (holdsIt && this.#openSegment({ base: activeBase, version: 0 })) return true;
+    const known = this.#files[this.#files.length - 1];
+    const isKnown = !anew && known !== undefined && known.base > this.#position;
+    if (isKnown && this.#openSegment(this.#fileHolding())) return true;
+    const files = this.#disk.list(this.#directory).flatMap((name) => segmentFile(name, '.log') ?? []);
+    this.#files = files.sort((a, b) => a.base - b.base || a.version - b.version);
+    return this.#openSegment(this.#fileHolding());
   }
 
-  /** The greatest known base that is not after the position; -1 if there is none. */
-  #baseHolding(): number {
+  /**
+   * The last known file that does not begin after the position. A file that compaction has replaced, and that is still
+   * there, holds the same batches or more.
+   */
+  #fileHolding(): SegmentFile | undefined {
     let low = 0;
-    let high = this.#bases.length;
+    let high = this.#files.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#bases[middle]! <= this.#position) low = middle + 1;
+      if (this.#files[middle]!.base <= this.#position) low = middle + 1;
       else high = middle;
     }
-    return this.#bases[low - 1] ?? -1;
+    return this.#files[low - 1];
   }
 
-  #openSegment(base: number): boolean {
-    if (base < 0) return false;
-    const handle = this.#disk.open(join(this.#directory, segmentName(base)));
+  #openSegment(file: SegmentFile | undefined): boolean {
+    if (file === undefined) return false;
+    const handle = this.#disk.open(join(this.#directory, segmentName(file)));
     if (handle === undefined) return false;
     this.close();
     this.#handle = handle;
-    this.#base = base;
-    this.#nextBase = base;
+    this.#file = file;
+    this.#nextBase = file.base;
     this.#filePosition = 0;
     return true;
   }
@@ -250,8 +278,8 @@ class SegmentedReader implements PartitionReader {
   }
 
   #corrupt(why: string): HeadraceError {
-    const file = this.#base < 0 ? this.#directory : join(this.#directory, segmentName(this.#base));
-    const where = `${file}, byte ${this.#filePosition}`;
+    const path = this.#file === undefined ? this.#directory : join(this.#directory, segmentName(this.#file));
+    const where = `${path}, byte ${this.#filePosition}`;
     return new HeadraceError(`reading ${this.topic}/${this.partition} at offset ${this.#position} (${where}): ${why}`, {
       code: 'LOG_CORRUPT',
       domain: 'log',

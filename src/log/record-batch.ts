@@ -17,6 +17,7 @@ import {
   invalidBatch,
   isControlAt,
   isTransactionalAt,
+  lastOffsetDeltaAt,
   magicAt,
   maxTimestampAt,
   NO_PRODUCER,
@@ -54,6 +55,8 @@ export interface EncodedBatch {
 
 export interface DecodedBatch {
   readonly baseOffset: number;
+  /** The offset after those that it stands for; after compaction it may hold fewer records. */
+  readonly endOffset: number;
   /** Bytes of the whole batch. */
   readonly size: number;
   readonly records: number;
@@ -196,6 +199,7 @@ function decodedBatch(bytes: Uint8Array, at: number, size: number): DecodedBatch
   const id = producerIdAt(bytes, at);
   return {
     baseOffset: baseOffsetAt(bytes, at),
+    endOffset: baseOffsetAt(bytes, at) + lastOffsetDeltaAt(bytes, at) + 1,
     size,
     records: recordCountAt(bytes, at),
     maxTimestamp: timestampMs(maxTimestampAt(bytes, at)),

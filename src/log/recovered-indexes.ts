@@ -59,9 +59,10 @@ export class RecoveredIndexes {
 
   #fromDisk(partition: PartitionState, before: Tail, builder: IndexBuilder): void {
     const directory = partitionDirectory(this.#dataDir, partition.topic, partition.partition);
-    const bytes = readWhole(this.#reader, join(directory, indexName(before.base))) ?? new Uint8Array(0);
+    const bytes =
+      readWhole(this.#reader, join(directory, indexName({ base: before.base, version: 0 }))) ?? new Uint8Array(0);
     for (const entry of decodeIndex(bytes, before.base, before.length)) builder.keep(entry);
-    const handle = this.#reader.open(join(directory, segmentName(before.base)));
+    const handle = this.#reader.open(join(directory, segmentName({ base: before.base, version: 0 })));
     if (handle === undefined) return;
     try {
       for (const place of scanSegment(handle, builder.indexedTo, before.length)) {
@@ -90,10 +91,11 @@ export class RecoveredIndexes {
       }
       segments.forEach((segment, i) => {
         const builder = this.#builders.get(partition.id)?.get(segment.base);
-        if (builder === undefined) return;
+        // The index of a compacted segment was written whole with it.
+        if (builder === undefined || segment.version > 0) return;
         if (segment !== active) builder.seal(segment.length, segments[i + 1]!.base);
         const directory = partitionDirectory(this.#dataDir, partition.topic, partition.partition);
-        const path = join(directory, indexName(segment.base));
+        const path = join(directory, indexName(segment));
         if (builder.entries > 0) unsynced.push(path);
         this.#repair(path, builder, repairs);
       });

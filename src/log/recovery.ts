@@ -13,7 +13,8 @@ import {
   generationOf,
   isUnfinishedName,
   partitionDirectory,
-  segmentBase,
+  type SegmentFile,
+  segmentFile,
   segmentName,
 } from './file-layout.ts';
 import type { LogLimits } from './limits.ts';
@@ -151,12 +152,12 @@ class Replay {
     return undefined;
   }
 
-  #segmentPath(partition: PartitionState, base: number): string {
-    return join(partitionDirectory(this.#dataDir, partition.topic, partition.partition), segmentName(base));
+  #segmentPath(partition: PartitionState, file: SegmentFile): string {
+    return join(partitionDirectory(this.#dataDir, partition.topic, partition.partition), segmentName(file));
   }
 
   #read(partition: PartitionState, extent: Extent): Uint8Array | undefined {
-    const handle = this.#reader.open(this.#segmentPath(partition, extent.segmentBase));
+    const handle = this.#reader.open(this.#segmentPath(partition, writtenFile(extent)));
     if (handle === undefined) return undefined;
     try {
       const bytes = new Uint8Array(extent.length);
@@ -228,11 +229,12 @@ class Replay {
     directories: Set<string>,
   ): void {
     const partition = this.state.partitions.get(extent.partitionId);
-    const live = partition?.segments.some((segment) => segment.base === extent.segmentBase) ?? false;
+    const { base, version } = writtenFile(extent);
+    const live = partition?.segments.some((s) => s.base === base && s.version === version) ?? false;
     if (partition === undefined || !live) return;
     const content = extent.inline?.slice() ?? (isLast ? this.#read(partition, extent) : undefined);
     if (content === undefined) return;
-    const path = this.#segmentPath(partition, extent.segmentBase);
+    const path = this.#segmentPath(partition, writtenFile(extent));
     operations.push({ kind: 'write', path, position: extent.position, buffers: [content] });
     files.add(path);
     directories.add(partitionDirectory(this.#dataDir, partition.topic, partition.partition));
@@ -243,8 +245,9 @@ class Replay {
    * brought back what an earlier cut had taken, since cuts are not synced.
    */
   #cutTails(partition: PartitionState, operations: DiskOperation[]): void {
-    for (const { base, length } of partition.segments) {
-      const path = this.#segmentPath(partition, base);
+    for (const segment of partition.segments) {
+      const { length } = segment;
+      const path = this.#segmentPath(partition, segment);
       const handle = this.#reader.open(path);
       const size = handle?.size() ?? 0;
       handle?.close();
@@ -252,17 +255,20 @@ class Replay {
     }
   }
 
-  /** Files that no round names: retention had passed them, or they were never acknowledged. */
+  /** Files that no round names: retention had passed them, compaction has replaced them, or they were never acknowledged. */
   #orphans(partition: PartitionState): string[] {
     const directory = partitionDirectory(this.#dataDir, partition.topic, partition.partition);
-    const live = new Set(partition.segments.map((segment) => segment.base));
+    const live = new Set(partition.segments.map(segmentName));
     return this.#reader.list(directory).flatMap((name) => {
-      const base = segmentBase(name.replace(/\.index$/, '.log'));
-      const isOrphan = base !== undefined && !live.has(base);
+      const file = segmentFile(name, '.log') ?? segmentFile(name, '.index');
+      const isOrphan = file !== undefined && !live.has(segmentName(file));
       return isOrphan || isUnfinishedName(name) ? join(directory, name) : [];
     });
   }
 }
+
+/** Appends go to segments that are not compacted. */
+const writtenFile = ({ segmentBase }: Extent): SegmentFile => ({ base: segmentBase, version: 0 });
 
 /** Segments that are shorter than what is committed: told, never cut away; what is there stays readable. */
 function missingSegments(reader: DiskReader, dataDir: string, state: LogState): string[] {
@@ -270,7 +276,7 @@ function missingSegments(reader: DiskReader, dataDir: string, state: LogState): 
   for (const partition of state.partitions.values()) {
     const directory = partitionDirectory(dataDir, partition.topic, partition.partition);
     for (const segment of partition.segments.slice(0, -1)) {
-      const path = join(directory, segmentName(segment.base));
+      const path = join(directory, segmentName(segment));
       const handle = reader.open(path);
       const size = handle?.size() ?? -1;
       handle?.close();

@@ -13,6 +13,8 @@ import {
   producerIdAt,
 } from './batch-header.ts';
 import {
+  COMPACTION_BYTES_MAX,
+  type Compaction,
   EXTENT_BYTES_MAX,
   type Extent,
   encodeRound,
@@ -30,11 +32,12 @@ import { afterBatch, checkSequence, type ProducerState, unexpired } from './prod
 import type { IndexCursor, SegmentFiles } from './segment-files.ts';
 import { encodeIndexEntry, INDEX_ENTRY_BYTES, type IndexEntry } from './segment-index.ts';
 
-/** What a request asks of a round. `starts` is the log's own. */
+/** What a request asks of a round. `starts` and `compactions` are the log's own. */
 export interface RoundRequest {
   readonly appends: readonly Append[];
   readonly puts: readonly LedgerPut[];
   readonly starts: readonly StartMove[];
+  readonly compactions: readonly Compaction[];
   /** Frees space: goes in a round of its own, which may use the reserve. */
   readonly urgent: boolean;
 }
@@ -91,6 +94,7 @@ export class RoundAssembly {
   readonly #producers = new Map<PartitionState, Map<bigint, ProducerState>>();
   readonly #puts: LedgerPut[] = [];
   readonly #starts: StartMove[] = [];
+  readonly #compactions: Compaction[] = [];
 
   constructor(context: AssemblyContext, timestamp: number) {
     this.#context = context;
@@ -98,7 +102,8 @@ export class RoundAssembly {
   }
 
   get isEmpty(): boolean {
-    return this.#cursors.size === 0 && this.#puts.length === 0 && this.#starts.length === 0;
+    const changes = this.#puts.length + this.#starts.length + this.#compactions.length;
+    return this.#cursors.size === 0 && changes === 0;
   }
 
   /** Takes all of the request or, throwing, none of it. Returns the base offset of each append. */
@@ -109,6 +114,7 @@ export class RoundAssembly {
     trial.keep(this.#producers);
     for (const put of request.puts) this.#puts.push(put);
     for (const start of request.starts) this.#starts.push(start);
+    for (const compaction of request.compactions) this.#compactions.push(compaction);
     return baseOffsets;
   }
 
@@ -148,7 +154,8 @@ export class RoundAssembly {
     const inline = this.#inlineCursors();
     const extents = [...this.#cursors.values()].flatMap((c) => c.placed.map((p) => extentOf(c, p, inline.has(c))));
     const commit = this.#context.state.commit + 1;
-    const round: Round = { commit, timestamp: this.#timestamp, extents, starts: this.#starts, puts: this.#puts };
+    const changes = { starts: this.#starts, compactions: this.#compactions, puts: this.#puts };
+    const round: Round = { commit, timestamp: this.#timestamp, extents, ...changes };
     const writer = new ByteWriter(staging(this.#recordBytesMax(extents)));
     const inlineAt = encodeRound(writer, round, this.#context.commits.salt);
     const record = writer.written();
@@ -169,6 +176,7 @@ export class RoundAssembly {
 
   #recordBytesMax(extents: readonly Extent[]): number {
     let bytes = 128 + putsBytesMax(this.#puts) + 16 * this.#starts.length + EXTENT_BYTES_MAX * extents.length;
+    bytes += COMPACTION_BYTES_MAX * this.#compactions.length;
     for (const extent of extents) bytes += extent.inline?.length ?? 0;
     return bytes;
   }
@@ -322,7 +330,7 @@ class OperationPlan {
 
   /** Takes back what was set aside in advance, and ends the index. */
   #seal(cursor: Cursor, directory: string, base: number, length: number, end: number, maxTimestamp: number): void {
-    const path = join(directory, segmentName(base));
+    const path = join(directory, segmentName({ base, version: 0 }));
     this.#writes.push({ kind: 'set-length', path, length });
     this.#files.setLength(path, length);
     const index = this.#files.indexOf(cursor.partition.id, base, false);
@@ -330,7 +338,7 @@ class OperationPlan {
   }
 
   #writeEntry(directory: string, index: IndexCursor, entry: IndexEntry): void {
-    const path = join(directory, indexName(index.base));
+    const path = join(directory, indexName({ base: index.base, version: 0 }));
     const position = index.entries * INDEX_ENTRY_BYTES;
     this.#writes.push({ kind: 'write', path, position, buffers: [encodeIndexEntry(index.base, entry)] });
     this.#files.unsyncedIndex(path, directory);
@@ -347,7 +355,7 @@ class OperationPlan {
     inline: boolean,
     isNew: boolean,
   ): void {
-    const path = join(directory, segmentName(first.segmentBase));
+    const path = join(directory, segmentName({ base: first.segmentBase, version: 0 }));
     const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
     if (!inline) {
       this.#extend(path, first.position + length);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { BATCH_HEADER_BYTES, BATCH_MAGIC, baseOffsetAt, magicAt } from './batch-header.ts';
 import type { DiskReader, ReadHandle } from './disk.ts';
-import { indexName } from './file-layout.ts';
+import { indexName, type SegmentFile } from './file-layout.ts';
 import { findEntry, type IndexEntry } from './segment-index.ts';
 
 /**
@@ -12,14 +12,14 @@ export function scanStart(
   disk: DiskReader,
   directory: string,
   segment: ReadHandle,
-  base: number,
+  file: SegmentFile,
   length: number,
   before: (entry: IndexEntry) => boolean,
 ): number {
-  const index = disk.open(join(directory, indexName(base)));
+  const index = disk.open(join(directory, indexName(file)));
   if (index === undefined) return 0;
   try {
-    const entry = findEntry(index, base, length, before);
+    const entry = findEntry(index, file.base, length, before);
     return entry !== undefined && leadsToBatch(segment, entry) ? entry.position : 0;
   } finally {
     index.close();

@@ -28,12 +28,12 @@ function offsetInSegment(
   logStart: number,
   time: number,
 ): number | undefined {
-  const { base, length } = segment;
-  const path = join(directory, segmentName(base));
+  const { length } = segment;
+  const path = join(directory, segmentName(segment));
   const handle = disk.open(path);
   if (handle === undefined) throw missingSegment(path);
   try {
-    const from = scanStart(disk, directory, handle, base, length, (entry) => entry.maxTimestampBefore < time);
+    const from = scanStart(disk, directory, handle, segment, length, (entry) => entry.maxTimestampBefore < time);
     let end = from;
     for (const place of scanSegment(handle, from, length)) {
       end = place.position + place.size;

@@ -1,7 +1,9 @@
 import { dirname, sep } from 'node:path';
 import { HeadraceError } from '../base/error.ts';
-import { derivedOperations } from './derivation.ts';
+import { derivation } from './derivation.ts';
 import {
+  type Derivation,
+  type DerivedResult,
   type Disk,
   DiskFailure,
   type DiskOperation,
@@ -14,8 +16,8 @@ import {
 /** What a fault does to the operation that it hits. `short`: a write happens in two parts, with time in between. */
 export type DiskFault = 'crash' | 'EIO' | 'ENOSPC' | 'short';
 
-/** Who changes files beside the others: rounds, what goes on behind them, snapshots of a task. Within a lane all happens in order. */
-export type DiskLane = 'rounds' | 'behind' | `snapshots${string}`;
+/** Who changes files beside the others: rounds, what goes on behind them, compaction, snapshots of a task. Within a lane all happens in order. */
+export type DiskLane = 'rounds' | 'behind' | 'apart' | `snapshots${string}`;
 
 export interface VirtualDiskOptions {
   /** Uniform in [0, 1); decides what a crash loses and where a write tears. */
@@ -197,6 +199,10 @@ export class VirtualDisk implements Disk {
     return this.#run('behind', operations, this.#incarnation);
   }
 
+  runApart(operations: readonly DiskOperation[]): Promise<RunResult> {
+    return this.#run('apart', operations, this.#incarnation);
+  }
+
   /** The disk as one process sees it: after a power loss or a restart nothing that it still does takes effect. */
   session(): Disk {
     const incarnation = this.#incarnation;
@@ -205,6 +211,7 @@ export class VirtualDisk implements Disk {
       lock: (dataDir) => this.lock(dataDir),
       run: (operations) => this.#run('rounds', operations, incarnation),
       runBehind: (operations) => this.#run('behind', operations, incarnation),
+      runApart: (operations) => this.#run('apart', operations, incarnation),
       close: async () => {
         if (incarnation === this.#incarnation) await this.close();
       },
@@ -238,16 +245,21 @@ export class VirtualDisk implements Disk {
     );
     const before = this.#lanes.get(lane) ?? Promise.resolve();
     const done = before.then(async () => {
+      let derived: DerivedResult | undefined;
       for (const operation of taken) {
-        const plain = operation.kind === 'derive' ? derivedOperations(this.reader, operation.task) : [operation];
-        for (const step of plain) {
-          const pause = this.#pause(lane);
-          if (pause !== undefined) await pause;
-          if (isOver()) throw new DiskFailure('io', 'ENDED', step.kind);
-          if (this.#step(step, incarnation) === 'short') await this.#finishShort(step, lane, incarnation);
+        const steps = operation.kind === 'derive' ? derivation(this.reader, operation.task) : plainly(operation);
+        let step = steps.next();
+        for (; step.done !== true; step = steps.next()) {
+          for (const plain of step.value) {
+            const pause = this.#pause(lane);
+            if (pause !== undefined) await pause;
+            if (isOver()) throw new DiskFailure('io', 'ENDED', plain.kind);
+            if (this.#step(plain, incarnation) === 'short') await this.#finishShort(plain, lane, incarnation);
+          }
         }
+        derived = step.value ?? derived;
       }
-      return { syncMs: 0 };
+      return { syncMs: 0, derived };
     });
     this.#lanes.set(
       lane,
@@ -260,7 +272,7 @@ export class VirtualDisk implements Disk {
   #pause(lane: DiskLane): Promise<void> | undefined {
     const { pace, random } = this.#options;
     if (pace !== undefined) return pace(lane);
-    return lane === 'behind' ? turns(Math.floor(random() * BEHIND_PAUSES_MAX)) : undefined;
+    return lane === 'behind' || lane === 'apart' ? turns(Math.floor(random() * BEHIND_PAUSES_MAX)) : undefined;
   }
 
   async #finishShort(operation: PlainOperation, lane: DiskLane, incarnation: number): Promise<void> {
@@ -402,7 +414,7 @@ export class VirtualDisk implements Disk {
   }
 
   async close(): Promise<void> {
-    await this.#lanes.get('behind');
+    await Promise.all([this.#lanes.get('behind'), this.#lanes.get('apart')]);
     this.#locked = false;
   }
 
@@ -497,6 +509,11 @@ export class VirtualDisk implements Disk {
   paths(): readonly string[] {
     return [...this.#names.keys()].sort();
   }
+}
+
+function* plainly(operation: PlainOperation): Derivation {
+  yield [operation];
+  return undefined;
 }
 
 async function turns(count: number): Promise<void> {

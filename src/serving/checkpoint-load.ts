@@ -81,15 +81,21 @@ function isOfTopic(header: CheckpointHeader, options: CheckpointLoadOptions): bo
   const { log, topic } = options;
   if (header.topic !== topic.name || header.position.length !== topic.partitions) return false;
   return header.position.every((end, partition) => {
-    const { logStart, highWatermark } = log.bounds(topic.name, partition);
-    if (end > highWatermark || end < logStart) return false;
+    const { logStart, highWatermark, deletesFrom } = log.bounds(topic.name, partition);
+    // Compaction has taken deletions that the rows do not reflect.
+    if (end > highWatermark || end < logStart || end < deletesFrom) return false;
     const last = header.last[partition] ?? null;
-    return last === null ? end === logStart : holds(last, partition, options);
+    return last === null ? end === logStart : holds(last, partition, header, options);
   });
 }
 
-function holds(last: AppliedRecord, partition: number, { log, topic, decode }: CheckpointLoadOptions): boolean {
-  const { logStart } = log.bounds(topic.name, partition);
+function holds(
+  last: AppliedRecord,
+  partition: number,
+  { ids }: CheckpointHeader,
+  { log, topic, decode }: CheckpointLoadOptions,
+): boolean {
+  const { logStart, id } = log.bounds(topic.name, partition);
   if (last.offset < logStart) return false;
   const tail = new PartitionTail(
     log,
@@ -101,7 +107,7 @@ function holds(last: AppliedRecord, partition: number, { log, topic, decode }: C
   );
   try {
     const [found] = tail.take(1, offset(last.offset + 1));
-    if (found === undefined) return false;
+    if (found === undefined) return ids?.[partition] === id;
     const { crc, timestamp } = appliedRecord(found);
     return found.offset === last.offset && timestamp === last.timestamp && crc === last.crc;
   } finally {

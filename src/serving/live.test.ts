@@ -197,6 +197,16 @@ describe('resuming', () => {
     expect((await drain(await open({ resume: '' })))[0]?.op).toBe('snapshot');
   });
 
+  it('refuses an offset after which deletions were compacted away, but not the beginning', async () => {
+    hit('a', 1);
+    hit('b', 1);
+    hit('c', 1);
+    log.compactBelow('pages', 0, 2);
+    await expect(open({ resume: '0:1' })).rejects.toMatchObject({ code: 'SERVING_OFFSET_GONE' });
+    expect((await drain(await open({ resume: '0:0' }))).length).toBeGreaterThan(2);
+    expect((await drain(await open({ resume: '0:2' }))).length).toBeGreaterThan(0);
+  });
+
   it('refuses an offset that retention has passed, and one that does not exist yet', async () => {
     hit('a', 1);
     hit('a', 2);

@@ -119,6 +119,7 @@ class OpenStreams implements LiveStreams {
     if (request.resume !== undefined && request.resume !== '') {
       const from = parsePosition(request.resume, starts);
       assertReadable(topic.name, from, starts, ends);
+      assertNothingMissed(log, topic, from);
       return { snapshot: [], from, resumed: true };
     }
     const wanted = request.snapshot ?? true;
@@ -153,6 +154,18 @@ class OpenStreams implements LiveStreams {
       next: near === undefined ? 'see "headrace topics" for those that exist' : `did you mean "${near}"?`,
     });
   }
+}
+
+/** Compaction keeps deletions for their time only: who was away for longer would keep rows that are gone. */
+function assertNothingMissed(log: Log, topic: TopicConfig, from: TopicPosition): void {
+  from.forEach((at, partition) => {
+    const { logStart, deletesFrom } = log.bounds(topic.name, partition);
+    if (at <= logStart || at >= deletesFrom) return;
+    throw offsetGone(
+      topic.name,
+      `deletions between offset ${at} of partition ${partition} and ${deletesFrom} are gone`,
+    );
+  });
 }
 
 function assertReadable(topic: string, from: TopicPosition, starts: TopicPosition, ends: TopicPosition): void {

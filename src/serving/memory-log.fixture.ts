@@ -20,7 +20,9 @@ interface StoredBatch {
 }
 
 interface StoredPartition {
+  readonly id: number;
   batches: StoredBatch[];
+  deletesFrom: number;
   start: number;
   end: number;
 }
@@ -34,6 +36,7 @@ export class MemoryLog implements Log {
   #dead = false;
   readonly #listeners = new Set<(commit: CommitNumber) => void>();
   #rounds = 0;
+  #ids = 0;
   /** The next commits fail with it. */
   commitFailure: HeadraceError | undefined;
 
@@ -44,6 +47,7 @@ export class MemoryLog implements Log {
     next.#partitions = this.#partitions;
     next.#ledger = this.#ledger;
     next.#rounds = this.#rounds;
+    next.#ids = this.#ids;
     this.#dead = true;
     return next;
   }
@@ -62,7 +66,7 @@ export class MemoryLog implements Log {
     });
     this.#partitions.set(
       name,
-      Array.from({ length: partitions }, () => ({ batches: [], start: 0, end: 0 })),
+      Array.from({ length: partitions }, () => ({ id: this.#ids++, batches: [], start: 0, end: 0, deletesFrom: 0 })),
     );
   }
 
@@ -87,6 +91,13 @@ export class MemoryLog implements Log {
     stored.start = start;
   }
 
+  /** Compaction: the whole batches below `to` are superseded, or, up to `deletesFrom`, deletions whose time is over. */
+  compactBelow(topic: string, to: number, deletesFrom = 0): void {
+    const stored = this.#stored(topic, 0);
+    stored.batches = stored.batches.filter((batch) => batch.base + batch.records > to);
+    stored.deletesFrom = deletesFrom;
+  }
+
   async createTopic(config: TopicConfig): Promise<void> {
     this.addTopic(config.name, config.kind, config.partitions);
   }
@@ -106,8 +117,9 @@ export class MemoryLog implements Log {
   async setTopicProperties(): Promise<void> {}
 
   bounds(topic: string, partition: number): PartitionBounds {
-    const { start, end } = this.#stored(topic, partition);
-    return { topic, partition, logStart: offset(start), highWatermark: offset(end), bytes: 0 };
+    const { id, start, end, deletesFrom } = this.#stored(topic, partition);
+    const offsets = { logStart: offset(start), highWatermark: offset(end), deletesFrom: offset(deletesFrom) };
+    return { topic, partition, id, bytes: 0, ...offsets };
   }
 
   async commit(request: CommitRequest): Promise<CommitResult> {
@@ -158,6 +170,10 @@ export class MemoryLog implements Log {
 
   pin(): void {}
   unpin(): void {}
+
+  async compact(): Promise<{ readonly removedBytes: number }> {
+    return { removedBytes: 0 };
+  }
 
   async applyRetention(): Promise<{ readonly deletedBytes: number }> {
     return { deletedBytes: 0 };

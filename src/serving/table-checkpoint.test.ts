@@ -166,6 +166,25 @@ describe('the checkpoint of a table', () => {
     expect(table.get('é𝄞"1')).toBeUndefined();
   });
 
+  it('is used though its last record was superseded and compacted away', async () => {
+    const rows = await checkpointed();
+    put(ROWS, 1);
+    log.compactBelow('pages', 2 * ROWS);
+    const table = start().add('traffic', pages());
+    turns.run();
+    expect(table.recordsSinceCheckpoint).toBe(ROWS);
+    expect(table.size).toBe(rows.length + 1);
+  });
+
+  it('is passed over when compaction has taken deletions that it does not reflect', async () => {
+    await checkpointed();
+    put(1, 5, 'later');
+    log.compactBelow('pages', 0, ROWS + 2);
+    const table = start().add('traffic', pages());
+    turns.run();
+    expect(table.recordsSinceCheckpoint).toBeGreaterThan(ROWS);
+  });
+
   it('is written as the table changes, and not for a few records', async () => {
     const tables = start();
     tables.add('traffic', pages());

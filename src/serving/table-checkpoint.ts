@@ -36,6 +36,8 @@ export interface CheckpointHeader {
   readonly position: TopicPosition;
   /** By partition; null where nothing was applied. */
   readonly last: readonly (AppliedRecord | null)[];
+  /** Of the log's partitions: with the same ones, a last record that is gone was compacted away. */
+  readonly ids?: readonly number[];
   readonly rows: number;
   /** Receipt of the newest record applied. */
   readonly newest: number;

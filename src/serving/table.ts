@@ -168,7 +168,9 @@ export class ViewTable implements Table, RecordListener {
       return record === undefined ? (this.#loadedHeader?.last[partition] ?? null) : appliedRecord(record);
     });
     this.#recordsSinceCheckpoint = 0;
-    return { header: { topic: this.topic, position, last, rows: records.length, newest: this.#newest }, records };
+    const { log } = this.#hub.context;
+    const ids = position.map((_, partition) => log.bounds(this.topic, partition).id);
+    return { header: { topic: this.topic, position, last, ids, rows: records.length, newest: this.#newest }, records };
   }
 
   records(records: readonly TopicRecord[]): void {

@@ -81,7 +81,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a checkpoint does not look whether it holds the last round',
-    file: 'src/log/compaction.ts',
+    file: 'src/log/checkpoint-derivation.ts',
     find: 'if (state.commit !== task.commit) {',
     put: 'if (state.commit > task.commit) {',
   },

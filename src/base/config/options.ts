@@ -77,6 +77,18 @@ export const OPTIONS = {
     fallback: undefined,
     help: 'Bytes that a partition keeps at most; without it, only time counts.',
   }),
+  logCompactionLag: option.duration({
+    name: 'log.compaction_lag',
+    fallback: 5 * MINUTE,
+    min: 2 * MINUTE,
+    help: 'Records of topics of views that are younger are not compacted: a reader that is not further behind sees each change. Longer than any query.',
+  }),
+  logDeleteRetention: option.duration({
+    name: 'log.delete_retention',
+    fallback: 24 * 3600 * SECOND,
+    min: MINUTE,
+    help: 'How long compaction keeps the deletion of a row; who resumes after that opens the stream anew.',
+  }),
   engineWorkers: option.integer({
     name: 'engine.workers',
     fallback: 1,

@@ -23,7 +23,7 @@ export class RecordFetching {
     if (this.#last?.key === key) return this.#last.record;
     const reader = this.#readerOf(topic, partition, at);
     for (const batch of decodeRecordBatches(this.#buffer.read(reader))) {
-      if (batch.control || batch.baseOffset + batch.records <= at) continue;
+      if (batch.control || batch.endOffset <= at) continue;
       for (const record of batch.entries()) {
         if (record.offset !== at) continue;
         const found = { ...record, value: record.value?.slice() ?? null };

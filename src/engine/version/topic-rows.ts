@@ -17,6 +17,9 @@ export async function* topicRows(log: Log, topic: string): AsyncGenerator<readon
   for (let partition = 0; partition < partitions; partition++) {
     const { logStart, highWatermark } = log.bounds(topic, partition);
     const reader = log.reader(topic, partition, logStart);
+    // What is written meanwhile is not read: compaction must not take what it supersedes.
+    const owner = `rows of ${topic}`;
+    log.pin(owner, topic, partition, highWatermark);
     try {
       while (reader.position < highWatermark) {
         const bytes = buffer.read(reader);
@@ -26,6 +29,7 @@ export async function* topicRows(log: Log, topic: string): AsyncGenerator<readon
       }
     } finally {
       reader.close();
+      log.pin(owner, topic, partition, undefined);
     }
   }
 }

@@ -11,9 +11,9 @@ import { LogState } from './log-state.ts';
  * It counts once its rename is durable. Pure, but for reading.
  * @throws HeadraceError `LOG_CORRUPT`
  */
-export function compactOperations(
+export function checkpointFromFiles(
   reader: DiskReader,
-  task: Extract<DiskTask, { kind: 'compact' }>,
+  task: Extract<DiskTask, { kind: 'checkpoint' }>,
 ): readonly PlainOperation[] {
   const { dataDir, through } = task;
   const path = checkpointPath(dataDir, through);
