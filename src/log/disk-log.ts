@@ -422,9 +422,9 @@ export class DiskLog implements Log {
   }
 
   async #close(): Promise<void> {
-    await this.#compactor.stop();
+    const compacted = this.#compactor.stop();
     await this.#pipeline.close({ ...NOTHING, puts: [{ space: COUNTERS_SPACE, key: 'closed', value: undefined }] });
-    await this.#admin;
+    await Promise.all([this.#admin, compacted]);
     await this.#parts.disk.close();
   }
 }

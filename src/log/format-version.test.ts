@@ -91,7 +91,7 @@ test('a newer kind of record in the commit log', async () => {
     const at = beginRecord(writer, RECORD_KIND_MAX + 1, commit);
     endRecord(writer, at, SALT);
   });
-  await expectRefused(/a record of .*0000000000\.log: its format version is 5/);
+  await expectRefused(/a record of .*0000000000\.log: its format version is 7/);
 });
 
 function addTopic(change: (stored: Record<string, unknown>) => void): void {
