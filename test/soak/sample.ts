@@ -12,7 +12,7 @@ export interface Sample {
   readonly openFiles: number;
   /** Inputs, commit log, snapshots: what retention, checkpoints and newer snapshots bound. */
   readonly boundedDiskBytes: number;
-  /** Topics of views, which keep every change. */
+  /** Topics of views, which are compacted. */
   readonly viewDiskBytes: number;
 }
 

@@ -6,8 +6,31 @@ export interface Point {
   readonly value: number;
 }
 
-/** The median of the slopes between all pairs of points (Theil 1950, Sen 1968): up to 29 % of them may be outliers. */
-export function theilSen(points: readonly Point[]): number {
+export interface Trend {
+  readonly slope: number;
+  /** The slope lies between these with 95 % confidence; infinite with fewer than five points. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Of the normal distribution, for 95 % on both sides. */
+const Z = 1.96;
+
+/**
+ * The median of the slopes between all pairs of points (Theil 1950), of which up to 29 % may be outliers, and Sen's (1968)
+ * interval of it: how far Kendall's statistic may be from none.
+ */
+export function trendOf(points: readonly Point[]): Trend {
+  const slopes = pairSlopes(points).sort((a, b) => a - b);
+  const n = points.length;
+  const spread = Z * Math.sqrt((n * (n - 1) * (2 * n + 5)) / 18);
+  const below = Math.floor((slopes.length - spread) / 2);
+  const low = below < 1 ? Number.NEGATIVE_INFINITY : slopes[below - 1]!;
+  const high = below < 1 ? Number.POSITIVE_INFINITY : slopes[slopes.length - below]!;
+  return { slope: median(slopes), low, high };
+}
+
+function pairSlopes(points: readonly Point[]): number[] {
   const slopes: number[] = [];
   for (let i = 0; i < points.length; i++) {
     for (let j = i + 1; j < points.length; j++) {
@@ -15,7 +38,7 @@ export function theilSen(points: readonly Point[]): number {
       if (span > 0) slopes.push((points[j]!.value - points[i]!.value) / span);
     }
   }
-  return median(slopes);
+  return slopes;
 }
 
 export function median(values: readonly number[]): number {
