@@ -178,6 +178,10 @@ class HostEngine implements Engine {
       onVisible: (receipts, letters) => this.#sees(name, version) && this.#meter.visible(name, receipts, letters),
       onFailure: (error) => logger?.error('pipeline failed', { pipeline: name, error }),
       onWarning: (message) => logger?.warn(message, { pipeline: name }),
+      onDamaged: (message) => {
+        this.#meter.damaged(name);
+        logger?.warn(message, { pipeline: name });
+      },
     };
   }
 

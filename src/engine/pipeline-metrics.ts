@@ -9,6 +9,8 @@ export interface PipelineMeter {
   epoch(pipeline: string, rows: number, elapsedMs: number): void;
   /** The effects of an epoch can be seen. */
   visible(pipeline: string, receipts: readonly Receipt[], deadLetters: Readonly<Record<string, number>>): void;
+  /** A recovery did not begin with the newest snapshot. */
+  damaged(pipeline: string): void;
 }
 
 const EPOCH_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -20,7 +22,7 @@ export function createPipelineMeter(
   clock: Clock,
   statuses: () => readonly PipelineStatus[],
 ): PipelineMeter {
-  if (metrics === undefined) return { epoch: () => {}, visible: () => {} };
+  if (metrics === undefined) return { epoch: () => {}, visible: () => {}, damaged: () => {} };
   collectStatuses(metrics, clock, statuses);
   const rowsTotal = metrics.counter('headrace_pipeline_records_total', 'Records processed', ['pipeline']);
   const epochs = metrics.counter('headrace_pipeline_epochs_total', 'Epochs processed', ['pipeline']);
@@ -30,6 +32,11 @@ export function createPipelineMeter(
     'headrace_end_to_end_latency_seconds',
     'From the receipt of a record to the moment at which its effects in the outputs are durable and visible',
     LATENCY_BUCKETS,
+    ['pipeline'],
+  );
+  const damaged = metrics.counter(
+    'headrace_pipeline_damaged_snapshots_total',
+    'Recoveries that found the newest snapshot damaged and began with the one before',
     ['pipeline'],
   );
   const letters = metrics.counter('headrace_dead_letters_total', 'Dead letters written', ['reason']);
@@ -46,6 +53,9 @@ export function createPipelineMeter(
         latency.observe(Math.max(0, now - atMs) / 1000, { pipeline }, records);
       }
       for (const [reason, count] of Object.entries(deadLetters)) letters.add(count, { reason });
+    },
+    damaged(pipeline) {
+      damaged.add(1, { pipeline });
     },
   };
 }

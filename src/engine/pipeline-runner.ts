@@ -13,10 +13,12 @@ import {
   decodeSnapshotPointer,
   encodeJournalRecord,
   encodeSnapshotPointer,
+  type FormerState,
   type InputRange,
   JOURNAL_SPACE,
   journalKey,
   journalOf,
+  retainedPositions,
   SNAPSHOT_SPACE,
   type SnapshotPointer,
 } from './task/journal.ts';
@@ -51,6 +53,8 @@ export interface PipelineRunnerOptions {
   readonly onFailure: (error: HeadraceError) => void;
   /** Something to be known that does not stop the pipeline. */
   readonly onWarning: (message: string) => void;
+  /** The newest snapshot is damaged: the message says what recovery begins with. */
+  readonly onDamaged: (message: string) => void;
 }
 
 /** What one of several tasks of a pipeline is to its runner. */
@@ -76,6 +80,11 @@ interface Pending {
   readonly snapshot: SnapshotPointer | undefined;
   readonly receipts: readonly Receipt[];
   readonly deadLetters: Readonly<Record<string, number>>;
+}
+
+interface DamagedSnapshot {
+  readonly epoch: number;
+  readonly error: HeadraceError;
 }
 
 interface Waiter {
@@ -112,7 +121,14 @@ export class PipelineRunner implements VersionRunner {
   #journalFrom = 1;
   /** A call of a user function did not return. */
   #guarded = false;
+  /** What recovery would begin with. */
   #snapshot: SnapshotPointer | undefined;
+  /** The newest, which may be on its way to the log. */
+  #newest: SnapshotPointer | undefined;
+  /** Epoch of a snapshot that turned out to be damaged: recovery begins with the one before. */
+  #damaged: DamagedSnapshot | undefined;
+  /** From where on inputs are kept. */
+  #retained: readonly TopicOffset[] = [];
   #epochMs: number[] = [];
   #nextDrain = 1;
   readonly #drains = new Map<number, Drain>();
@@ -179,10 +195,12 @@ export class PipelineRunner implements VersionRunner {
     const { log, engine, key, from = [], role } = this.#options;
     const follow = this.#follow ?? this.#beside?.follow();
     const stored = log.ledgerGet(SNAPSHOT_SPACE, key);
-    const snapshot = stored === undefined ? undefined : decodeSnapshotPointer(stored);
+    const newest = stored === undefined ? undefined : decodeSnapshotPointer(stored);
+    const snapshot = newest !== undefined && newest.epoch === this.#damaged?.epoch ? newest.former?.snapshot : newest;
     const journal = journalOf(log.ledgerEntries(JOURNAL_SPACE), key, snapshot?.epoch ?? 0);
     this.#snapshot = snapshot;
-    this.#journalFrom = (snapshot?.epoch ?? 0) + 1;
+    this.#newest = snapshot;
+    this.#journalFrom = (newest?.former === undefined ? (newest?.epoch ?? 0) : epochBefore(newest.former)) + 1;
     this.#committedEpoch = journal.at(-1)?.epoch ?? snapshot?.epoch ?? 0;
     this.#committed.recover(snapshot, journal);
     const topics = [...this.#sourceTopics(), ...(role?.exchanges ?? [])].map((topic) => {
@@ -193,7 +211,7 @@ export class PipelineRunner implements VersionRunner {
       });
       return { topic, logStarts };
     });
-    this.#pin(snapshot, topics);
+    this.#pin(newest === undefined ? [] : retainedPositions(newest), topics);
     return {
       key,
       part: role?.part,
@@ -218,16 +236,20 @@ export class PipelineRunner implements VersionRunner {
   }
 
   /** Retention stops where recovery would begin to read; of a later stage also where the rows come from. */
-  #pin(snapshot: SnapshotPointer | undefined, topics: TaskStart['topics']): void {
+  #pin(positions: readonly TopicOffset[], topics: TaskStart['topics']): void {
     const { key, role, log } = this.#options;
+    const retained: TopicOffset[] = [];
     for (const { topic, logStarts } of topics) {
       const mayFetch = role !== undefined && role.part.stage > 0 && !role.exchanges.includes(topic);
       logStarts.forEach((logStart, partition) => {
         if (!mayFetch && role?.reads(topic, partition) === false) return;
-        const known = snapshot?.positions.find((p) => p.topic === topic && p.partition === partition);
-        log.pin(pinOwner(key), topic, partition, offset(known?.offset ?? logStart));
+        const known = positions.find((p) => p.topic === topic && p.partition === partition);
+        const from = known?.offset ?? logStart;
+        retained.push({ topic, partition, offset: from });
+        log.pin(pinOwner(key), topic, partition, offset(from));
       });
     }
+    this.#retained = retained;
   }
 
   #receive(message: FromTask): void {
@@ -293,13 +315,16 @@ export class PipelineRunner implements VersionRunner {
     });
   }
 
-  #snapshotCommit(pointer: SnapshotPointer): Pending {
+  /** The snapshot before is kept, with all that replaying from there needs: this one may turn out to be damaged. */
+  #snapshotCommit(taken: SnapshotPointer): Pending {
     const { key } = this.#options;
+    const former = formerOf(this.#newest, this.#retained);
+    const pointer = { ...taken, former };
+    this.#newest = pointer;
     const puts: LedgerPut[] = [{ space: SNAPSHOT_SPACE, key, value: encodeSnapshotPointer(pointer) }];
-    for (let epoch = this.#journalFrom; epoch <= pointer.epoch; epoch++) {
-      puts.push({ space: JOURNAL_SPACE, key: journalKey(key, epoch), value: undefined });
+    for (; this.#journalFrom <= epochBefore(former); this.#journalFrom++) {
+      puts.push({ space: JOURNAL_SPACE, key: journalKey(key, this.#journalFrom), value: undefined });
     }
-    this.#journalFrom = pointer.epoch + 1;
     return { appends: [], puts, epoch: undefined, ranges: [], snapshot: pointer, receipts: [], deadLetters: {} };
   }
 
@@ -343,10 +368,12 @@ export class PipelineRunner implements VersionRunner {
         this.#options.onVisible(receipts, deadLetters);
       }
       if (snapshot === undefined) continue;
-      this.#snapshot = snapshot;
       const { key, log, snapshots } = this.#options;
+      this.#snapshot = snapshot;
+      this.#damaged = undefined;
       void snapshots.keepOnly(key, snapshot);
-      for (const p of snapshot.positions) log.pin(pinOwner(key), p.topic, p.partition, offset(p.offset));
+      this.#retained = retainedPositions(snapshot);
+      for (const p of this.#retained) log.pin(pinOwner(key), p.topic, p.partition, offset(p.offset));
     }
     this.#executor?.post({ kind: 'committed', epoch: this.#committedEpoch });
     this.#settle();
@@ -382,8 +409,11 @@ export class PipelineRunner implements VersionRunner {
   }
 
   /** The state of the task ran ahead of what is durable: it is discarded, and recovered when that may help. */
-  #fail(error: HeadraceError): void {
+  #fail(cause: HeadraceError): void {
     this.#pending = [];
+    if (this.#fallsBack(cause)) return;
+    const error =
+      this.#state === 'recovering' && this.#damaged !== undefined ? bothDamaged(this.#damaged, cause) : cause;
     // The last commit of one that has ended did not come through: whoever goes on begins before it.
     if (this.#state === 'stopped' || this.#state === 'failed') return;
     const executor = this.#executor;
@@ -405,6 +435,20 @@ export class PipelineRunner implements VersionRunner {
     this.#stopping = undefined;
     for (const drain of this.#drains.values()) drain.reject(error);
     this.#drains.clear();
+  }
+
+  /** Begins with the snapshot before when the newest is damaged, and that one is kept. */
+  #fallsBack(error: HeadraceError): boolean {
+    if (this.#state !== 'recovering' || !DAMAGED.has(error.code)) return false;
+    const newest = this.#snapshot;
+    if (this.#damaged !== undefined || newest?.former === undefined) return false;
+    this.#damaged = { epoch: newest.epoch, error };
+    void this.#executor?.terminate();
+    this.#options.onDamaged(
+      `${error.message}; ${recoveryText(newest.former)}, and what came after it is processed again from the log`,
+    );
+    this.#launch();
+    return true;
   }
 
   /** A commit that is still in flight decides what there is to recover from. */
@@ -600,6 +644,35 @@ export function visibleEnds(log: Log, { sources }: Pipeline): readonly TopicOffs
       return { topic, partition, offset: Number(log.bounds(topic, partition).highWatermark) };
     }),
   );
+}
+
+/** Codes of a snapshot that cannot be read. */
+const DAMAGED: ReadonlySet<string> = new Set(['ENGINE_SNAPSHOT_INVALID', 'KERNEL_STATE_INVALID']);
+
+function formerOf(snapshot: SnapshotPointer | undefined, retained: readonly TopicOffset[]): FormerState {
+  if (snapshot === undefined) return { positions: retained };
+  const { former: _, ...own } = snapshot;
+  return { snapshot: own, positions: own.positions };
+}
+
+/** The epoch that a former state had come to. */
+function epochBefore({ snapshot }: FormerState): number {
+  return snapshot?.epoch ?? 0;
+}
+
+function bothDamaged({ error }: DamagedSnapshot, cause: HeadraceError): HeadraceError {
+  if (cause.retryable) return cause;
+  return new HeadraceError(`${error.message}; going on from the state before it failed too: ${cause.message}`, {
+    code: 'ENGINE_SNAPSHOT_INVALID',
+    domain: 'engine',
+    cause,
+  });
+}
+
+function recoveryText({ snapshot }: FormerState): string {
+  return snapshot === undefined
+    ? 'there is none before it'
+    : `recovery begins with the one before, of epoch ${snapshot.epoch}`;
 }
 
 function stamp(text: string | undefined): PipelineStatus['watermark'] {

@@ -12,6 +12,7 @@ import {
   JOURNAL_SPACE,
   SNAPSHOT_SPACE,
 } from './task/journal.ts';
+import { filesOf } from './task/snapshot-chain.ts';
 
 let world: EngineWorld;
 
@@ -44,7 +45,18 @@ const event = (id: number, more: object = {}): object => ({
 const events = (from: number, to: number): object[] => Array.from({ length: to - from }, (_, i) => event(from + i));
 const ids = (): unknown[] => world.values('rows').map((row) => row.id);
 const expectedIds = (to: number): string[] => Array.from({ length: to }, (_, i) => `e${i}`);
-const journal = () => [...world.log.ledgerEntries(JOURNAL_SPACE).values()].map(decodeJournalRecord);
+const pointer = () => {
+  const stored = world.log.ledgerGet(SNAPSHOT_SPACE, 'p');
+  return stored === undefined ? undefined : decodeSnapshotPointer(stored);
+};
+const kept = () => [...world.log.ledgerEntries(JOURNAL_SPACE).values()].map(decodeJournalRecord);
+/** What a recovery would replay. */
+const journal = () => kept().filter(({ epoch }) => epoch > (pointer()?.epoch ?? 0));
+const snapshotFiles = () => world.disk.paths().filter((name) => name.endsWith('.snapshot'));
+
+function damage(path: string): void {
+  world.disk.content(path)[60]! ^= 1;
+}
 
 async function restart(sql = SQL): Promise<RunningPipeline> {
   await world.crash(false);
@@ -79,8 +91,7 @@ describe('snapshots', () => {
     await running.idle();
     await running.stop();
     expect(journal()).toEqual([]);
-    const pointer = decodeSnapshotPointer(world.log.ledgerGet(SNAPSHOT_SPACE, 'p')!);
-    expect(pointer.positions).toEqual([{ topic: 'events', partition: 0, offset: 50 }]);
+    expect(pointer()!.positions).toEqual([{ topic: 'events', partition: 0, offset: 50 }]);
   });
 
   it('that the disk refuses are given up, said, and tried again; the pipeline goes on', async () => {
@@ -100,18 +111,55 @@ describe('snapshots', () => {
     expect(ids()).toEqual(expectedIds(60));
   });
 
-  it('that are damaged are refused with what can be done, never guessed at', async () => {
-    const running = await world.startSql(SQL);
-    await world.write('events', events(0, 50));
-    await running.idle();
-    await running.stop();
-    const path = world.disk.paths().find((name) => name.endsWith('.snapshot'))!;
-    world.disk.content(path)[60]! ^= 1;
+  /** Runs that each end with a snapshot. */
+  async function runs(...ends: readonly number[]): Promise<void> {
+    let from = 0;
+    for (const end of ends) {
+      const running = await world.startSql(SQL);
+      await world.write('events', events(from, end));
+      await running.idle();
+      await running.stop();
+      from = end;
+    }
+  }
+
+  it.each([
+    ['the first, with all that was read', [50]],
+    ['one with the one before', [50, 80]],
+    ['one after several', [50, 60, 70, 80]],
+  ])('that are damaged are done without: %s', async (_, ends) => {
+    await runs(...ends);
+    damage(snapshotFiles().at(-1)!);
+    const again = await world.startSql(SQL);
+    await world.write('events', events(ends.at(-1)! - 5, 90));
+    await again.idle();
+    expect(ids()).toEqual(expectedIds(90));
+    expect(world.table('totals').reduce((sum, row) => sum + Number(row.n), 0)).toBe(90);
+    // And what is kept from here on is whole.
+    const third = await restart();
+    await third.stop();
+    const last = await world.startSql(SQL);
+    await last.idle();
+    expect(ids()).toEqual(expectedIds(90));
+  });
+
+  it('keep the one before and what replaying from there needs, and nothing older', async () => {
+    await runs(50, 60, 70, 80);
+    const { former, epoch } = pointer()!;
+    const needed = [pointer()!, former!.snapshot!].flatMap(filesOf).map(({ file }) => `/data/snapshots/p/${file}`);
+    expect(snapshotFiles()).toEqual([...new Set(needed)].sort());
+    expect(former!.snapshot!.epoch).toBeLessThan(epoch);
+    expect(Math.min(...kept().map((record) => record.epoch))).toBe(former!.snapshot!.epoch + 1);
+  });
+
+  it('of which both are damaged are refused with what can be done, never guessed at', async () => {
+    await runs(50, 60, 70);
+    for (const path of snapshotFiles()) damage(path);
     await expect(world.startSql(SQL)).rejects.toMatchObject({ code: 'ENGINE_SNAPSHOT_INVALID' });
     expect(world.engine.pipelines()[0]!.status().state).toBe('failed');
     const rebuilt = await world.startSql(SQL, { rebuild: true });
     await rebuilt.idle();
-    expect(world.table('totals').map((row) => row.n)).toEqual([25, 25]);
+    expect(world.table('totals').reduce((sum, row) => sum + Number(row.n), 0)).toBe(70);
   });
 
   it('survive a new version of the engine, since nothing is replayed', async () => {
@@ -119,8 +167,8 @@ describe('snapshots', () => {
     await world.write('events', events(0, 10));
     await running.idle();
     await running.stop();
-    const pointer = decodeSnapshotPointer(world.log.ledgerGet(SNAPSHOT_SPACE, 'p')!);
-    const older = { ...pointer, versions: { ...pointer.versions, engine: 1 } };
+    const newest = pointer()!;
+    const older = { ...newest, versions: { ...newest.versions, engine: 1 } };
     const value = new TextEncoder().encode(JSON.stringify({ format: 1, ...older }));
     await world.log.commit({ appends: [], puts: [{ space: SNAPSHOT_SPACE, key: 'p', value }] });
     const again = await world.startSql(SQL);
@@ -249,6 +297,12 @@ describe('retention of an input', () => {
     await again.idle();
     expect(ids()).toEqual(expectedIds(100));
     world.clock.advance(SNAPSHOT_QUIET_MS);
+    await turns();
+    expect(await world.log.applyRetention()).toEqual({ deletedBytes: 0 });
+    // The state before the first snapshot may be needed, until there is a second one.
+    await world.write('short', events(95, 96));
+    await again.idle();
+    world.clock.advance(20_000);
     await turns();
     expect((await world.log.applyRetention()).deletedBytes).toBeGreaterThan(0);
     expect(Number(world.log.bounds('short', 0).logStart)).toBeGreaterThan(0);

@@ -20,10 +20,11 @@ test('a flipped bit in any byte of the log is told, or changes nothing', async (
   expect(tally.told).toBeGreaterThan(10);
 }, 60_000);
 
-test('a snapshot that is damaged at any byte is told', async () => {
+test('a snapshot that is damaged at any byte is done without', async () => {
   const tally = emptyDamage();
   await damageSnapshotEverywhere(149, tally);
-  expect(tally.told).toBe(tally.places);
+  expect(tally.places).toBeGreaterThan(10);
+  expect(tally.harmless).toBe(tally.places);
 }, 60_000);
 
 test('a flipped bit in the log below a pipeline is told, or changes nothing of its rows', async () => {

@@ -1,6 +1,7 @@
 import { textOf, utf8 } from '../../base/bytes.ts';
 import { HeadraceError, messageOf } from '../../base/error.ts';
 import type { EpochEffects } from '../effect/task-asks.ts';
+import type { TopicOffset } from '../version/pipeline-record.ts';
 
 /** Ledger space of journal records; keys are `<pipeline>/<epoch, 16 digits>`. */
 export const JOURNAL_SPACE = 'journal';
@@ -86,7 +87,20 @@ export interface SnapshotPointer extends SnapshotFile {
   /** Wall clock, milliseconds; older snapshots do not say. */
   readonly takenAtMs?: number;
   /** Where reading goes on: what retention must keep. */
-  readonly positions: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[];
+  readonly positions: readonly TopicOffset[];
+  /** What recovery begins with when this is damaged; journal and inputs are kept from there. */
+  readonly former?: FormerState;
+}
+
+/** The snapshot before, or none: the state was empty, and its journal is kept from the first epoch. */
+export interface FormerState {
+  readonly snapshot?: Omit<SnapshotPointer, 'former'>;
+  readonly positions: readonly TopicOffset[];
+}
+
+/** From where on a recovery may have to read. */
+export function retainedPositions({ former, positions }: SnapshotPointer): readonly TopicOffset[] {
+  return former?.positions ?? positions;
 }
 
 export function journalKey(pipeline: string, epoch: number): string {

@@ -1,6 +1,12 @@
 import { offset } from '../../base/brand.ts';
 import type { Log } from '../../log/log.ts';
-import { decodeJournalRecord, decodeSnapshotPointer, JOURNAL_SPACE, SNAPSHOT_SPACE } from './journal.ts';
+import {
+  decodeJournalRecord,
+  decodeSnapshotPointer,
+  JOURNAL_SPACE,
+  retainedPositions,
+  SNAPSHOT_SPACE,
+} from './journal.ts';
 
 /** Who holds retention back for a version of a pipeline. */
 export function pinOwner(key: string): string {
@@ -15,7 +21,7 @@ export function pinOwner(key: string): string {
 export function pinRecoveryPoints(log: Log): void {
   const snapshots = log.ledgerEntries(SNAPSHOT_SPACE);
   for (const [key, value] of snapshots) {
-    for (const { topic, partition, offset: from } of decodeSnapshotPointer(value).positions) {
+    for (const { topic, partition, offset: from } of retainedPositions(decodeSnapshotPointer(value))) {
       log.pin(pinOwner(key), topic, partition, offset(from));
     }
   }

@@ -51,7 +51,7 @@ export interface SnapshotStore {
    * @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` when a file is missing or damaged
    */
   read(pipeline: string, pointer: SnapshotPointer): Generator<SnapshotSection>;
-  /** Removes all files but those of this snapshot; never throws: what is left over is removed the next time. */
+  /** Removes all files but those of this snapshot and of the one before; never throws: what is left over is removed the next time. */
   keepOnly(pipeline: string, pointer: SnapshotPointer): Promise<void>;
   /** Removes all files of a version, in all its tasks; never throws. */
   forget(pipeline: string): Promise<void>;
@@ -70,7 +70,8 @@ export function diskSnapshots(disk: SnapshotDisk, dataDir: string): SnapshotStor
     read: (pipeline, pointer) => readSnapshot(disk, directoryOf(pipeline), pipeline, pointer),
     async keepOnly(pipeline, pointer) {
       const directory = directoryOf(pipeline);
-      const kept = new Set(filesOf(pointer).map(({ file }) => file));
+      const before = pointer.former?.snapshot;
+      const kept = new Set([pointer, ...(before ? [before] : [])].flatMap(filesOf).map(({ file }) => file));
       // A file that is being written is younger than those to be kept.
       const isOld = (name: string): boolean => name < pointer.file && !kept.has(name);
       const old = disk.reader.list(directory).filter(isOld);
