@@ -23,13 +23,13 @@ function byKey(target: LookupTarget, rows: readonly TestRow[]): ReadonlyMap<stri
     return column ?? { name, type: target.keyTypes[at]!, nullable: true, path: [name] };
   });
   const keys = { ...target, found, keyNames: [] };
-  return new Map(rows.map((row) => [JSON.stringify(foundInJson(row, keys, [])), row]));
+  return new Map(rows.map((row) => [JSON.stringify(foundInJson({ value: row, exact: row }, keys, [])), row]));
 }
 
 function found(target: LookupTarget, row: TestRow | undefined, key: readonly string[]): Answer {
   if (row === undefined) return null;
   try {
-    return foundInJson(row, target, key) ?? null;
+    return foundInJson({ value: row, exact: row }, target, key) ?? null;
   } catch (error) {
     return (error as Error).message;
   }

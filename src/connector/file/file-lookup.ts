@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { option } from '../../base/config/option.ts';
 import { messageOf } from '../../base/error.ts';
+import { type ExactJson, elementsOf, parseExactly } from '../../plan/value/exact-json.ts';
 import { LOOKUP_OPTIONS } from '../lookup/lookup-options.ts';
 import {
   foundInJson,
@@ -30,7 +31,7 @@ export class FileLookupSource implements LookupSource {
   /** Of each key column, how it is read. */
   readonly #keys: LookupTarget;
   #version = '';
-  #rows: ReadonlyMap<string, unknown> = new Map();
+  #rows: ReadonlyMap<string, ExactJson> = new Map();
 
   constructor(path: string, target: LookupTarget) {
     this.#path = path;
@@ -59,8 +60,8 @@ export class FileLookupSource implements LookupSource {
     this.#version = version;
   }
 
-  #index(text: string): ReadonlyMap<string, unknown> {
-    const rows = new Map<string, unknown>();
+  #index(text: string): ReadonlyMap<string, ExactJson> {
+    const rows = new Map<string, ExactJson>();
     rowsOf(text, this.#path).forEach((row, at) => {
       try {
         rows.set(JSON.stringify(foundInJson(row, this.#keys, [])), row);
@@ -76,14 +77,14 @@ export class FileLookupSource implements LookupSource {
   }
 }
 
-function rowsOf(text: string, path: string): readonly unknown[] {
-  if (text.trimStart().startsWith('[')) return parsed(text, path, 1) as readonly unknown[];
+function rowsOf(text: string, path: string): readonly ExactJson[] {
+  if (text.trimStart().startsWith('[')) return elementsOf(parsed(text, path, 1));
   return text.split('\n').flatMap((line, at) => (line.trim() === '' ? [] : [parsed(line, path, at + 1)]));
 }
 
-function parsed(text: string, path: string, line: number): unknown {
+function parsed(text: string, path: string, line: number): ExactJson {
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch {
     throw new Error(`reading ${path}:${line}: it is not JSON`);
   }

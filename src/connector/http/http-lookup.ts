@@ -1,6 +1,7 @@
 import { option } from '../../base/config/option.ts';
 import type { OptionValues } from '../../base/config/option-set.ts';
 import { messageOf } from '../../base/error.ts';
+import { type ExactJson, elementsOf, parseExactly } from '../../plan/value/exact-json.ts';
 import { fillPattern } from '../lookup/key-pattern.ts';
 import { LOOKUP_OPTIONS } from '../lookup/lookup-options.ts';
 import {
@@ -84,17 +85,17 @@ export class HttpLookupSource implements LookupSource {
 
   #found(text: string, key: LookupKey): LookupFound {
     if (text.trim() === '') return undefined;
-    let row: unknown;
+    let row: ExactJson;
     try {
-      row = JSON.parse(text);
+      row = parseExactly(text);
     } catch {
       throw new LookupRefused(`${this.#asking()}: its answer is not JSON`);
     }
-    const rows = Array.isArray(row) ? (row as unknown[]) : [row];
+    const rows = elementsOf(row);
     if (rows.length > 1) throw new LookupRefused(`${this.#asking()}: it found ${rows.length} rows for one key`);
     const [first] = rows;
-    if (first === undefined || first === null) return undefined;
-    if (typeof first !== 'object') throw new LookupRefused(`${this.#asking()}: its answer is not a JSON object`);
+    if (first?.value === undefined || first.value === null) return undefined;
+    if (typeof first.value !== 'object') throw new LookupRefused(`${this.#asking()}: its answer is not a JSON object`);
     return foundInJson(first, this.#target, key);
   }
 

@@ -1,6 +1,8 @@
 import { messageOf } from '../../base/error.ts';
 import type { AskTarget } from '../../engine/effect/effect.ts';
+import type { DataType } from '../../plan/data-type.ts';
 import type { SourceColumn } from '../../plan/node.ts';
+import { type ExactJson, parseExactly } from '../../plan/value/exact-json.ts';
 import { fromJsonValue } from '../../plan/value/json-value.ts';
 import { textToValue, valueToText } from '../../plan/value/value-text.ts';
 
@@ -34,8 +36,8 @@ export class LookupBusy extends Error {
 }
 
 /** The columns of a JSON object. @throws LookupRefused when a value is not of its type, or missing where null is not allowed */
-export function foundInJson(row: unknown, target: LookupTarget, key: LookupKey): LookupFound {
-  return foundIn(target, key, ({ path, type }) => fromJsonValue(at(row, path), type));
+export function foundInJson(row: ExactJson, target: LookupTarget, key: LookupKey): LookupFound {
+  return foundIn(target, key, ({ path, type }) => valueAt(row, path, type));
 }
 
 /**
@@ -50,7 +52,7 @@ export function foundInTexts(
   return foundIn(target, key, ({ path: [name = '', ...inner], type }) => {
     const text = textOf(name);
     if (text === null) return null;
-    return inner.length === 0 ? textToValue(text, type) : fromJsonValue(at(JSON.parse(text), inner), type);
+    return inner.length === 0 ? textToValue(text, type) : valueAt(parseExactly(text), inner, type);
   });
 }
 
@@ -69,6 +71,16 @@ function foundIn(target: LookupTarget, key: LookupKey, valueIn: (column: SourceC
     if (nullable) return null;
     throw new LookupRefused(`there is no "${path.join('.')}" in what was found, and column "${name}" is NOT NULL`);
   });
+}
+
+/** Numbers with more digits than a double has keep them in int8 and numeric; those of jsonb stay numbers. */
+function valueAt(row: ExactJson, path: readonly string[], type: DataType): unknown {
+  return fromJsonValue(at(keepsDigits(type) ? row.exact : row.value, path), type);
+}
+
+function keepsDigits(type: DataType): boolean {
+  if (type.kind === 'array') return keepsDigits(type.element);
+  return type.kind === 'int8' || type.kind === 'numeric';
 }
 
 function at(row: unknown, path: readonly string[]): unknown {

@@ -1,5 +1,6 @@
 import { option } from '../../base/config/option.ts';
 import type { OptionValues } from '../../base/config/option-set.ts';
+import { type ExactJson, parseExactly } from '../../plan/value/exact-json.ts';
 import { filledWith } from '../lookup/key-pattern.ts';
 import { LazyClient } from '../lookup/lazy-client.ts';
 import { LOOKUP_OPTIONS } from '../lookup/lookup-options.ts';
@@ -101,14 +102,14 @@ export class RedisLookupSource implements LookupSource {
   #text(text: string | null, name: string, key: LookupKey): LookupFound {
     if (text === null) return undefined;
     if (this.#options.type === 'string') return foundInTexts(() => text, this.#target, key);
-    let row: unknown;
+    let row: ExactJson;
     try {
-      row = JSON.parse(text);
+      row = parseExactly(text);
     } catch {
       throw new LookupRefused(`reading key "${name}": it holds no JSON`);
     }
-    if (row === null) return undefined;
-    if (typeof row !== 'object' || Array.isArray(row)) {
+    if (row.value === null) return undefined;
+    if (typeof row.value !== 'object' || Array.isArray(row.value)) {
       throw new LookupRefused(`reading key "${name}": it holds no JSON object`);
     }
     return foundInJson(row, this.#target, key);
