@@ -256,26 +256,28 @@ describe('what is answered', () => {
   it('does not wait at its close for a client that always has more to send', async () => {
     // The grace time never ends by this clock.
     const clock = { now: () => systemClock.now(), monotonicMs: () => systemClock.monotonicMs(), after: () => () => {} };
-    door = await openTestDoor({}, (services) => ({ ...services, clock }));
+    let closed: Promise<void> | undefined;
+    let asked = 0;
+    // Closed in the middle of an answer: a connection that is idle ends by itself.
+    const problems = (): readonly [] => {
+      if (++asked === 3) closed = door.close();
+      return [];
+    };
+    door = await openTestDoor({}, (services) => ({ ...services, clock, problems }));
     const { hostname, port } = new URL(door.url);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    let connections = 0;
-    const enough = new Promise<void>((resolve) => {
-      let answers = 0;
+    await new Promise<void>((resolve) => {
       const more = (): void => {
-        const request = httpRequest({ host: hostname, port, path: '/health/live', agent }, (response) => {
-          if (++answers === 3) resolve();
-          response.resume().on('end', more);
+        const request = httpRequest({ host: hostname, port, path: '/health/ready', agent }, (response) => {
+          response.resume().on('end', () => (asked < 50 ? more() : resolve()));
         });
-        request.on('error', () => {});
-        if (request.reusedSocket === false) request.on('socket', (socket) => socket.on('connect', () => connections++));
+        request.on('error', () => resolve());
         request.end();
       };
       more();
     });
-    await enough;
-    await door.close();
-    expect(connections).toBe(1);
+    expect(asked).toBe(3);
+    await closed;
     agent.destroy();
   });
 
