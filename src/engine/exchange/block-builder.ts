@@ -180,7 +180,7 @@ export class BlockBuilder {
       (this.#anyTime && this.#anyTimeNull ? BLOCK_FLAG.timeNulls : 0) |
       (this.#anyWatermark ? BLOCK_FLAG.watermarks : 0) |
       (this.#anyWeight ? BLOCK_FLAG.weights : 0);
-    const writer = new ByteWriter(new Uint8Array(this.#sizeOf(rows)));
+    const writer = new ByteWriter(Buffer.allocUnsafeSlow(this.#sizeOf(rows)));
     writer.u8(ROWS_RECORD);
     writer.u8(flags);
     writer.varint(rows);

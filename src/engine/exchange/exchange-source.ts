@@ -1,7 +1,7 @@
-import { ByteReader, type ByteWriter } from '../../base/bytes.ts';
+import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { HeadraceError } from '../../base/error.ts';
 import { type ColumnVector, PHYSICAL_WIDTH, physicalOf } from '../../kernel/column.ts';
-import { INPUT_PADDING_BYTES, type Kernel } from '../../kernel/kernel.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
 import { decodeRecordBatches } from '../../log/record-batch.ts';
 import type { Column } from '../../plan/data-type.ts';
 import type { SourceNode } from '../../plan/node.ts';
@@ -10,6 +10,7 @@ import type { OperatorContext } from '../operator/operator.ts';
 import { SourceWatermark } from '../operator/watermark.ts';
 import type { SourceChunk, TaskSource } from '../task/task-source.ts';
 import { BLOCK_FLAG, MARK_RECORD } from './block-format.ts';
+import { BlockReader } from './block-reader.ts';
 import { decodeMark, type Mark, type SourcePosition } from './mark.ts';
 
 /** A record of a source's topic, as it stands in the log. */
@@ -59,29 +60,39 @@ export class ExchangeSource implements TaskSource {
     );
   }
 
+  /** The values lie in the kernel's memory already, which may grow while they are decoded: their addresses stay. */
   process(chunk: SourceChunk): number {
-    const { kernel } = this.#options.context;
-    const bytes = kernel.u8().slice(chunk.address, chunk.address + chunk.length);
     let rows = 0;
-    for (const batch of decodeRecordBatches(bytes)) {
-      for (const { offset, value } of batch.entries()) {
-        if (offset < chunk.from || offset >= chunk.to || value === null) continue;
-        rows += this.#take(value, chunk.partition);
-      }
-    }
+    for (const { address, length } of this.#valuesOf(chunk)) rows += this.#take(address, length, chunk.partition);
     return rows;
   }
 
-  #take(value: Uint8Array, partition: number): number {
-    if (value[0] === MARK_RECORD) {
-      this.#takeMark(decodeMark(value), partition);
+  #valuesOf({ address, length, from, to }: SourceChunk): readonly { address: number; length: number }[] {
+    const { kernel } = this.#options.context;
+    const bytes = kernel.u8().subarray(address, address + length);
+    const found: { address: number; length: number }[] = [];
+    const checksum = (_: Uint8Array, start: number, end: number): number =>
+      kernel.exports.crc32c(address + start, end - start) >>> 0;
+    for (const batch of decodeRecordBatches(bytes, checksum)) {
+      for (const { offset, value } of batch.entries()) {
+        if (offset < from || offset >= to || value === null) continue;
+        found.push({ address: value.byteOffset, length: value.length });
+      }
+    }
+    return found;
+  }
+
+  #take(address: number, length: number, partition: number): number {
+    const { context, sources } = this.#options;
+    const { kernel } = context;
+    if (kernel.u8()[address] === MARK_RECORD) {
+      this.#takeMark(decodeMark(kernel.u8().slice(address, address + length)), partition);
       return 0;
     }
-    const { context, sources } = this.#options;
-    const position = context.kernel.arenaPosition();
-    const batch = this.#decode(value, sources);
+    const position = kernel.arenaPosition();
+    const batch = this.#decode(new BlockReader(kernel, address, length), sources);
     context.emit(batch);
-    context.kernel.arenaRewind(position);
+    kernel.arenaRewind(position);
     return batch.rows;
   }
 
@@ -96,10 +107,9 @@ export class ExchangeSource implements TaskSource {
     this.#origins.set(partition, positions);
   }
 
-  #decode(value: Uint8Array, sources: readonly SourceNode[]): Batch {
+  #decode(reader: BlockReader, sources: readonly SourceNode[]): Batch {
     const { context, columns, sent, fetch } = this.#options;
     const { kernel } = context;
-    const reader = new ByteReader(value);
     reader.u8();
     const flags = reader.u8();
     const rows = reader.unsigned();
@@ -107,13 +117,13 @@ export class ExchangeSource implements TaskSource {
     if (flags & BLOCK_FLAG.origin) {
       const source = sources[reader.unsigned()];
       const partition = reader.unsigned();
-      const offsets = reader.raw(rows * 8);
+      const offsets = reader.copy(rows * 8);
       if (source !== undefined) origin = originOf(source, partition, offsets, fetch);
     }
-    const times = flags & BLOCK_FLAG.times ? placed(kernel, reader, rows * 8) : 0;
-    const timeNulls = flags & BLOCK_FLAG.timeNulls ? placed(kernel, reader, rows) : 0;
-    const watermarks = flags & BLOCK_FLAG.watermarks ? placed(kernel, reader, rows * 8) : 0;
-    const weights = flags & BLOCK_FLAG.weights ? placed(kernel, reader, rows * 4) : 0;
+    const times = flags & BLOCK_FLAG.times ? reader.place(rows * 8) : 0;
+    const timeNulls = flags & BLOCK_FLAG.timeNulls ? reader.place(rows) : 0;
+    const watermarks = flags & BLOCK_FLAG.watermarks ? reader.place(rows * 8) : 0;
+    const weights = flags & BLOCK_FLAG.weights ? reader.place(rows * 4) : 0;
     const vectors: ColumnVector[] = new Array<ColumnVector>(columns.length);
     for (const at of sent) vectors[at] = readColumn(kernel, reader, columns[at]!, rows);
     if (sent.length < columns.length) fillUnread(kernel, columns, vectors, rows);
@@ -204,19 +214,12 @@ export class ExchangeSource implements TaskSource {
   close(): void {}
 }
 
-/** Bytes of the block in the arena, aligned. */
-function placed(kernel: Kernel, reader: ByteReader, bytes: number): number {
-  const address = kernel.arenaAlloc(bytes + INPUT_PADDING_BYTES);
-  kernel.u8().set(reader.raw(bytes), address);
-  return address;
-}
-
-function readColumn(kernel: Kernel, reader: ByteReader, { type }: Column, rows: number): ColumnVector {
+function readColumn(kernel: Kernel, reader: BlockReader, { type }: Column, rows: number): ColumnVector {
   const physical = physicalOf(type);
-  const nulls = reader.u8() === 1 ? placed(kernel, reader, rows) : 0;
-  if (physical !== 'str') return { physical, data: placed(kernel, reader, rows * PHYSICAL_WIDTH[physical]), nulls };
-  const lengths = placed(kernel, reader, rows * 4);
-  const bytes = placed(kernel, reader, reader.u32());
+  const nulls = reader.u8() === 1 ? reader.place(rows) : 0;
+  if (physical !== 'str') return { physical, data: reader.place(rows * PHYSICAL_WIDTH[physical]), nulls };
+  const lengths = reader.place(rows * 4);
+  const bytes = reader.skip(reader.u32());
   const data = kernel.arenaAlloc(rows * PHYSICAL_WIDTH.str);
   kernel.exports.referTexts(lengths, rows, bytes, data);
   return { physical, data, nulls };

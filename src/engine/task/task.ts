@@ -199,7 +199,7 @@ export class Task {
 
   #blockSinkOf(edge: ExchangeEdge, task: number): BlockSink {
     const partitions = Array.from({ length: edge.downstream }, (_, target) => exchangePartition(edge, task, target));
-    const made = new BlockSink(edge.topic, partitions);
+    const made = new BlockSink(edge.topic, partitions, this.#kernel);
     this.#blocks.push(made);
     return made;
   }
