@@ -45,6 +45,7 @@ const SHARD_CHUNK: usize = 20; // u32 last chunk: { u32 previous, u32 end of its
 const SHARD_ARENA: usize = 24; // u32 last chunk of long keys: { u32 previous, u32, u64 }, then bytes
 const SHARD_ARENA_NEXT: usize = 28; // u32
 const SHARD_ARENA_END: usize = 32; // u32
+const SHARD_LIMIT: usize = 36; // u32 keys with which the table is full
 
 const ENTRY_BYTES: usize = 24;
 const ENTRY_HIGH: usize = 8;
@@ -160,10 +161,14 @@ function hashOfEntry(entry: usize): u64 {
   return form == FORM_LONG ? low : hash64(load<u64>(entry, ENTRY_HIGH), hash64(low, form));
 }
 
-/** Slots of so many groups that are filled at most: a look-up that finds nothing ends at a free one. */
+/**
+ * Keys that fill so many groups: a look-up that finds nothing ends at a free slot. Shards get equally many keys, and would all grow
+ * within the same moment, some 100 ms of work with millions of keys: so each is full a little earlier than the next.
+ */
 @inline
-function slotsOf(groups: u32): u32 {
-  return groups * GROUP_SLOTS - groups * 2;
+function limitOf(bucket: usize, shard: usize, groups: u32): u32 {
+  const number = <u32>((shard - bucket - BUCKET_SHARDS) / SHARD_BYTES);
+  return groups * (GROUP_SLOTS - 2) - <u32>((<u64>groups * 2 * number) / KEY_GROUPS);
 }
 
 /** Gives the shard a table of another size. */
@@ -182,6 +187,7 @@ function resize(set: usize, bucket: usize, shard: usize, groups: u32, wanted: u3
   free(<usize>load<u32>(shard));
   store<u32>(shard, <u32>tags);
   store<u32>(shard, wanted, SHARD_GROUPS);
+  store<u32>(shard, limitOf(bucket, shard, wanted), SHARD_LIMIT);
   grown(set, bucket, <i64>((wanted - groups) * GROUP_SLOTS) * 5);
 }
 
@@ -195,7 +201,7 @@ function groupsAfter(groups: u32): u32 {
 /** Makes the table large enough for so many keys at once: they would be placed anew every time that it doubles. */
 function reserve(set: usize, bucket: usize, shard: usize, count: u32): void {
   let groups: u32 = 1;
-  while (count > slotsOf(groups)) groups = groupsAfter(groups);
+  while (count > limitOf(bucket, shard, groups)) groups = groupsAfter(groups);
   resize(set, bucket, shard, 0, groups);
 }
 
@@ -246,7 +252,7 @@ function insert(set: usize, bucket: usize, shard: usize, key: usize, time: i64):
   const count = load<u32>(shard, SHARD_COUNT) + 1;
   const groups = load<u32>(shard, SHARD_GROUPS);
   if (groups == 0) reserve(set, bucket, shard, countBefore(set, bucket, shard));
-  else if (count > slotsOf(groups)) resize(set, bucket, shard, groups, groupsAfter(groups));
+  else if (count > load<u32>(shard, SHARD_LIMIT)) resize(set, bucket, shard, groups, groupsAfter(groups));
   if (load<u32>(shard, SHARD_NEXT) == load<u32>(shard, SHARD_END)) addChunk(set, bucket, shard);
   const entry = <usize>load<u32>(shard, SHARD_NEXT);
   const form = load<u32>(key, KEY_FORM);
@@ -493,7 +499,7 @@ export function deduplicateImport(set: usize, number: i64, group: u32, from: usi
 function importEntry(set: usize, bucket: usize, shard: usize, from: usize): void {
   const count = load<u32>(shard, SHARD_COUNT) + 1;
   const groups = load<u32>(shard, SHARD_GROUPS);
-  if (count > slotsOf(groups)) resize(set, bucket, shard, groups, groupsAfter(groups));
+  if (count > load<u32>(shard, SHARD_LIMIT)) resize(set, bucket, shard, groups, groupsAfter(groups));
   if (load<u32>(shard, SHARD_NEXT) == load<u32>(shard, SHARD_END)) addChunk(set, bucket, shard);
   const entry = <usize>load<u32>(shard, SHARD_NEXT);
   v128.store(entry, v128.load(from));
