@@ -9,8 +9,8 @@
  * stands the time of an fsync of the log in the same run: an effect takes two, one for the event and one for its result.
  */
 import { parseArgs } from 'node:util';
-import { drain, lagOf, pipelinesOf } from './load/pipelines.ts';
 import { reserveMemory } from './load/memory-reserve.ts';
+import { drain, lagOf, pipelinesOf } from './load/pipelines.ts';
 import { Probe } from './load/probe.ts';
 import { report, rounded } from './load/report.ts';
 import { runLoad } from './load/run-load.ts';

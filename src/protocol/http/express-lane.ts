@@ -3,12 +3,13 @@ import type { Socket } from 'node:net';
 import type { Principal } from '../../security/principal.ts';
 import { LaneConnection, type LaneOwner, type LaneRequest } from './lane-connection.ts';
 import { type LaneHead, readLaneHead } from './lane-head.ts';
-import { KEEP_ALIVE_TIMEOUT_MS, LANE_SWEEP_MS } from './limit.ts';
+import { KEEP_ALIVE_TIMEOUT_MS, LANE_SWEEP_MS, TURN_BODY_BYTES_MIN } from './limit.ts';
 import type { Reply } from './reply.ts';
 import { type BodyBudget, bodyTruncated, type HeldBody } from './request-body.ts';
 import { ingestReply, ingestToDefault, ingestToTopic } from './routes/ingest.ts';
 import type { HttpServices } from './services.ts';
 import type { VisitorCheck } from './visitor.ts';
+import { WorkTurns } from './work-turns.ts';
 
 export interface ExpressLaneParts {
   readonly services: HttpServices;
@@ -35,12 +36,14 @@ export class ExpressLane implements LaneOwner<IngestLaneRequest> {
   readonly #parts: ExpressLaneParts;
   readonly #connections = new Set<LaneConnection<IngestLaneRequest>>();
   readonly #fixedHead: string;
+  readonly #turns: WorkTurns;
   #cancelSweep: (() => void) | undefined;
   #dateSecond = -1;
   #dateLine = '';
 
   constructor(parts: ExpressLaneParts) {
     this.#parts = parts;
+    this.#turns = new WorkTurns(parts.services.clock);
     const always = Object.entries(parts.headers).map(([name, value]) => `${name}: ${value}\r\n`);
     this.#fixedHead = `${always.join('')}connection: keep-alive\r\nkeep-alive: timeout=${KEEP_ALIVE_TIMEOUT_MS / 1000}\r\n`;
   }
@@ -108,7 +111,8 @@ export class ExpressLane implements LaneOwner<IngestLaneRequest> {
       // Here and not before the body is read: a denial is for the audit trail, once.
       services.authorizer.authorize(principal, 'write', { kind: 'topic', name: topic });
       const { format, idempotencyKey } = head;
-      reply = ingestReply(await services.ingest.accept({ topic, principal, body: body.parts, format, idempotencyKey }));
+      const accept = () => services.ingest.accept({ topic, principal, body: body.parts, format, idempotencyKey });
+      reply = ingestReply(await (body.length < TURN_BODY_BYTES_MIN ? accept() : this.#turns.run(accept)));
     } catch (error) {
       reply = refusal(error, `POST ingest ${topic}`);
     }

@@ -20,6 +20,10 @@ export const TIMEOUT_CHECK_MS = 5_000;
 export const LANE_HEAD_BYTES_MAX = 4 * 1024;
 /** The same for bodies. */
 export const LANE_BODY_BYTES_MAX = 1024 * 1024;
+/** Bodies above this are checked in turns of the event loop; below it, others have the same batch anyway. */
+export const TURN_BODY_BYTES_MIN = 16 * 1024;
+/** Time that one turn of the event loop gives to checking bodies, milliseconds: so long an acknowledgement or a result may wait for them. */
+export const WORK_TURN_MS = 1;
 /** A request that has not come whole after this long is read by the full server, which times it. */
 export const LANE_PATIENCE_MS = 1_000;
 /** How often the lane looks for connections that are idle or slow. */
