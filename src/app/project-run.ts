@@ -79,7 +79,7 @@ export class ProjectRun {
       else
         this.#warn(
           left.name,
-          'the project does not declare this pipeline any more: it does not run, and its state and topics are kept',
+          'the project does not declare this pipeline any more: it does not run; its state and topics are kept, and up to 16 GiB of its inputs, until "headrace pipelines drop"',
         );
     }
   }
@@ -90,7 +90,7 @@ export class ProjectRun {
     const serves = before === undefined || stateHash(before.plan) === stateHash(pipeline);
     if (!serves && rebuild) {
       this.#warn(pipeline.name, 'pipeline has changed: it is built anew from its inputs');
-      await engine.start(pipeline, { bounded, rebuild: true });
+      await this.#rebuild(pipeline, before);
       this.#runs(pipeline);
       return;
     }
@@ -103,6 +103,32 @@ export class ProjectRun {
     this.#runs(first);
   }
 
+  /** In one go, with its results gone until then; beside where rows of append topics would be written a second time. */
+  async #rebuild(pipeline: Pipeline, before: StoredPipeline | undefined): Promise<void> {
+    const { engine, bounded } = this.#options;
+    const isKnown = (): boolean => engine.pipelines().some((running) => running.pipeline.name === pipeline.name);
+    if (this.#hasAppended(pipeline)) {
+      // Where it has come to is known then, even if it cannot go on.
+      if (before !== undefined) await engine.start(before.pipeline(), { bounded }).catch(() => {});
+      if (isKnown()) {
+        await (await engine.build(pipeline, { anew: true })).done;
+        return;
+      }
+    }
+    await engine.start(pipeline, { bounded, rebuild: true });
+  }
+
+  #hasAppended({ outputs }: Pipeline): boolean {
+    const { log } = this.#options;
+    return outputs.some(
+      ({ topic, mode }) =>
+        mode === 'append' &&
+        Array.from({ length: log.topic(topic)?.partitions ?? 0 }, (_, p) => log.bounds(topic, p)).some(
+          ({ logStart, highWatermark }) => highWatermark > logStart,
+        ),
+    );
+  }
+
   /** Of state that cannot be gone on with: built anew in one go, if that was asked for, or beside the rows that there are. */
   async #startAnyway(pipeline: Pipeline, error: unknown, policy: 'auto' | 'manual'): Promise<void> {
     const { engine, bounded, rebuild } = this.#options;
@@ -110,7 +136,7 @@ export class ProjectRun {
     if (!(error instanceof HeadraceError && REBUILDABLE.has(error.code))) throw error;
     if (rebuild) {
       this.#warn(name, `its state cannot be gone on with, it is built anew from its inputs: ${error.message}`);
-      await engine.start(pipeline, { bounded, rebuild });
+      await this.#rebuild(pipeline, undefined);
       return;
     }
     const isKnown = engine.pipelines().some((running) => running.pipeline.name === name);

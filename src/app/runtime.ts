@@ -268,7 +268,7 @@ class Runtime implements RunningApp {
       ingest,
       clock: systemClock,
       logger: this.#logger,
-      release: () => engine.releasePaused(),
+      release: () => engine.releaseInputs(),
     });
     housekeeping.start();
     this.#closers.push(

@@ -14,7 +14,8 @@ const MARKS: Readonly<Record<string, string>> = {
 
 const FATES: Readonly<Record<string, string>> = {
   created: 'is new',
-  dropped: 'is not declared any more: it is stopped, its state and topics are kept',
+  dropped:
+    'is not declared any more: it is stopped; its state and topics are kept, and up to 16 GiB of its inputs, until "headrace pipelines drop"',
   survives: 'changes, and goes on with its state',
   rebuilt: 'changes: a new version is built beside and takes its place when it has caught up',
   unchanged: 'is unchanged',

@@ -40,8 +40,8 @@ export interface Engine {
   pause(name: string): Promise<void>;
   /** @throws HeadraceError `ENGINE_MUST_REBUILD` when its inputs were let go */
   resume(name: string): Promise<void>;
-  /** Lets go the inputs of paused pipelines for which more than so many bytes are kept; returns their names. */
-  releasePaused(bytesMax?: number): Promise<readonly string[]>;
+  /** Lets go the inputs of pipelines that are paused, or stopped, for which more than so many bytes are kept; returns their names. */
+  releaseInputs(bytesMax?: number): Promise<readonly string[]>;
   /** Forgets a pipeline with its state; with `topics`, what it has written too. */
   drop(name: string, options: { readonly topics: boolean }): Promise<void>;
   close(): Promise<void>;

@@ -22,13 +22,13 @@ import { withExchanges } from './exchange/exchange-placement.ts';
 import { exchangePrefix } from './exchange/exchange-topics.ts';
 import { PipelineGroup } from './exchange/pipeline-group.ts';
 import { planStages } from './exchange/stage-plan.ts';
-import { FUNCTION_THREADS, PAUSED_INPUT_BYTES_MAX } from './limits.ts';
+import { FUNCTION_THREADS, WAITING_INPUT_BYTES_MAX } from './limits.ts';
 import { createPipelineMeter, type PipelineMeter } from './pipeline-metrics.ts';
 import { PipelineRunner, type PipelineRunnerOptions } from './pipeline-runner.ts';
 import { type ExecutorFactory, threadExecutor } from './task/executor.ts';
 import type { SnapshotPointer } from './task/journal.ts';
 import type { Follow } from './task/message.ts';
-import { pinRecoveryPoints, unpinState } from './task/recovery-pins.ts';
+import { pinOwner, pinRecoveryPoints, recoveryPointOf, unpinState } from './task/recovery-pins.ts';
 import { fileSnapshots, type SnapshotStore } from './task/snapshot-store.ts';
 import { Build } from './version/build.ts';
 import { mergeSnapshots } from './version/merged-snapshot.ts';
@@ -363,7 +363,28 @@ class HostEngine implements Engine {
     if (mustRebuild !== undefined) unpinState(this.#dependencies.log, key);
   }
 
-  async releasePaused(bytesMax = PAUSED_INPUT_BYTES_MAX): Promise<readonly string[]> {
+  async releaseInputs(bytesMax = WAITING_INPUT_BYTES_MAX): Promise<readonly string[]> {
+    return [...(await this.#releasePaused(bytesMax)), ...this.#releaseStopped(bytesMax)];
+  }
+
+  /** Those that the project does not declare any more. */
+  #releaseStopped(bytesMax: number): readonly string[] {
+    const { log, logger } = this.#dependencies;
+    const released: string[] = [];
+    for (const { name } of this.#versions.all()) {
+      const runner = this.#running.get(name);
+      if (this.#changing.has(name) || (runner !== undefined && runner.status().state !== 'stopped')) continue;
+      const { key } = this.#versions.record(name)!.current;
+      const kept = keptBytes(log, recoveryPointOf(log, key));
+      if (kept <= bytesMax || !log.unpin(pinOwner(key))) continue;
+      const message = `it does not run, and its inputs are kept no longer: ${kept} bytes of them had come, and ${bytesMax} are kept; when it is declared again it is to be built anew`;
+      logger?.warn(message, { pipeline: name });
+      released.push(name);
+    }
+    return released;
+  }
+
+  async #releasePaused(bytesMax: number): Promise<readonly string[]> {
     const { log, logger } = this.#dependencies;
     const released: string[] = [];
     for (const [name, runner] of this.#running) {

@@ -70,8 +70,8 @@ export const SNAPSHOT_REFUSED_COST_MS = 1_000;
 export const ALIGNMENT_US = 60_000_000n;
 /** Records that are not yet read which make a partition hold back those that are ahead of it. */
 export const ALIGNMENT_BACKLOG_RECORDS = 10_000;
-/** Input that is kept for a paused pipeline, about; with more, retention takes it, and the pipeline must be built anew. */
-export const PAUSED_INPUT_BYTES_MAX = 16 * 1024 ** 3;
+/** Input that is kept for a pipeline which is paused or not declared any more, about; with more, retention takes it, and the pipeline must be built anew. */
+export const WAITING_INPUT_BYTES_MAX = 16 * 1024 ** 3;
 /** Wait before a pipeline is recovered after a commit was refused; doubled each time it is refused again. */
 export const RETRY_DELAY_MS = 500;
 /** The longest of these waits. */

@@ -350,10 +350,14 @@ export class DiskLog implements Log {
     else owners.set(owner, from);
   }
 
-  unpin(owner: string): void {
+  unpin(owner: string): boolean {
+    let found = false;
     for (const owners of this.#pins.values()) {
-      for (const name of owners.keys()) if (name === owner || name.startsWith(`${owner}/`)) owners.delete(name);
+      for (const name of owners.keys()) {
+        if (name === owner || name.startsWith(`${owner}/`)) found = owners.delete(name) || found;
+      }
     }
+    return found;
   }
 
   #pinsOf(topic: string, partition: number): readonly number[] {

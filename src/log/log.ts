@@ -137,8 +137,8 @@ export interface Log {
   onCommit(listener: (commit: CommitNumber) => void): () => void;
   /** The lowest offset that a reader still needs; retention and compaction stop there. Undefined releases the pin. */
   pin(owner: string, topic: string, partition: number, from: Offset | undefined): void;
-  /** Releases every pin of an owner, and of those whose names are its and what follows a slash. */
-  unpin(owner: string): void;
+  /** Releases every pin of an owner, and of those whose names are its and what follows a slash; false when there was none. */
+  unpin(owner: string): boolean;
   /** Deletes what retention allows; the owner calls it on a timer. */
   applyRetention(): Promise<{ readonly deletedBytes: number }>;
   /**

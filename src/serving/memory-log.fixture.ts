@@ -169,7 +169,9 @@ export class MemoryLog implements Log {
   }
 
   pin(): void {}
-  unpin(): void {}
+  unpin(): boolean {
+    return false;
+  }
 
   async compact(): Promise<{ readonly removedBytes: number }> {
     return { removedBytes: 0 };

@@ -1,5 +1,6 @@
 import { offset } from '../../base/brand.ts';
 import type { Log } from '../../log/log.ts';
+import type { TopicOffset } from '../version/pipeline-record.ts';
 import {
   decodeJournalRecord,
   decodeSnapshotPointer,
@@ -19,26 +20,37 @@ export function pinOwner(key: string): string {
  * @throws HeadraceError `ENGINE_JOURNAL_INVALID`
  */
 export function pinRecoveryPoints(log: Log): void {
-  const snapshots = log.ledgerEntries(SNAPSHOT_SPACE);
-  for (const [key, value] of snapshots) {
-    for (const { topic, partition, offset: from } of retainedPositions(decodeSnapshotPointer(value))) {
-      log.pin(pinOwner(key), topic, partition, offset(from));
-    }
-  }
-  for (const [key, starts] of journalStarts(log, new Set(snapshots.keys()))) {
-    for (const { topic, partition, from } of starts.values()) log.pin(pinOwner(key), topic, partition, offset(from));
+  for (const [key, positions] of recoveryPoints(log)) {
+    for (const { topic, partition, offset: from } of positions) log.pin(pinOwner(key), topic, partition, offset(from));
   }
 }
 
-interface Start {
-  readonly topic: string;
-  readonly partition: number;
-  readonly from: number;
+/** Where the recovery of a version would begin to read: the first of its tasks in each partition. */
+export function recoveryPointOf(log: Log, key: string): readonly TopicOffset[] {
+  const first = new Map<string, TopicOffset>();
+  for (const [task, positions] of recoveryPoints(log)) {
+    if (task !== key && !task.startsWith(`${key}/`)) continue;
+    for (const position of positions) {
+      const place = `${position.topic}/${position.partition}`;
+      const known = first.get(place);
+      if (known === undefined || position.offset < known.offset) first.set(place, position);
+    }
+  }
+  return [...first.values()];
+}
+
+/** By what states are kept under. */
+function recoveryPoints(log: Log): ReadonlyMap<string, readonly TopicOffset[]> {
+  const snapshots = log.ledgerEntries(SNAPSHOT_SPACE);
+  const points = new Map<string, readonly TopicOffset[]>();
+  for (const [key, starts] of journalStarts(log, new Set(snapshots.keys()))) points.set(key, [...starts.values()]);
+  for (const [key, value] of snapshots) points.set(key, retainedPositions(decodeSnapshotPointer(value)));
+  return points;
 }
 
 /** Where journals that no snapshot precedes begin. */
-function journalStarts(log: Log, skipped: ReadonlySet<string>): ReadonlyMap<string, Map<string, Start>> {
-  const found = new Map<string, Map<string, Start>>();
+function journalStarts(log: Log, skipped: ReadonlySet<string>): ReadonlyMap<string, Map<string, TopicOffset>> {
+  const found = new Map<string, Map<string, TopicOffset>>();
   for (const [entry, value] of log.ledgerEntries(JOURNAL_SPACE)) {
     const key = entry.slice(0, entry.lastIndexOf('/'));
     if (skipped.has(key)) continue;
@@ -49,7 +61,8 @@ function journalStarts(log: Log, skipped: ReadonlySet<string>): ReadonlyMap<stri
     }
     for (const { topic, partition, from } of decodeJournalRecord(value).ranges) {
       const known = starts.get(`${topic}/${partition}`);
-      if (known === undefined || from < known.from) starts.set(`${topic}/${partition}`, { topic, partition, from });
+      if (known === undefined || from < known.offset)
+        starts.set(`${topic}/${partition}`, { topic, partition, offset: from });
     }
   }
   return found;

@@ -42,8 +42,8 @@ describe('the inputs of a paused pipeline', () => {
 
   it('are let go beyond a limit, which is said; it is then built anew from what is left', async () => {
     await startAndPause();
-    expect(await world.engine.releasePaused(1_000_000)).toEqual([]);
-    expect(await world.engine.releasePaused(1_000)).toEqual(['p']);
+    expect(await world.engine.releaseInputs(1_000_000)).toEqual([]);
+    expect(await world.engine.releaseInputs(1_000)).toEqual(['p']);
     await world.crash(false);
     await world.start();
     await world.startSql(SQL);
@@ -60,4 +60,29 @@ describe('the inputs of a paused pipeline', () => {
     expect(running.status().state).toBe('running');
     expect(world.table('counts')).toEqual([{ rows: 14 - logStart }]);
   });
+});
+
+describe('the inputs of a pipeline that is not declared any more', () => {
+  it.each([1, 2])(
+    'are kept up to a limit, over restarts too; then it must be built anew (%i workers)',
+    async (workers) => {
+      world.workers = workers;
+      const running = await world.startSql(SQL);
+      await write(0, 4);
+      await running.idle();
+      await running.stop();
+      await write(4, 12);
+      world.clock.advance(60_000);
+      expect(await world.engine.releaseInputs(1_000_000)).toEqual([]);
+      await world.crash(false);
+      await world.start();
+      await world.log.applyRetention();
+      expect(world.log.bounds('events', 0).logStart).toBe(0);
+      expect(await world.engine.releaseInputs(1_000)).toEqual(['p']);
+      expect(await world.engine.releaseInputs(1_000)).toEqual([]);
+      await world.log.applyRetention();
+      expect(world.log.bounds('events', 0).logStart).toBeGreaterThan(4);
+      await expect(world.startSql(SQL)).rejects.toMatchObject({ code: 'ENGINE_INPUT_GONE' });
+    },
+  );
 });

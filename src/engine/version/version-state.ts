@@ -2,7 +2,7 @@ import type { LedgerPut, Log } from '../../log/log.ts';
 import { JOURNAL_SPACE, SNAPSHOT_SPACE } from '../task/journal.ts';
 
 /** What the state of a version is kept under: of one in several tasks one key for each. */
-export function stateKeys(log: Log, key: string): readonly string[] {
+function stateKeys(log: Log, key: string): readonly string[] {
   const isOwn = (entry: string): boolean => entry === key || entry.startsWith(`${key}/`);
   const journals = [...log.ledgerEntries(JOURNAL_SPACE).keys()].map((entry) => entry.slice(0, entry.lastIndexOf('/')));
   return [...new Set([...log.ledgerEntries(SNAPSHOT_SPACE).keys(), ...journals])].filter(isOwn);
