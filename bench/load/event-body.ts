@@ -95,24 +95,34 @@ interface Places {
 const HEX = Buffer.from('0123456789abcdef');
 
 function patchBody(bytes: Buffer, places: Places, first: number, nowMs: number): void {
-  let secondMs = -1;
-  let second = '';
   for (let i = 0; i < places.idAt.length; i++) {
     const number = isDuplicate(i) ? first + i - 1 : first + i;
     writeHex(bytes, places.idAt[i] as number, number);
     const time = nowMs - (places.lateMs[i] as number);
-    const wholeSecond = time - (time % 1000);
-    if (wholeSecond !== secondMs) {
-      secondMs = wholeSecond;
-      second = new Date(wholeSecond).toISOString().slice(0, 20);
-    }
+    const second = secondOf(time);
     const at = places.timeAt[i] as number;
-    bytes.write(second, at, 20, 'latin1');
+    for (let c = 0; c < SECOND_BYTES; c++) bytes[at + c] = second[c] as number;
     const ms = time % 1000;
     bytes[at + 20] = 48 + Math.floor(ms / 100);
     bytes[at + 21] = 48 + (Math.floor(ms / 10) % 10);
     bytes[at + 22] = 48 + (ms % 10);
   }
+}
+
+/** `2024-01-31T12:34:56.`, the part of a time that many events share. */
+const SECOND_BYTES = 20;
+/** A power of two, more than the disorder spans. */
+const SECONDS_KEPT = 8;
+const keptSeconds = Array.from({ length: SECONDS_KEPT }, () => ({ second: -1, text: Buffer.alloc(SECOND_BYTES) }));
+
+function secondOf(time: number): Buffer {
+  const second = Math.floor(time / 1000);
+  const kept = keptSeconds[second % SECONDS_KEPT] as (typeof keptSeconds)[number];
+  if (kept.second !== second) {
+    kept.second = second;
+    kept.text.write(new Date(second * 1000).toISOString(), 0, SECOND_BYTES, 'latin1');
+  }
+  return kept.text;
 }
 
 function writeHex(bytes: Buffer, at: number, value: number): void {
