@@ -3,14 +3,16 @@
  * 5 min and 1 h by (event_type, metadata.source) with count and sum -> a subscriber. The load generator runs on the same
  * cores.
  *
- *   npm run bench:pipeline [-- --seconds 8 --rate 100000 --sustained --connections 16 --profile FOLDER]
+ *   npm run bench:pipeline [-- --seconds 8 --rate 100000 --sustained --fill-memory --connections 16 --profile FOLDER]
  *
  * Sustained rate: all events acknowledged, over the time until the last of them is counted in the views (so a backlog at the
- * end of the load counts against it), after some seconds of the same load; and the counts must be right. Latency: at half that load and at 20,000 events/s, from
- * the intended send of a probe event to the frame of its window on a WebSocket.
+ * end of the load counts against it), after some seconds of the same load; and the counts must be right. Latency: at half
+ * that load and at 20,000 events/s, from the intended send of a probe event to the frame of its window on a WebSocket.
+ * `pageCacheMBps` says what the machine gave: see load/page-cache.ts.
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { fillPageCache, pageCacheMegabytesPerSecond } from './load/page-cache.ts';
 import { drain, lagOf, pipelinesOf } from './load/pipelines.ts';
 import { Probe } from './load/probe.ts';
 import { report, rounded } from './load/report.ts';
@@ -22,6 +24,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '8' },
     /** The sustained rate alone, without the latencies. */
     sustained: { type: 'boolean', default: false },
+    /** Begins with memory that is full of cached files, as on a server that has run for a while. */
+    'fill-memory': { type: 'boolean', default: false },
     /** Instead of half the sustained rate. */
     rate: { type: 'string' },
     /** Each has one request in flight. */
@@ -109,6 +113,7 @@ async function sustainedRate(server: Server): Promise<number> {
       failures: full.failures,
       firstFailure: full.firstFailure,
       refusedBusy: full.refusedBusy,
+      pageCacheMBps,
       ofAim: rounded(sustained / AIM_EVENTS_PER_SECOND, 3),
     },
   });
@@ -149,6 +154,8 @@ async function latencyAt(server: Server, eventsPerSecond: number, firstEvent: nu
 }
 
 const nodeFlags = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`];
+const emptyMemory = values['fill-memory'] ? fillPageCache() : () => {};
+const pageCacheMBps = pageCacheMegabytesPerSecond();
 const server = await startServer({ project: PROJECT, nodeFlags });
 const sustained = await sustainedRate(server);
 if (!values.sustained) {
@@ -158,3 +165,4 @@ if (!values.sustained) {
 }
 await server.stop();
 server.removeData();
+emptyMemory();
