@@ -8,11 +8,11 @@
  * Sustained rate: all events acknowledged, over the time until the last of them is counted in the views (so a backlog at the
  * end of the load counts against it), after some seconds of the same load; and the counts must be right. Latency: at half
  * that load and at 20,000 events/s, from the intended send of a probe event to the frame of its window on a WebSocket.
- * `pageCacheMBps` says what the machine gave: see load/page-cache.ts.
+ * `--fill-memory`: see load/page-cache.ts.
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { fillPageCache, pageCacheMegabytesPerSecond } from './load/page-cache.ts';
+import { fillPageCache } from './load/page-cache.ts';
 import { drain, lagOf, pipelinesOf } from './load/pipelines.ts';
 import { Probe } from './load/probe.ts';
 import { report, rounded } from './load/report.ts';
@@ -113,7 +113,6 @@ async function sustainedRate(server: Server): Promise<number> {
       failures: full.failures,
       firstFailure: full.firstFailure,
       refusedBusy: full.refusedBusy,
-      pageCacheMBps,
       ofAim: rounded(sustained / AIM_EVENTS_PER_SECOND, 3),
     },
   });
@@ -155,7 +154,6 @@ async function latencyAt(server: Server, eventsPerSecond: number, firstEvent: nu
 
 const nodeFlags = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`];
 const emptyMemory = values['fill-memory'] ? fillPageCache() : () => {};
-const pageCacheMBps = pageCacheMegabytesPerSecond();
 const server = await startServer({ project: PROJECT, nodeFlags });
 const sustained = await sustainedRate(server);
 if (!values.sustained) {

@@ -22,9 +22,6 @@ const BLOCK_BYTES = 4 * 1024 ** 2;
 const MEMORY_KEPT_BYTES = 400 * 1024 ** 2;
 /** Part of the free disk that is used at most. */
 const DISK_SHARE = 0.5;
-/** What {@link pageCacheMegabytesPerSecond} writes. */
-const PROBE_BYTES = 128 * 1024 ** 2;
-
 /** Fills the free memory with clean pages of a file; the file is removed, and with it the pages, by what is returned. */
 export function fillPageCache(): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'headrace-memory-'));
@@ -32,18 +29,6 @@ export function fillPageCache(): () => void {
   const bytes = Math.min(freeMemoryBytes() - MEMORY_KEPT_BYTES, disk.bavail * disk.bsize * DISK_SHARE);
   if (bytes > 0) writeFile(join(folder, 'fill'), bytes);
   return () => rmSync(folder, { recursive: true, force: true });
-}
-
-/** How fast pages of a new file are written, CPU time, nothing synced: below some 2,000, memory comes from the host first. */
-export function pageCacheMegabytesPerSecond(): number {
-  const folder = mkdtempSync(join(tmpdir(), 'headrace-memory-'));
-  const file = openSync(join(folder, 'probe'), 'w');
-  const before = process.cpuUsage();
-  for (let at = 0; at < PROBE_BYTES; at += BLOCK_BYTES) writeSync(file, BLOCK);
-  const { user, system } = process.cpuUsage(before);
-  closeSync(file);
-  rmSync(folder, { recursive: true, force: true });
-  return Math.round(PROBE_BYTES / (user + system));
 }
 
 const BLOCK = Buffer.alloc(BLOCK_BYTES, 1);
