@@ -2,9 +2,9 @@
  * HTTP ingest with an fsync before every acknowledgement; the load generator runs on the same cores. Beside it in the
  * same run, in turns: a bare `node:http` server that discards the body; and before each turn the disk's own sequential rate.
  *
- *   npm run bench:ingest [-- --seconds 5 --turns 3 --shape single --connections 64 --rate 500000]
+ *   npm run bench:ingest [-- --seconds 5 --turns 3 --shape single --connections 64 --rate 500000 --fill-memory]
  *
- * Of the turns the best counts; all are in the detail.
+ * Of the turns the best counts; all are in the detail. `--fill-memory`: see load/page-cache.ts.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureDisk } from './load/disk-bound.ts';
 import type { LoadReport } from './load/http-load.ts';
+import { fillPageCache } from './load/page-cache.ts';
 import { report, rounded } from './load/report.ts';
 import { runLoad } from './load/run-load.ts';
 import { cpuSecondsByThread, freePort, ROOT, type Server, startServer } from './load/server.ts';
@@ -28,6 +29,8 @@ const { values } = parseArgs({
     rate: { type: 'string' },
     /** Folder for the data, e.g. on a memory disk to leave the disk out of a comparison. */
     data: { type: 'string', default: tmpdir() },
+    /** Begins with memory that is full of cached files, as on a server that has run for a while. */
+    'fill-memory': { type: 'boolean', default: false },
     /** Folder for V8 CPU profiles of the server's threads; bench/load/profile.ts reads them. */
     profile: { type: 'string' },
   },
@@ -114,7 +117,7 @@ async function startBare(): Promise<{ readonly port: number; readonly process: C
 
 /** What a second of the server's CPU time takes in, all of its threads together: a figure that other work beside it hardly moves. */
 function perCpuSecond(turns: readonly Turn[]): number {
-  const events = turns.reduce((total, one) => total + one.report.sent, 0);
+  const events = turns.reduce((total, one) => total + one.report.accepted, 0);
   return Math.round(events / turns.reduce((total, one) => total + one.cpuSeconds, 0));
 }
 
@@ -170,4 +173,6 @@ async function measure(shape: Shape): Promise<void> {
   figures(shape, ours, peers);
 }
 
+const emptyMemory = values['fill-memory'] ? fillPageCache() : () => {};
 for (const shape of SHAPES.filter(({ name }) => name.includes(values.shape))) await measure(shape);
+emptyMemory();
