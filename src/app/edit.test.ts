@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -99,6 +99,28 @@ describe('an edit between two starts', () => {
     await running.apply();
     expect(await totals(running)).toMatchObject([{ orders: 3, amount: 4 }]);
     expect((await running.plan()).changes).toMatchObject([{ fate: 'unchanged' }]);
+  });
+});
+
+describe('state that cannot be read any more', () => {
+  it('is made anew beside the rows that there are, which is said; no row of an append topic is written a second time', async () => {
+    const appending = `${VIEWS}CREATE MATERIALIZED VIEW big AS SELECT id, amount FROM orders WHERE amount > 1;\n`;
+    for (const amounts of [[1, 2], [3], [4]]) {
+      const running = await start(appending);
+      await send(running, ...amounts);
+      await running.idle();
+    }
+    await app?.stop();
+    app = undefined;
+    const snapshots = join(dir, '.headrace/data/snapshots/orders');
+    const files = readdirSync(snapshots);
+    expect(files.length).toBeGreaterThan(1);
+    for (const file of files) writeFileSync(join(snapshots, file), 'HRSNAP99 of a build that is to come');
+    const running = await start(appending);
+    await send(running, 5);
+    expect(await totals(running)).toMatchObject([{ orders: 5, amount: 15 }]);
+    expect(running.parts.log.bounds('big', 0).highWatermark).toBe(4);
+    expect(running.parts.engine.stored()).toMatchObject([{ version: 2 }]);
   });
 });
 

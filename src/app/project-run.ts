@@ -131,7 +131,7 @@ export class ProjectRun {
 
   /** Of state that cannot be gone on with: built anew in one go, if that was asked for, or beside the rows that there are. */
   async #startAnyway(pipeline: Pipeline, error: unknown, policy: 'auto' | 'manual'): Promise<void> {
-    const { engine, bounded, rebuild } = this.#options;
+    const { engine, rebuild } = this.#options;
     const { name } = pipeline;
     if (!(error instanceof HeadraceError && REBUILDABLE.has(error.code))) throw error;
     if (rebuild) {

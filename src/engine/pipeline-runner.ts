@@ -10,21 +10,17 @@ import { EPOCH_SAMPLES, RETRY_DELAY_MS, RETRY_DELAY_MS_MAX } from './limits.ts';
 import { CommittedPositions } from './task/committed-positions.ts';
 import type { ExecutorFactory, TaskExecutor } from './task/executor.ts';
 import {
-  decodeSnapshotPointer,
   encodeJournalRecord,
-  encodeSnapshotPointer,
-  type FormerState,
   type InputRange,
   JOURNAL_SPACE,
   journalKey,
-  journalOf,
   retainedPositions,
-  SNAPSHOT_SPACE,
   type SnapshotPointer,
 } from './task/journal.ts';
 import type { Follow, FromTask, TaskPartStart, TaskStart } from './task/message.ts';
 import type { Receipt } from './task/receipt.ts';
 import { pinOwner } from './task/recovery-pins.ts';
+import { RecoveryState } from './task/recovery-state.ts';
 import type { SnapshotStore } from './task/snapshot-store.ts';
 import type { TaskReport } from './task/task-status.ts';
 import type { TopicOffset } from './version/pipeline-record.ts';
@@ -82,11 +78,6 @@ interface Pending {
   readonly deadLetters: Readonly<Record<string, number>>;
 }
 
-interface DamagedSnapshot {
-  readonly epoch: number;
-  readonly error: HeadraceError;
-}
-
 interface Waiter {
   readonly resolve: () => void;
   readonly reject: (error: HeadraceError) => void;
@@ -118,15 +109,9 @@ export class PipelineRunner implements VersionRunner {
   #commits: Promise<void> = Promise.resolve();
   #committedEpoch = 0;
   readonly #committed: CommittedPositions;
-  #journalFrom = 1;
   /** A call of a user function did not return. */
   #guarded = false;
-  /** What recovery would begin with. */
-  #snapshot: SnapshotPointer | undefined;
-  /** The newest, which may be on its way to the log. */
-  #newest: SnapshotPointer | undefined;
-  /** Epoch of a snapshot that turned out to be damaged: recovery begins with the one before. */
-  #damaged: DamagedSnapshot | undefined;
+  readonly #recovery: RecoveryState;
   /** From where on inputs are kept. */
   #retained: readonly TopicOffset[] = [];
   #epochMs: number[] = [];
@@ -147,6 +132,7 @@ export class PipelineRunner implements VersionRunner {
     this.#pipeline = options.pipeline;
     this.#beside = options.beside;
     const topics = [...this.#sourceTopics(), ...(options.role?.exchanges ?? [])];
+    this.#recovery = new RecoveryState(options.log, options.key);
     this.#committed = new CommittedPositions(options.log, topics, options.role?.reads);
   }
 
@@ -194,13 +180,7 @@ export class PipelineRunner implements VersionRunner {
   #taskStart(): TaskStart {
     const { log, engine, key, from = [], role } = this.#options;
     const follow = this.#follow ?? this.#beside?.follow();
-    const stored = log.ledgerGet(SNAPSHOT_SPACE, key);
-    const newest = stored === undefined ? undefined : decodeSnapshotPointer(stored);
-    const snapshot = newest !== undefined && newest.epoch === this.#damaged?.epoch ? newest.former?.snapshot : newest;
-    const journal = journalOf(log.ledgerEntries(JOURNAL_SPACE), key, snapshot?.epoch ?? 0);
-    this.#snapshot = snapshot;
-    this.#newest = snapshot;
-    this.#journalFrom = (newest?.former === undefined ? (newest?.epoch ?? 0) : epochBefore(newest.former)) + 1;
+    const { snapshot, journal, retained } = this.#recovery.begin();
     this.#committedEpoch = journal.at(-1)?.epoch ?? snapshot?.epoch ?? 0;
     this.#committed.recover(snapshot, journal);
     const topics = [...this.#sourceTopics(), ...(role?.exchanges ?? [])].map((topic) => {
@@ -211,7 +191,7 @@ export class PipelineRunner implements VersionRunner {
       });
       return { topic, logStarts };
     });
-    this.#pin(newest === undefined ? [] : retainedPositions(newest), topics);
+    this.#pin(retained, topics);
     return {
       key,
       part: role?.part,
@@ -315,16 +295,8 @@ export class PipelineRunner implements VersionRunner {
     });
   }
 
-  /** The snapshot before is kept, with all that replaying from there needs: this one may turn out to be damaged. */
   #snapshotCommit(taken: SnapshotPointer): Pending {
-    const { key } = this.#options;
-    const former = formerOf(this.#newest, this.#retained);
-    const pointer = { ...taken, former };
-    this.#newest = pointer;
-    const puts: LedgerPut[] = [{ space: SNAPSHOT_SPACE, key, value: encodeSnapshotPointer(pointer) }];
-    for (; this.#journalFrom <= epochBefore(former); this.#journalFrom++) {
-      puts.push({ space: JOURNAL_SPACE, key: journalKey(key, this.#journalFrom), value: undefined });
-    }
+    const { pointer, puts } = this.#recovery.commitOf(taken, this.#retained);
     return { appends: [], puts, epoch: undefined, ranges: [], snapshot: pointer, receipts: [], deadLetters: {} };
   }
 
@@ -369,8 +341,7 @@ export class PipelineRunner implements VersionRunner {
       }
       if (snapshot === undefined) continue;
       const { key, log, snapshots } = this.#options;
-      this.#snapshot = snapshot;
-      this.#damaged = undefined;
+      this.#recovery.committed(snapshot);
       void snapshots.keepOnly(key, snapshot);
       this.#retained = retainedPositions(snapshot);
       for (const p of this.#retained) log.pin(pinOwner(key), p.topic, p.partition, offset(p.offset));
@@ -412,8 +383,7 @@ export class PipelineRunner implements VersionRunner {
   #fail(cause: HeadraceError): void {
     this.#pending = [];
     if (this.#fallsBack(cause)) return;
-    const error =
-      this.#state === 'recovering' && this.#damaged !== undefined ? bothDamaged(this.#damaged, cause) : cause;
+    const error = this.#state === 'recovering' ? this.#recovery.failureOf(cause) : cause;
     // The last commit of one that has ended did not come through: whoever goes on begins before it.
     if (this.#state === 'stopped' || this.#state === 'failed') return;
     const executor = this.#executor;
@@ -439,15 +409,14 @@ export class PipelineRunner implements VersionRunner {
 
   /** Begins with the snapshot before when the newest is damaged, and that one is kept. */
   #fallsBack(error: HeadraceError): boolean {
-    if (this.#state !== 'recovering' || !DAMAGED.has(error.code)) return false;
-    const newest = this.#snapshot;
-    if (this.#damaged !== undefined || newest?.former === undefined) return false;
-    this.#damaged = { epoch: newest.epoch, error };
-    void this.#executor?.terminate();
-    this.#options.onDamaged(
-      `${error.message}; ${recoveryText(newest.former)}, and what came after it is processed again from the log`,
-    );
-    this.#launch();
+    const message = this.#state === 'recovering' ? this.#recovery.fallBack(error) : undefined;
+    if (message === undefined) return false;
+    this.#options.onDamaged(message);
+    const executor = this.#executor;
+    this.#executor = undefined;
+    void this.#end(executor).then(() => {
+      if (this.#state === 'recovering') this.#launch();
+    });
     return true;
   }
 
@@ -598,6 +567,7 @@ export class PipelineRunner implements VersionRunner {
 
   status(): PipelineStatus {
     const report = this.#report;
+    const { snapshot } = this.#recovery;
     const operators = report?.operators ?? [];
     const sorted = [...this.#epochMs].sort((a, b) => a - b);
     const quantile = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
@@ -621,8 +591,8 @@ export class PipelineRunner implements VersionRunner {
       epochMs: { p50: quantile(0.5), p99: quantile(0.99) },
       stateBytes: operators.reduce((sum, operator) => sum + operator.stateBytes, 0),
       stateKeys: operators.reduce((sum, operator) => sum + operator.stateKeys, 0),
-      snapshotEpoch: this.#snapshot === undefined ? undefined : epochOf(this.#snapshot.epoch),
-      snapshot: this.#snapshot === undefined ? undefined : snapshotStatus(this.#snapshot),
+      snapshotEpoch: snapshot === undefined ? undefined : epochOf(snapshot.epoch),
+      snapshot: snapshot === undefined ? undefined : snapshotStatus(snapshot),
       memoryBytes: report?.memoryBytes ?? 0,
       memoryBytesMax: this.#options.engine.workerMemoryBytesMax,
     };
@@ -644,35 +614,6 @@ export function visibleEnds(log: Log, { sources }: Pipeline): readonly TopicOffs
       return { topic, partition, offset: Number(log.bounds(topic, partition).highWatermark) };
     }),
   );
-}
-
-/** Codes of a snapshot that cannot be read. */
-const DAMAGED: ReadonlySet<string> = new Set(['ENGINE_SNAPSHOT_INVALID', 'KERNEL_STATE_INVALID']);
-
-function formerOf(snapshot: SnapshotPointer | undefined, retained: readonly TopicOffset[]): FormerState {
-  if (snapshot === undefined) return { positions: retained };
-  const { former: _, ...own } = snapshot;
-  return { snapshot: own, positions: own.positions };
-}
-
-/** The epoch that a former state had come to. */
-function epochBefore({ snapshot }: FormerState): number {
-  return snapshot?.epoch ?? 0;
-}
-
-function bothDamaged({ error }: DamagedSnapshot, cause: HeadraceError): HeadraceError {
-  if (cause.retryable) return cause;
-  return new HeadraceError(`${error.message}; going on from the state before it failed too: ${cause.message}`, {
-    code: 'ENGINE_SNAPSHOT_INVALID',
-    domain: 'engine',
-    cause,
-  });
-}
-
-function recoveryText({ snapshot }: FormerState): string {
-  return snapshot === undefined
-    ? 'there is none before it'
-    : `recovery begins with the one before, of epoch ${snapshot.epoch}`;
 }
 
 function stamp(text: string | undefined): PipelineStatus['watermark'] {

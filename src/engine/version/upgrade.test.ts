@@ -62,26 +62,30 @@ describe('a user function that was changed while the process had crashed', () =>
 });
 
 describe('state that cannot be gone on with', () => {
-  it('of another engine after a crash is built anew beside the rows that there are', async () => {
-    const running = await world.startPipeline(await scored(10));
-    await world.write('events', [event(1), event(2)]);
-    await running.idle();
-    await world.crash(false);
-    await world.start();
-    for (const [key, value] of world.log.ledgerEntries(JOURNAL_SPACE)) {
-      const record = decodeJournalRecord(value);
-      const older = encodeJournalRecord({ ...record, versions: { ...record.versions, engine: 1 } });
-      await world.log.commit({ appends: [], puts: [{ space: JOURNAL_SPACE, key, value: older }] });
-    }
-    await expect(world.startPipeline(await scored(10))).rejects.toMatchObject({ code: 'ENGINE_MUST_REBUILD' });
-    const before = world.endOf('totals');
-    await (await world.engine.build(await scored(10), { anew: true })).done;
-    expect(world.table('totals')).toEqual([{ type: 'a', total: 30 }]);
-    expect(world.endOf('totals')).toBe(before);
-    await world.write('events', [event(3)]);
-    await present().idle();
-    expect(world.table('totals')).toEqual([{ type: 'a', total: 60 }]);
-  });
+  it.each([1, 2])(
+    'of another engine after a crash is built anew beside the rows that there are (%i workers)',
+    async (workers) => {
+      world.workers = workers;
+      const running = await world.startPipeline(await scored(10));
+      await world.write('events', [event(1), event(2)]);
+      await running.idle();
+      await world.crash(false);
+      await world.start();
+      for (const [key, value] of world.log.ledgerEntries(JOURNAL_SPACE)) {
+        const record = decodeJournalRecord(value);
+        const older = encodeJournalRecord({ ...record, versions: { ...record.versions, engine: 1 } });
+        await world.log.commit({ appends: [], puts: [{ space: JOURNAL_SPACE, key, value: older }] });
+      }
+      await expect(world.startPipeline(await scored(10))).rejects.toMatchObject({ code: 'ENGINE_MUST_REBUILD' });
+      const before = world.endOf('totals');
+      await (await world.engine.build(await scored(10), { anew: true })).done;
+      expect(world.table('totals')).toEqual([{ type: 'a', total: 30 }]);
+      expect(world.endOf('totals')).toBe(before);
+      await world.write('events', [event(3)]);
+      await present().idle();
+      expect(world.table('totals')).toEqual([{ type: 'a', total: 60 }]);
+    },
+  );
 
   it('is not there after a clean stop: nothing is replayed', async () => {
     const running = await world.startPipeline(await scored(10));
