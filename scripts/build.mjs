@@ -21,56 +21,62 @@ function newest(path) {
   return time;
 }
 
-function step(name, inputs, command, args) {
+function run(name, command, args) {
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  if (result.status === 0) return;
+  console.error(`building ${name}: "${command} ${args.join(' ')}" failed; the messages above say where.`);
+  process.exit(1);
+}
+
+/** `commands`: each the arguments of Node. */
+function step(name, inputs, ...commands) {
   if (only !== undefined && only !== name) return;
   const stamp = join(root, 'dist', `.${name}.stamp`);
   const changed = Math.max(...inputs.map((i) => newest(join(root, i))));
   if (!force && existsSync(stamp) && statSync(stamp).mtimeMs > changed) return;
   const started = Date.now();
-  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-  if (result.status !== 0) {
-    console.error(`building ${name}: "${command} ${args.join(' ')}" failed; the messages above say where.`);
-    process.exit(1);
-  }
+  for (const args of commands) run(name, process.execPath, args);
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(stamp, '');
   console.log(`built ${name} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
 
-const node = process.execPath;
 if (force) rmSync(join(root, 'dist'), { recursive: true, force: true });
-step('kernel', ['src/kernel/assembly', 'scripts/build.mjs'], node, [
-  'node_modules/assemblyscript/bin/asc.js',
-  'src/kernel/assembly/index.ts',
-  '--outFile',
-  'dist/kernel/kernel.wasm',
-  '-O3',
-  '--runtime',
-  'stub',
-  '--importMemory',
-  '--initialMemory',
-  '64',
-  '--maximumMemory',
-  '65536',
-  '--enable',
-  'simd',
-  '--enable',
-  'bulk-memory',
-  '--noAssert',
-  '--memoryBase',
-  '1024',
-]);
-step('sources', ['src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'], node, [
-  'node_modules/typescript/bin/tsc',
-  '-p',
-  'tsconfig.build.json',
-]);
+step(
+  'kernel',
+  ['src/kernel/assembly', 'scripts/build.mjs'],
+  [
+    'node_modules/assemblyscript/bin/asc.js',
+    'src/kernel/assembly/index.ts',
+    '--outFile',
+    'dist/kernel/kernel.wasm',
+    '-O3',
+    '--runtime',
+    'stub',
+    '--importMemory',
+    '--initialMemory',
+    '64',
+    '--maximumMemory',
+    '65536',
+    '--enable',
+    'simd',
+    '--enable',
+    'bulk-memory',
+    '--noAssert',
+    '--memoryBase',
+    '1024',
+  ],
+);
+step(
+  'sources',
+  ['src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'scripts/bundle.mjs'],
+  ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
+  ['scripts/bundle.mjs'],
+);
 if (existsSync(join(root, 'console', 'vite.config.ts'))) {
-  step('console', ['console', 'scripts/build.mjs'], node, [
-    'node_modules/vite/bin/vite.js',
-    'build',
+  step(
     'console',
-    '--logLevel',
-    'warn',
-  ]);
+    ['console', 'scripts/build.mjs'],
+    ['node_modules/vite/bin/vite.js', 'build', 'console', '--logLevel', 'warn'],
+  );
 }

@@ -51,7 +51,7 @@ export const EPOCH_SAMPLES = 512;
 /** Journal entries after which a snapshot is taken whatever the interval: bounds replay. */
 export const JOURNAL_ENTRIES_MAX = 4_000;
 /** Processing time since the last snapshot, milliseconds, after which the next is due: about what a recovery replays at most. */
-export const SNAPSHOT_REPLAY_MS = 500;
+export const SNAPSHOT_REPLAY_MS = 250;
 /** Silence after which a pipeline that has something new takes a snapshot, so that a restart replays nothing. Milliseconds. */
 export const SNAPSHOT_QUIET_MS = 1_000;
 /** A snapshot follows the one before no sooner than after so many times what that one took. */

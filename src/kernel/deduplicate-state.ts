@@ -67,6 +67,7 @@ export class DeduplicateState {
 
   /** Bytes allocated. */
   get bytes(): number {
+    this.#saveRestored();
     return Number(this.#kernel.i64()[(this.#set + SET.size) / 8]);
   }
 
@@ -139,10 +140,11 @@ export class DeduplicateState {
     return marks;
   }
 
-  /** What was restored is what the last snapshot has: noted before it changes. */
+  /** What was restored is what the last snapshot has: noted before it changes, and made ready for look-ups. */
   #saveRestored(): void {
     if (!this.#restored) return;
     this.#restored = false;
+    this.#kernel.exports.deduplicateIndex(this.#set);
     this.#saved = this.#marks();
   }
 

@@ -47,6 +47,7 @@ export interface StateExports {
   deduplicateExportBytes(mark: number, since: number): number;
   deduplicateExport(mark: number, since: number, target: number): void;
   deduplicateDrop(set: number, number: bigint): void;
+  deduplicateIndex(set: number): void;
   deduplicateImport(set: number, number: bigint, group: number, from: number, bytes: number): void;
   deduplicateFree(set: number): void;
   groupCreate(layout: number): number;

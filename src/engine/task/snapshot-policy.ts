@@ -15,7 +15,7 @@ export interface SnapshotDebt {
 }
 
 /**
- * Whether to begin a snapshot. Often enough that a recovery replays for half a second at most, and nothing at all after a
+ * Whether to begin a snapshot. Often enough that a recovery replays for a quarter of a second at most, and nothing at all after a
  * quiet moment; but so seldom that no more than a tenth of the time goes into snapshots. `intervalMs` is the longest
  * time between two while there is something new. Pure.
  */

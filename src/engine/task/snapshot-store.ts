@@ -47,7 +47,7 @@ export interface SnapshotWriter {
 export interface SnapshotStore {
   create(pipeline: string, epoch: number): SnapshotWriter;
   /**
-   * The sections that count, one at a time: that of the task, then those of operators in the order in which they were written.
+   * The sections that count, one at a time, the bytes of each valid until the next is asked for: that of the task, then those of operators in the order in which they were written.
    * @throws HeadraceError `ENGINE_SNAPSHOT_INVALID` when a file is missing or damaged
    */
   read(pipeline: string, pointer: SnapshotPointer): Generator<SnapshotSection>;
@@ -184,10 +184,12 @@ function* sectionsOf(
     throw damaged(messageOf(cause), cause);
   }
   if (handle === undefined) throw damaged(`its file ${file} is missing`);
+  // One for all sections: memory that the process has not touched yet costs as much as reading into it.
+  let room = Buffer.alloc(0);
   const bytesAt = (position: number, length: number): Uint8Array => {
-    const bytes = Buffer.allocUnsafeSlow(length);
+    if (room.length < length) room = Buffer.allocUnsafeSlow(Math.max(length, room.length * 2));
     try {
-      return bytes.subarray(0, handle.read(bytes, 0, length, position));
+      return room.subarray(0, handle.read(room, 0, length, position));
     } catch (cause) {
       throw damaged(messageOf(cause), cause);
     }

@@ -99,7 +99,7 @@ export async function mergeSnapshots(options: MergeOptions): Promise<SnapshotPoi
     for (const { places, sections } of sources) {
       for (const { operator, bytes } of sections) {
         const place = operator === undefined ? undefined : places.get(operator);
-        if (place !== undefined) await writer.append({ operator: place, bytes });
+        if (place !== undefined) await writer.append({ operator: place, bytes: bytes.slice() });
       }
     }
     const written = await writer.finish();

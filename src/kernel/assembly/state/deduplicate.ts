@@ -474,39 +474,67 @@ export function deduplicateExport(mark: usize, since: usize, target: usize): voi
   }
 }
 
-/** Takes in what {@link deduplicateExport} wrote of a key group; PADDING bytes more must be readable. */
+/**
+ * Takes in what {@link deduplicateExport} wrote of a key group; PADDING bytes more must be readable. After the last,
+ * {@link deduplicateIndex} is due: tables are made once all entries are there, each at once and of the right size.
+ */
 export function deduplicateImport(set: usize, number: i64, group: u32, from: usize, bytes: usize): void {
   const bucket = makeBucket(set, number);
   const shard = bucket + BUCKET_SHARDS + <usize>group * SHARD_BYTES;
-  if (load<u32>(shard) == 0) reserve(set, bucket, shard, <u32>(bytes / ENTRY_BYTES));
-  const begin = number * load<i64>(set);
+  free(<usize>load<u32>(shard));
+  grown(set, bucket, -<i64>(load<u32>(shard, SHARD_GROUPS) * GROUP_SLOTS) * 5);
+  store<u32>(shard, 0);
+  store<u32>(shard, 0, SHARD_GROUPS);
   const end = from + bytes;
   while (from < end) {
-    const word = load<u64>(from, ENTRY_WORD);
-    const form = <u32>word & 0xff;
-    let room = ENTRY_BYTES;
-    if (form == FORM_LONG) {
-      const length = load<u32>(from);
-      keyOfBytes(block, from + ENTRY_BYTES, length);
-      room += <usize>length;
-      insert(set, bucket, shard, block, begin + <i64>(word >> 8));
-    } else importEntry(set, bucket, shard, from);
-    from += room;
+    from = load<u8>(from, ENTRY_WORD) == FORM_LONG
+      ? importLong(set, bucket, shard, from)
+      : importEntries(set, bucket, shard, from, end);
   }
 }
 
-/** Takes in an entry that is what it was: all but long keys. */
-function importEntry(set: usize, bucket: usize, shard: usize, from: usize): void {
-  const count = load<u32>(shard, SHARD_COUNT) + 1;
-  const groups = load<u32>(shard, SHARD_GROUPS);
-  if (count > load<u32>(shard, SHARD_LIMIT)) resize(set, bucket, shard, groups, groupsAfter(groups));
+/** Entries came to the shard, up to `next`. */
+@inline
+function imported(set: usize, bucket: usize, shard: usize, next: usize, added: u32): void {
+  store<u32>(shard, <u32>next, SHARD_NEXT);
+  store<u32>(shard, load<u32>(shard, SHARD_COUNT) + added, SHARD_COUNT);
+  store<u32>(bucket, load<u32>(bucket, BUCKET_KEYS) + added, BUCKET_KEYS);
+  store<u64>(set, load<u64>(set, SET_KEYS) + <u64>added, SET_KEYS);
+}
+
+function importLong(set: usize, bucket: usize, shard: usize, from: usize): usize {
   if (load<u32>(shard, SHARD_NEXT) == load<u32>(shard, SHARD_END)) addChunk(set, bucket, shard);
   const entry = <usize>load<u32>(shard, SHARD_NEXT);
-  v128.store(entry, v128.load(from));
+  const length = load<u32>(from);
+  keyOfBytes(block, from + ENTRY_BYTES, length);
+  store<u64>(entry, load<u64>(block));
+  const kept = <u64>keepBytes(set, bucket, shard, from + ENTRY_BYTES, length);
+  store<u64>(entry, (<u64>length << 32) | kept, ENTRY_HIGH);
   store<u64>(entry, load<u64>(from, ENTRY_WORD), ENTRY_WORD);
-  store<u32>(shard, <u32>(entry + ENTRY_BYTES), SHARD_NEXT);
-  store<u32>(shard, count, SHARD_COUNT);
-  store<u32>(bucket, load<u32>(bucket, BUCKET_KEYS) + 1, BUCKET_KEYS);
-  store<u64>(set, load<u64>(set, SET_KEYS) + 1, SET_KEYS);
-  place(<usize>load<u32>(shard), load<u32>(shard, SHARD_GROUPS), hashOfEntry(entry), entry);
+  imported(set, bucket, shard, entry + ENTRY_BYTES, 1);
+  return from + ENTRY_BYTES + <usize>length;
+}
+
+/** Takes in entries that are what they were, as many as the chunk has room for, up to the next long key; returns where it ended. */
+function importEntries(set: usize, bucket: usize, shard: usize, from: usize, end: usize): usize {
+  if (load<u32>(shard, SHARD_NEXT) == load<u32>(shard, SHARD_END)) addChunk(set, bucket, shard);
+  const first = <usize>load<u32>(shard, SHARD_NEXT);
+  const room = min(<usize>load<u32>(shard, SHARD_END) - first, end - from);
+  let bytes: usize = 0;
+  while (bytes < room && load<u8>(from + bytes, ENTRY_WORD) != FORM_LONG) bytes += ENTRY_BYTES;
+  memory.copy(first, from, bytes);
+  imported(set, bucket, shard, first + bytes, <u32>(bytes / ENTRY_BYTES));
+  return from + bytes;
+}
+
+/** Makes the tables of shards that have none. */
+export function deduplicateIndex(set: usize): void {
+  const list = set + SET_LIST;
+  for (let at: u32 = 0; at < listCount(list); at++) {
+    const bucket = listAddress(list, at);
+    for (let shard = bucket + BUCKET_SHARDS; shard < bucket + BUCKET_BYTES; shard += SHARD_BYTES) {
+      const count = load<u32>(shard, SHARD_COUNT);
+      if (count != 0 && load<u32>(shard) == 0) reserve(set, bucket, shard, count);
+    }
+  }
 }

@@ -1,7 +1,7 @@
 export * from "./time";
 export {
   deduplicate, deduplicateCreate, deduplicateDrop, deduplicateExpire, deduplicateExport, deduplicateExportBytes, deduplicateFree,
-  deduplicateImport, deduplicateMark,
+  deduplicateImport, deduplicateIndex, deduplicateMark,
 } from "./deduplicate";
 export {
   groupCreate, groupDropWindows, groupForget, groupFree, groupRows, groupWindowEnd, groupWindowGroups, groupWindowRecords,
