@@ -24,7 +24,8 @@ const SHARD_COUNT: usize = 4; // u32 lines
 const SHARD_GROUPS: usize = 8; // u32
 const SHARD_DEPTH: usize = 12; // u32 bits of the hash that its groups have in common
 const SHARD_BLOCK: usize = 16; // u32 of the lines
-const SHARD_BYTES: usize = 20;
+const SHARD_LIMIT: usize = 20; // u32 groups with which it is full
+const SHARD_BYTES: usize = 24;
 
 const BLOCK_HEADER: usize = 16;
 const ALIGNMENT: usize = 48;
@@ -58,6 +59,15 @@ function lineAt(shard: usize, line: u32): usize {
 @inline
 function groupsMax(lines: u32): u32 {
   return lines * (LINE_SLOTS - 1);
+}
+
+/**
+ * Groups with which a shard of so many lines is full. Shards get equally many, and would all be divided within the same moment, some 100 ms
+ * of work with millions of groups: so some, by chance, are full up to an eighth earlier.
+ */
+function limitOf(shard: usize, lines: u32): u32 {
+  const most = groupsMax(lines);
+  return lines < LINES_MAX ? most : most - (((most >> 3) * ((<u32>shard * 0x9e3779b1) >> 24)) >> 8);
 }
 
 /** Reads what a look-up of the hash will read first, so that the misses of several look-ups overlap; the record that it will probably find, or 0. */
@@ -160,6 +170,7 @@ function setLines(table: usize, window: usize, shard: usize, lines: u32): void {
   const block = allocZeroed(bytes);
   store<u32>(shard, <u32>((block + ALIGNMENT) & ~(LINE_BYTES - 1)));
   store<u32>(shard, lines, SHARD_COUNT);
+  store<u32>(shard, limitOf(shard, lines), SHARD_LIMIT);
   store<u32>(shard, <u32>block, SHARD_BLOCK);
   grown(table, window, <i64>(bytes + BLOCK_HEADER));
 }
@@ -262,8 +273,8 @@ function linesAfter(lines: u32): u32 {
 export function indexReserve(table: usize, window: usize, groups: u32): void {
   if (load<u32>(window, L.WINDOW_INDEX) != 0) return;
   let depth: u32 = 0;
-  // Shards are of different sizes, by chance: about half a hundredth.
-  const fullest = groupsMax(LINES_MAX) - (groupsMax(LINES_MAX) >> 5);
+  // Not so many that shards are divided at once: they are of different sizes, by chance, by some hundredths.
+  const fullest = groupsMax(LINES_MAX) - (groupsMax(LINES_MAX) >> 3) - (groupsMax(LINES_MAX) >> 5);
   while (depth < DEPTH_MAX && groups >> depth > fullest) depth++;
   let lines: u32 = depth == 0 ? 1 : LINES_MAX;
   while (groupsMax(lines) < groups >> depth && lines < LINES_MAX) lines = linesAfter(lines);
@@ -280,8 +291,8 @@ export function indexRoom(table: usize, window: usize, hash: u64): void {
   if (load<u32>(window, L.WINDOW_INDEX) == 0) indexReserve(table, window, load<u32>(table, L.TABLE_EXPECTED));
   while (true) {
     const shard = <usize>load<u32>(directoryEntry(window, hash));
+    if (load<u32>(shard, SHARD_GROUPS) < load<u32>(shard, SHARD_LIMIT)) return;
     const lines = load<u32>(shard, SHARD_COUNT);
-    if (load<u32>(shard, SHARD_GROUPS) < groupsMax(lines)) return;
     if (lines < LINES_MAX || load<u32>(shard, SHARD_DEPTH) == DEPTH_MAX) enlarge(table, window, shard);
     else divide(table, window, shard, hash);
   }
