@@ -103,6 +103,8 @@ class HostEngine implements Engine {
     const known = this.#running.get(pipeline.name);
     const begins = this.#changing.has(pipeline.name) && known === undefined;
     if (begins || (known !== undefined && !isOver(known))) return Promise.reject(running(pipeline.name));
+    // One that has ended is still followed, or is about to be replaced.
+    if (this.#builds.has(pipeline.name)) return Promise.reject(busy(pipeline.name));
     return this.#alone(pipeline.name, async () => {
       await known?.settled();
       requireSources(this.#dependencies.log, pipeline);
@@ -200,7 +202,7 @@ class HostEngine implements Engine {
     if (before === undefined) return Promise.reject(notStarted(name));
     if (this.#builds.has(name)) return Promise.reject(busy(name));
     return this.#alone(name, async () => {
-      const { log, clock } = this.#dependencies;
+      const { log, clock, soon = setImmediate } = this.#dependencies;
       requireSources(log, pipeline);
       const { current } = this.#versions.record(name)!;
       const stored = planOf(current);
@@ -229,7 +231,7 @@ class HostEngine implements Engine {
       ];
       const merge = (): Promise<SnapshotPointer> =>
         mergeSnapshots({ log, clock, snapshots: this.#snapshots, pipeline, key: building.key, parts });
-      const build = new Build({ log, clock, record, building, pipeline, before, runner, merge });
+      const build = new Build({ log, clock, soon, record, building, pipeline, before, runner, merge });
       this.#builds.set(name, build);
       try {
         await build.start();

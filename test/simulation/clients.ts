@@ -188,8 +188,9 @@ function foundIn(tail: Tail): Found {
     for (const { partition, offset, value } of tail.records(topic)) add(value!, `${topic}/${partition}`, offset);
   }
   for (const { offset, value } of tail.records('_dead_letters')) {
-    const letter = JSON.parse(value!) as { readonly pipeline?: string; readonly value: string };
-    if (letter.pipeline === undefined) add(letter.value, 'dead letters', offset);
+    const letter = JSON.parse(value!) as { readonly operator?: string; readonly value: string };
+    // Others are of pipelines and sinks.
+    if (letter.operator === undefined) add(letter.value, 'dead letters', offset);
   }
   return found;
 }

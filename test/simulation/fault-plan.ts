@@ -18,6 +18,7 @@ export const FAULT_KINDS = [
   'bit flip',
   'clock jump',
   'slow lane',
+  'version cut over',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 

@@ -1,12 +1,12 @@
 import { HeadraceError } from '../../src/base/error.ts';
-import type { RunningPipeline } from '../../src/engine/engine.ts';
+import type { PipelineBuild, RunningPipeline } from '../../src/engine/engine.ts';
 import { seededRandom, WORLD_START } from '../../src/engine/engine-world.fixture.ts';
 import { KernelFramer } from '../../src/ingest/kernel-framer.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
 import type { LogLimits } from '../../src/log/limits.ts';
 import type { TopicConfig } from '../../src/log/log.ts';
 import { VirtualDisk } from '../../src/log/virtual-disk.ts';
-import type { Pipeline } from '../../src/plan/node.ts';
+import { stateHash } from '../../src/plan/pipeline-text.ts';
 import { Bodies } from './bodies.ts';
 import { Clients } from './clients.ts';
 import { Excuses } from './excuses.ts';
@@ -14,7 +14,8 @@ import { FaultPlan } from './fault-plan.ts';
 import { EVENT_PARTITIONS_MAX, EventGenerator, OTHER_PARTITIONS } from './input.ts';
 import { Life } from './life.ts';
 import { verifyOutputs } from './outcome.ts';
-import { choosePipelines, planOf } from './pipelines.ts';
+import { Outside } from './outside.ts';
+import { choosePipelines, type PipelineVersion, versionsOf } from './pipelines.ts';
 import { Schedule, settled, Trace } from './schedule.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 import { Tail } from './tail.ts';
@@ -22,6 +23,8 @@ import type { SimulatedPipeline } from './view.ts';
 
 /** Turns in which what is waited for must come about. */
 const TURNS_MAX = 60_000;
+/** Turns of the event loop in which something that is not scheduled comes to its end. */
+const SETTLED_MAX = 8;
 /** Starts that a fault may spoil, before what keeps the process from starting is repaired. */
 const SPOILED_STARTS_MAX = 3;
 const INGEST_MEMORY_BYTES_MAX = 2 ** 24;
@@ -41,6 +44,22 @@ const LIMITS: Partial<LogLimits> = {
   partitionsMax: 1_024,
 };
 
+/** Whoever changes a pipeline may come at the wrong moment: another change is under way, or it does not run. */
+const UNTIMELY: readonly string[] = [
+  'ENGINE_PIPELINE_BUSY',
+  'ENGINE_PIPELINE_RUNNING',
+  'ENGINE_PIPELINE_UNKNOWN',
+  'ENGINE_STOPPED',
+  'ENGINE_BUILD_GIVEN_UP',
+  'ENGINE_ROWS_UNWRITTEN',
+  // The topics of another pipeline are not there yet.
+  'ENGINE_UNKNOWN_TOPIC',
+];
+
+const nothing = (): void => {};
+const isTrue = (): boolean => true;
+const isFalse = (): boolean => false;
+
 /** The process died of a fault in the middle of something. */
 export class Died extends Error {}
 
@@ -59,14 +78,16 @@ export class Installation {
   readonly bodies: Bodies;
   readonly partitions: number;
   readonly pipelines: readonly SimulatedPipeline[];
-  readonly #plans = new Map<string, Pipeline>();
+  /** Other systems that topics are written to. */
+  readonly #outsides: readonly Outside[];
+  readonly #versions = new Map<string, readonly PipelineVersion[]>();
   readonly #rebuilt = new Set<string>();
   readonly #retention: boolean;
   readonly #snapshotIntervalMs: number;
   readonly #workers: number;
   readonly #framer = new KernelFramer(Kernel.create({ memoryBytesMax: INGEST_MEMORY_BYTES_MAX }));
-  /** By pipeline: it runs, or its start is under way. */
-  readonly #running = new Map<string, RunningPipeline | 'starting'>();
+  /** Pipelines whose start is under way. */
+  readonly #starting = new Set<string>();
   #life: Life | undefined;
   #lives = 0;
 
@@ -94,8 +115,17 @@ export class Installation {
     this.bodies = new Bodies(this.clients, this.generator, (count) => this.below(count));
     this.pipelines = choosePipelines((count) => this.below(count));
     this.#retention = this.random() < 0.4;
+    this.#outsides = this.#chooseOutsides();
     this.#workers = [1, 1, 2, 3][this.below(4)]!;
     this.#snapshotIntervalMs = [0, 20, 1_000, Number.MAX_SAFE_INTEGER][this.below(4)]!;
+  }
+
+  /** Where retention is at work, what came before a sink first began is not there any more. */
+  #chooseOutsides(): Outside[] {
+    if (this.random() < 0.5) return [];
+    const keepsPosition = this.random() < 0.5;
+    const others = new Outside('others', OTHER_PARTITIONS, keepsPosition);
+    return this.#retention ? [others] : [others, new Outside('events', this.partitions, !keepsPosition)];
   }
 
   below(count: number): number {
@@ -111,7 +141,7 @@ export class Installation {
   }
 
   async open(): Promise<void> {
-    for (const pipeline of this.pipelines) this.#plans.set(pipeline.name, await planOf(pipeline));
+    for (const pipeline of this.pipelines) this.#versions.set(pipeline.name, await versionsOf(pipeline));
     await this.#boot();
   }
 
@@ -142,9 +172,12 @@ export class Installation {
   }
 
   async #turnOrWait(what: string, isDone: () => boolean): Promise<void> {
-    const ran = await this.schedule.turn();
-    if (this.disk.crashed) throw new Died();
-    if (ran || isDone()) return;
+    // What gives way a few times by itself goes on.
+    for (let tries = 0; tries < SETTLED_MAX; tries++) {
+      const ran = await this.schedule.turn();
+      if (this.disk.crashed) throw new Died();
+      if (ran || isDone()) return;
+    }
     const nextMs = this.clock.nextMs();
     if (nextMs === undefined) throw new Error(`${what}: nothing is ready, and no timer runs`);
     this.clock.advance(nextMs);
@@ -156,52 +189,122 @@ export class Installation {
   }
 
   running(name: string): RunningPipeline | undefined {
-    const running = this.#running.get(name);
-    return running === 'starting' ? undefined : running;
+    if (this.#starting.has(name)) return undefined;
+    return this.life.engine.pipelines().find(({ pipeline }) => pipeline.name === name);
   }
 
   stopPipeline(name: string, snapshot: boolean): void {
     const running = this.running(name);
-    if (running === undefined) return;
+    if (running === undefined || this.#buildOf(name) !== undefined) return;
     this.trace.add(`stop ${name} ${snapshot}`);
-    running.stop({ snapshot }).then(
-      () => {
-        if (this.#running.get(name) === running) this.#running.delete(name);
+    const { life } = this;
+    running.stop({ snapshot }).catch((error: unknown) => this.#requireHarmless(life, `stopping ${name}`, error));
+  }
+
+  #buildOf(name: string): PipelineBuild | undefined {
+    return this.life.engine.builds().find(({ pipeline }) => pipeline.name === name);
+  }
+
+  /** Gives a pipeline its other definition, or the same once more; not waited for. */
+  changePipeline(name: string): void {
+    if (this.#retention) return;
+    const versions = this.#versions.get(name)!;
+    const version = versions[this.below(versions.length)]!;
+    const anew = this.random() < 0.4;
+    this.trace.add(`build ${name}${anew ? ' anew' : ''}`);
+    const { life } = this;
+    life.engine.build(version.plan, { anew }).then(
+      ({ done }) => {
+        done.then(
+          () => this.faults.count('version cut over'),
+          (error: unknown) => this.#requireHarmless(life, `building ${name}`, error),
+        );
       },
-      (error: unknown) => this.requireExplained(`stopping ${name}`, error),
+      (error: unknown) => this.#requireHarmless(life, `building ${name}`, error),
     );
+  }
+
+  /** Holds a pipeline up, gives up what is built of it, or lets it go on; not waited for. */
+  holdPipeline(name: string): void {
+    const { life } = this;
+    const { engine } = life;
+    const isPaused = this.running(name)?.status().state === 'paused';
+    const choice = this.random();
+    const [what, done] = isPaused
+      ? ['resume', engine.resume(name)]
+      : choice < 0.6
+        ? ['pause', engine.pause(name)]
+        : ['abandon', engine.abandon(name)];
+    this.trace.add(`${what} ${name}`);
+    done.catch((error: unknown) => this.#requireHarmless(life, `${what} of ${name}`, error));
+  }
+
+  /** One that changes a pipeline may come at the wrong moment. */
+  #requireHarmless(life: Life, what: string, error: unknown): void {
+    if (this.#life !== life) return;
+    const isHarmless = error instanceof HeadraceError && UNTIMELY.includes(error.code);
+    if (!isHarmless) this.requireExplained(what, error);
   }
 
   /** Starts, now and then, what does not run. */
   watchPipelines(): void {
     for (const pipeline of this.pipelines) {
-      if (this.#running.get(pipeline.name) === 'starting') continue;
+      if (this.#starting.has(pipeline.name)) continue;
       const status = this.running(pipeline.name)?.status();
-      if (status?.state === 'failed') {
-        this.requireExplained(`running ${pipeline.name}`, status.error);
-        this.#running.delete(pipeline.name);
-      }
+      if (status?.state === 'failed') this.#requireHarmless(this.life, `running ${pipeline.name}`, status.error);
       const isDown = status === undefined || status.state === 'failed' || status.state === 'stopped';
       if (isDown && this.random() < 0.3) void this.#start(this.life, pipeline);
     }
+  }
+
+  /** Begins again, now and then, to write to systems where that has failed. */
+  watchSinks(): void {
+    for (const outside of this.#outsides) if (this.random() < 0.3) this.#reviveSink(outside);
+  }
+
+  #reviveSink(outside: Outside): void {
+    const status = this.life.sink(outside)?.status();
+    if (status !== undefined && status.state !== 'failed') return;
+    if (status !== undefined) this.requireExplained(`writing ${outside.name}`, status.error);
+    this.life.connect(outside, this.random);
+  }
+
+  /** Everything has come to the other systems. */
+  async drainSinks(): Promise<void> {
+    for (const outside of this.#outsides) {
+      for (let isDrained = false; !isDrained; this.excuses.throwMistake()) {
+        this.#reviveSink(outside);
+        const drained = this.life.sink(outside)!.drained();
+        isDrained = await this.until(`draining ${outside.name}`, drained.then(isTrue, isFalse));
+      }
+    }
+  }
+
+  verifySinks(): void {
+    for (const outside of this.#outsides) outside.verify(this.tail);
+  }
+
+  /** Which of its definitions counts. */
+  #versionOf({ name }: SimulatedPipeline): PipelineVersion {
+    const versions = this.#versions.get(name)!;
+    const stored = this.life.engine.stored().find((one) => one.name === name);
+    if (stored === undefined) return versions[0]!;
+    return versions.find(({ hash }) => hash === stateHash(stored.plan))!;
   }
 
   async #start(life: Life, pipeline: SimulatedPipeline): Promise<void> {
     const { name } = pipeline;
     const rebuild = this.random() < 0.05 && this.#mayRebuild(pipeline);
     if (rebuild) this.#rebuilt.add(name);
-    this.#running.set(name, 'starting');
+    this.#starting.add(name);
     this.trace.add(`start ${name}${rebuild ? ' anew' : ''}`);
     try {
-      const running = await life.start(this.#plans.get(name)!, { rebuild });
-      if (this.#life === life) this.#running.set(name, running);
+      await life.start(this.#versionOf(pipeline).plan, { rebuild });
+      if (this.#life === life) this.#starting.delete(name);
     } catch (error) {
       if (this.#life !== life) return;
-      this.#running.delete(name);
-      // The topics of another pipeline are not there yet, or somebody stops it before it has begun.
-      const isHarmless =
-        error instanceof HeadraceError && ['ENGINE_UNKNOWN_TOPIC', 'ENGINE_STOPPED'].includes(error.code);
-      if (!isHarmless) this.requireExplained(`starting ${name}`, error);
+      this.#starting.delete(name);
+      this.#requireHarmless(this.life, `starting ${name}`, error);
     }
   }
 
@@ -219,12 +322,27 @@ export class Installation {
 
   async #drained(pipeline: SimulatedPipeline, closeWindows: boolean): Promise<boolean> {
     const { name } = pipeline;
-    const known = this.#running.get(name);
-    if (known === 'starting') {
-      await this.#turnOrWait(`starting ${name}`, () => this.#running.get(name) !== 'starting');
+    if (this.#starting.has(name)) {
+      await this.#turnOrWait(`starting ${name}`, () => !this.#starting.has(name));
       return false;
     }
-    if (known === undefined || known.status().state === 'stopped') {
+    const build = this.#buildOf(name);
+    if (build !== undefined) {
+      await this.until(`building ${name}`, build.done.then(nothing, nothing));
+      return false;
+    }
+    const known = this.running(name);
+    const state = known?.status().state;
+    if (state === 'paused') {
+      const resumed = this.life.engine.resume(name);
+      await this.until(
+        `resuming ${name}`,
+        resumed.catch((error) => this.#requireHarmless(this.life, `resuming ${name}`, error)),
+      );
+      return false;
+    }
+    if (known === undefined || state === 'stopped' || state === 'failed') {
+      if (state === 'failed') this.#requireHarmless(this.life, `running ${name}`, known!.status().error);
       await this.until(`starting ${name}`, this.#start(this.life, pipeline));
       return false;
     }
@@ -242,7 +360,8 @@ export class Installation {
 
   /** Compares all views with their definitions. @param closed every window was closed */
   verifyViews(closed: boolean): void {
-    const { pipelines, tail, partitions } = this;
+    const { tail, partitions } = this;
+    const pipelines = this.pipelines.map((one) => ({ ...one, views: this.#versionOf(one).views }));
     verifyOutputs({ pipelines, tail, partitions, closed, rebuilt: this.#rebuilt });
   }
 
@@ -278,7 +397,7 @@ export class Installation {
     this.schedule.drop(Life.laneOf(this.#lives));
     this.clock.dropTimers();
     this.#life = undefined;
-    this.#running.clear();
+    this.#starting.clear();
   }
 
   /** Starts a process, again and again if need be; what keeps it from starting is repaired in the end. */
@@ -324,6 +443,7 @@ export class Installation {
     this.tail.pin(life.log);
     this.#verifyAfterStart(life);
     for (const pipeline of this.pipelines) void this.#start(life, pipeline);
+    for (const outside of this.#outsides) life.connect(outside, this.random);
   }
 
   /** What was seen is there, and what was acknowledged; unless it is said to be damaged. */

@@ -1,3 +1,5 @@
+import type { SinkLoop } from '../../src/connector/sink-loop.ts';
+import { pinKnownSinks } from '../../src/connector/sink-position.ts';
 import type { Engine, RunningPipeline, StartOptions } from '../../src/engine/engine.ts';
 import { createEngine } from '../../src/engine/host.ts';
 import { type ExecutorFactory, inlineExecutor } from '../../src/engine/task/executor.ts';
@@ -11,6 +13,7 @@ import { openLog } from '../../src/log/open.ts';
 import type { VirtualDisk } from '../../src/log/virtual-disk.ts';
 import type { Pipeline } from '../../src/plan/node.ts';
 import { createMetrics } from '../../src/telemetry/registry.ts';
+import type { Outside } from './outside.ts';
 import type { Schedule } from './schedule.ts';
 import type { SimulatedClock } from './simulated-clock.ts';
 import { nameOf } from './table-views.ts';
@@ -37,10 +40,18 @@ export class Life {
   readonly log: Log;
   readonly engine: Engine;
   readonly ingest: Ingest;
+  readonly #sinks = new Map<Outside, SinkLoop<null>>();
   /** What the log and its start had to say. */
   readonly warnings: readonly string[];
 
-  private constructor(log: Log, engine: Engine, ingest: Ingest, warnings: readonly string[]) {
+  readonly #schedule: Schedule;
+  readonly #clock: SimulatedClock;
+  readonly #lane: string;
+
+  private constructor(options: LifeOptions, log: Log, engine: Engine, ingest: Ingest, warnings: readonly string[]) {
+    this.#schedule = options.schedule;
+    this.#clock = options.clock;
+    this.#lane = Life.laneOf(options.number);
     this.log = log;
     this.engine = engine;
     this.ingest = ingest;
@@ -64,6 +75,7 @@ export class Life {
       soon: schedule.soonOn(`${lane}log`),
       onWarning: (warning) => warnings.push(warning),
     });
+    pinKnownSinks(log);
     await ensureDeadLetterTopic(log);
     const soon = schedule.soonOn(`${lane}main`);
     const ingest = new Acceptor({
@@ -89,21 +101,33 @@ export class Life {
         async find([id]) {
           await schedule.turnOf(`${lane}look-up of ${id}`);
           const name = nameOf(id!);
-          return name === null ? null : [id!, name];
+          // Another one each time it is asked: what was journaled counts.
+          return name === null ? null : [id!, `${name}, asked ${Math.floor(random() * 1e9)}`];
         },
         close: async () => {},
       }),
       executor: scheduledExecutor(log, options, lane),
     });
-    return new Life(log, engine, ingest, warnings);
+    return new Life(options, log, engine, ingest, warnings);
   }
 
   start(pipeline: Pipeline, options: StartOptions): Promise<RunningPipeline> {
     return this.engine.start(pipeline, options);
   }
 
+  /** Begins to write to another system, anew if it does already. */
+  connect(outside: Outside, random: () => number): void {
+    const turn = (): Promise<void> => this.#schedule.turnOf(`${this.#lane}${outside.name}`);
+    this.#sinks.set(outside, outside.connect({ log: this.log, clock: this.#clock, random, turn }));
+  }
+
+  sink(outside: Outside): SinkLoop<null> | undefined {
+    return this.#sinks.get(outside);
+  }
+
   /** The process ends as it should. */
   async stop(): Promise<void> {
+    await Promise.all([...this.#sinks.values()].map((sink) => sink.stop()));
     await this.engine.close();
     await this.log.close();
   }

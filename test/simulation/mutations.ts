@@ -133,6 +133,48 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "    if (verdict.kind === 'duplicate') return { partition, config, stamp, duplicateOf: verdict.baseOffset };\n",
     put: '',
   },
+  {
+    name: 'a second round begins while the first is gathered',
+    file: 'src/log/commit-pipeline.ts',
+    find: '    this.#context.soon(() => {\n      this.#running = this.#drain()',
+    put: '    this.#context.soon(() => {\n      this.#scheduled = false;\n      this.#running = this.#drain()',
+  },
+  {
+    name: 'a task that fails before the others have begun is left behind',
+    file: 'src/engine/exchange/pipeline-group.ts',
+    find: 'const failure: unknown = failed?.reason ?? this.#failure;',
+    put: 'const failure: unknown = failed?.reason;',
+  },
+  {
+    name: 'a task is begun before the one before it has ended',
+    file: 'src/engine/pipeline-runner.ts',
+    find: '    await Promise.all([this.#commits, this.#ending]);',
+    put: '    await this.#commits;',
+  },
+  {
+    name: 'a cut-over leaves the rows of the version before',
+    file: 'src/engine/version/build.ts',
+    find: 'const appends: Append[] = differences.flatMap(({ difference }) => difference.appends);',
+    put: 'const appends: Append[] = [];',
+  },
+  {
+    name: 'a sink goes on where it believes that it was',
+    file: 'src/connector/sink-loop.ts',
+    find: 'const { state, offsets = begin } = await target.open(stored, begin, this.#stop.signal);',
+    put: 'const { state } = await target.open(stored, begin, this.#stop.signal);\n    const offsets = begin;',
+  },
+  {
+    name: 'a batch that was announced is made anew',
+    file: 'src/connector/sink-loop.ts',
+    find: '    if (pending !== undefined) {\n      const { partition, to }',
+    put: '    if (pending !== undefined && offsets.length === 0) {\n      const { partition, to }',
+  },
+  {
+    name: 'a repeated request is taken again',
+    file: 'src/ingest/idempotency.ts',
+    find: '    if (known !== undefined) return known;\n',
+    put: '',
+  },
 ];
 
 /** Seeds within which each must be found. */

@@ -1,8 +1,9 @@
 import { sqlPipeline } from '../../src/engine/engine-world.fixture.ts';
 import type { Pipeline } from '../../src/plan/node.ts';
-import { TABLE_VIEWS } from './table-views.ts';
+import { stateHash } from '../../src/plan/pipeline-text.ts';
+import { ALTERED_TABLE_VIEWS, TABLE_VIEWS } from './table-views.ts';
 import { type SimulatedPipeline, type SimulatedView, sqlOf } from './view.ts';
-import { WINDOW_VIEWS } from './window-views.ts';
+import { ALTERED_WINDOW_VIEWS, WINDOW_VIEWS } from './window-views.ts';
 
 const { kept, totals, closed, hops, sessions, finished } = WINDOW_VIEWS;
 const { pairs, outer, alone, near, top, last, running, counted, seldom, quotients, looked, perType, ofKept } =
@@ -28,22 +29,41 @@ export function choosePipelines(below: (count: number) => number): readonly Simu
   for (let i = 0; i < count; i++) {
     const at = below(CHOICES.length);
     const name = `p${at}`;
-    if (!chosen.some((other) => other.name === name)) chosen.push({ name, views: CHOICES[at]!, after: [] });
+    if (!chosen.some((other) => other.name === name)) chosen.push(pipelineOf(name, CHOICES[at]!));
   }
   if (below(3) > 0) return chosen;
-  chosen.push({ name: 'first', views: [kept, totals], after: [] });
-  if (below(2) === 0) chosen.push({ name: 'second', views: [perType, ofKept], after: ['first'] });
+  chosen.push(pipelineOf('first', [kept, totals]));
+  if (below(2) === 0) chosen.push(pipelineOf('second', [perType, ofKept], ['first']));
   return chosen;
 }
 
-const compiled = new Map<string, Promise<Pipeline>>();
+const ALTERED = [...ALTERED_TABLE_VIEWS, ...ALTERED_WINDOW_VIEWS];
 
-/** The plan of a pipeline; made once. */
-export function planOf({ name, views }: SimulatedPipeline): Promise<Pipeline> {
-  let plan = compiled.get(name);
-  if (plan === undefined) {
-    plan = sqlPipeline(sqlOf(views), name);
-    compiled.set(name, plan);
+function pipelineOf(name: string, views: readonly SimulatedView[], after: readonly string[] = []): SimulatedPipeline {
+  const altered = views.map((view) => ALTERED.find((other) => other.name === view.name) ?? view);
+  return { name, views, altered, after };
+}
+
+/** One of the definitions that a pipeline can have. */
+export interface PipelineVersion {
+  readonly views: readonly SimulatedView[];
+  readonly plan: Pipeline;
+  readonly hash: string;
+}
+
+const compiled = new Map<string, Promise<readonly PipelineVersion[]>>();
+
+/** The definition that a pipeline begins with, and that which it may be given; made once. */
+export function versionsOf({ name, views, altered }: SimulatedPipeline): Promise<readonly PipelineVersion[]> {
+  let versions = compiled.get(name);
+  if (versions === undefined) {
+    versions = Promise.all(
+      [views, altered].map(async (chosen) => {
+        const plan = await sqlPipeline(sqlOf(chosen), name);
+        return { views: chosen, plan, hash: stateHash(plan) };
+      }),
+    );
+    compiled.set(name, versions);
   }
-  return plan;
+  return versions;
 }

@@ -58,6 +58,7 @@ export class Simulation {
       await this.#act();
       for (let left = this.#installation.below(TURNS_BETWEEN); left > 0; left--) await this.#installation.turn();
       this.#installation.watchPipelines();
+      this.#installation.watchSinks();
       this.#look();
     } catch (error) {
       if (!(error instanceof Died)) throw error;
@@ -75,14 +76,15 @@ export class Simulation {
   async #act(): Promise<void> {
     const installation = this.#installation;
     const choice = installation.random();
-    if (choice < 0.22) this.#send();
-    else if (choice < 0.4) this.#post();
-    else if (choice < 0.5) this.#produce();
-    else if (choice < 0.56) installation.clock.advance(installation.below(3_000));
-    else if (choice < 0.61) this.#retain();
-    else if (choice < 0.67) this.#stopOne();
-    else if (choice < 0.72) await this.#check();
-    else if (choice < 0.75) await this.#restart();
+    if (choice < 0.2) this.#send();
+    else if (choice < 0.38) this.#post();
+    else if (choice < 0.46) this.#produce();
+    else if (choice < 0.52) installation.clock.advance(installation.below(3_000));
+    else if (choice < 0.56) this.#retain();
+    else if (choice < 0.61) this.#stopOne();
+    else if (choice < 0.69) this.#changeOne();
+    else if (choice < 0.73) await this.#check();
+    else if (choice < 0.76) await this.#restart();
     else this.#harm();
     // Somebody sees that nothing is written any more, and restarts the process.
     if (installation.clients.isLogDead && installation.random() < 0.4) throw new Died();
@@ -122,9 +124,19 @@ export class Simulation {
       .catch((error: unknown) => installation.requireExplained('applying retention', error));
   }
 
-  #stopOne(): void {
+  #somePipeline(): string {
     const { pipelines } = this.#installation;
-    const { name } = pipelines[this.#installation.below(pipelines.length)]!;
+    return pipelines[this.#installation.below(pipelines.length)]!.name;
+  }
+
+  /** Somebody edits a pipeline, or holds it up. */
+  #changeOne(): void {
+    if (this.#installation.random() < 0.75) this.#installation.changePipeline(this.#somePipeline());
+    else this.#installation.holdPipeline(this.#somePipeline());
+  }
+
+  #stopOne(): void {
+    const name = this.#somePipeline();
     this.#installation.stopPipeline(name, this.#installation.random() < 0.5);
   }
 
@@ -134,9 +146,11 @@ export class Simulation {
     if (!this.#installation.isSound) return;
     await this.#installation.until('answering the clients', clients.answered());
     await this.#installation.drain(false);
+    await this.#installation.drainSinks();
     tail.read(life.log);
     clients.verify(tail);
     this.#installation.verifyViews(false);
+    this.#installation.verifySinks();
   }
 
   async #restart(): Promise<void> {
@@ -239,10 +253,12 @@ export class Simulation {
     excuses.throwMistake();
     if (clients.open.length > 0) throw new Error('an idempotent producer does not get through');
     await installation.drain(true);
+    await installation.drainSinks();
     excuses.throwMistake();
     tail.verify(installation.life.log);
     clients.verify(tail);
     installation.verifyViews(true);
+    installation.verifySinks();
     await installation.until('stopping', installation.life.stop());
     excuses.throwMistake();
   }

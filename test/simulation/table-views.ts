@@ -167,7 +167,7 @@ const looked: SimulatedView = {
   sql: 'SELECT c.n, m.name FROM calm c LEFT JOIN names m ON m.id = c.id',
   appends: true,
   always: true,
-  show: ({ n, name }) => `${n} ${name}`,
+  show: ({ n, name }) => `${n} ${String(name).replace(/, asked .*/, '')}`,
   expected: ({ events }) => events.events.map(({ n, id }) => `${n} ${nameOf(id)}`),
 };
 
@@ -196,6 +196,42 @@ const ofKept: SimulatedView = {
   show: ({ type, n, total }) => `${type} ${n} ${money(total)}`,
   expected: (input) => keptByType(input).map(({ key, n, cents: sum }) => `${key} ${n} ${cents(sum)}`),
 };
+
+/** What views become when they are edited. */
+export const ALTERED_TABLE_VIEWS: readonly SimulatedView[] = [
+  {
+    ...counted,
+    sql: counted.sql.replace('GROUP BY', 'WHERE k <> 0 GROUP BY'),
+    expected: (input) =>
+      countedRows({
+        ...input,
+        events: { ...input.events, events: input.events.events.filter(({ k }) => k !== 0) },
+      }),
+  },
+  {
+    ...top,
+    sql: top.sql.replace('place <= 3', 'place <= 2'),
+    expected: (input) => top.expected(input).filter((row) => row.split(' ')[1] !== '3'),
+  },
+  {
+    ...alone,
+    sql: `${alone.sql} AND a.k <> 0`,
+    expected: (input) =>
+      alone.expected({
+        ...input,
+        events: { ...input.events, events: input.events.events.filter(({ k }) => k !== 0) },
+      }),
+  },
+  {
+    ...last,
+    sql: last.sql.replace('time DESC, n DESC', 'n'),
+    expected: (input) =>
+      types(input).flatMap((events) => {
+        const [first] = events.sort((a, b) => a.n - b.n);
+        return first === undefined ? [] : [`${first.type} ${first.n}`];
+      }),
+  },
+];
 
 export const TABLE_VIEWS = {
   pairs,

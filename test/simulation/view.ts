@@ -29,6 +29,8 @@ export interface ViewLetter {
 export interface SimulatedPipeline {
   readonly name: string;
   readonly views: readonly SimulatedView[];
+  /** What its views may become, and be again. */
+  readonly altered: readonly SimulatedView[];
   /** Names of the pipelines whose outputs it reads. */
   readonly after: readonly string[];
 }

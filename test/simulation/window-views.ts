@@ -156,4 +156,23 @@ const finished: SimulatedView = {
   expected: sessionsOf,
 };
 
+const withoutC = (input: LoggedInput): LoggedInput => ({
+  ...input,
+  events: { ...input.events, events: input.events.events.filter(({ type }) => type !== 'c') },
+});
+
+/** What views become when their filter is changed. */
+export const ALTERED_WINDOW_VIEWS: readonly SimulatedView[] = [
+  {
+    ...hops,
+    sql: hops.sql.replace('GROUP BY', "WHERE type <> 'c' GROUP BY"),
+    expected: (input) => hops.expected(withoutC(input)),
+  },
+  {
+    ...sessions,
+    sql: sessions.sql.replace('GROUP BY', "WHERE type <> 'c' GROUP BY"),
+    expected: (input) => sessions.expected(withoutC(input)),
+  },
+];
+
 export const WINDOW_VIEWS = { kept, totals, closed, hops, sessions, finished };

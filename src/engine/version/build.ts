@@ -22,6 +22,8 @@ export interface BuildOptions {
   readonly merge: () => Promise<SnapshotPointer>;
   /** The version that runs until the cut-over; it may have failed, or be stopped. */
   readonly before: VersionRunner;
+  /** Calls back soon, after what is ready has run. */
+  readonly soon: (callback: () => void) => void;
   /** Runs the version that is built. */
   readonly runner: (beside: { readonly follow: () => Follow }) => VersionRunner;
 }
@@ -67,7 +69,7 @@ export class Build {
   #pass(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.#options.soon(() => {
       this.#scheduled = false;
       if (this.#last === undefined) this.runner.follow(this.#follow());
     });
