@@ -100,8 +100,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a pipeline is started again while its last commit is on the way',
     file: 'src/engine/pipeline-runner.ts',
-    find: '    return this.#commits;',
-    put: '    return Promise.resolve();',
+    find: '    await Promise.all([this.#commits, this.#ending]);',
+    put: '    await this.#ending;',
   },
   {
     name: 'a snapshot is named before it is synced',
