@@ -1,14 +1,14 @@
-import { epoch as epochOf, offset, timestampUs } from '../base/brand.ts';
-import type { Clock } from '../base/clock.ts';
+import { offset } from '../base/brand.ts';
 import { HeadraceError, messageOf } from '../base/error.ts';
-import type { Append, LedgerPut, Log } from '../log/log.ts';
-import { nodesBelow } from '../plan/comparison/node-signature.ts';
-import type { Pipeline, PlanNode } from '../plan/node.ts';
+import type { Append, LedgerPut } from '../log/log.ts';
+import type { Pipeline } from '../plan/node.ts';
 import { serializePipeline } from '../plan/pipeline-text.ts';
-import type { EngineOptions, PipelineState, PipelineStatus, SnapshotStatus } from './engine.ts';
+import type { PipelineState, PipelineStatus } from './engine.ts';
 import { EPOCH_SAMPLES, RETRY_DELAY_MS, RETRY_DELAY_MS_MAX } from './limits.ts';
+import type { PipelineRunnerOptions } from './runner-options.ts';
+import { runnerStatus } from './runner-status.ts';
 import { CommittedPositions } from './task/committed-positions.ts';
-import type { ExecutorFactory, TaskExecutor } from './task/executor.ts';
+import type { TaskExecutor } from './task/executor.ts';
 import {
   encodeJournalRecord,
   type InputRange,
@@ -17,55 +17,15 @@ import {
   retainedPositions,
   type SnapshotPointer,
 } from './task/journal.ts';
-import type { Follow, FromTask, TaskPartStart, TaskStart } from './task/message.ts';
+import type { Follow, FromTask, TaskStart } from './task/message.ts';
 import type { Receipt } from './task/receipt.ts';
 import { pinOwner } from './task/recovery-pins.ts';
 import { RecoveryState } from './task/recovery-state.ts';
-import type { SnapshotStore } from './task/snapshot-store.ts';
 import type { TaskReport } from './task/task-status.ts';
+import { visibleEnds, waitsByNature } from './version/input-end.ts';
 import type { TopicOffset } from './version/pipeline-record.ts';
-import { type Redirect, redirected } from './version/redirect.ts';
+import { redirected } from './version/redirect.ts';
 import type { VersionRunner } from './version-runner.ts';
-
-export interface PipelineRunnerOptions {
-  readonly pipeline: Pipeline;
-  /** What the journal and the snapshots of this version are kept under. */
-  readonly key: string;
-  /** Where reading began, if not at the start of the inputs. */
-  readonly from?: readonly TopicOffset[];
-  /** A version that is built beside another one: how far it may read, and where to what it writes goes. */
-  readonly beside?: { readonly follow: () => Follow; readonly redirect: Redirect };
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly engine: EngineOptions;
-  readonly bounded: boolean;
-  readonly executor: ExecutorFactory;
-  readonly snapshots: SnapshotStore;
-  /** Of one of several tasks. */
-  readonly role?: TaskRole;
-  readonly onEpoch: (rows: number, elapsedMs: number) => void;
-  /** The effects of an epoch can be seen: what it read, and the dead letters that it wrote. */
-  readonly onVisible: (receipts: readonly Receipt[], deadLetters: Readonly<Record<string, number>>) => void;
-  readonly onFailure: (error: HeadraceError) => void;
-  /** Something to be known that does not stop the pipeline. */
-  readonly onWarning: (message: string) => void;
-  /** The newest snapshot is damaged: the message says what recovery begins with. */
-  readonly onDamaged: (message: string) => void;
-}
-
-/** What one of several tasks of a pipeline is to its runner. */
-export interface TaskRole {
-  readonly part: TaskPartStart;
-  /** Topics that come from an earlier stage. */
-  readonly exchanges: readonly string[];
-  /** Whether the task reads the partition of a source or of an exchange. */
-  readonly reads: (topic: string, partition: number) => boolean;
-  /** What was committed: of exchanges it is counted how far they are ahead. */
-  readonly onCommitted: (appends: readonly Append[], ranges: readonly InputRange[]) => void;
-  readonly onCaughtUp: () => void;
-  /** It has begun anew, and knows nothing of what it was told. */
-  readonly onRecovered: () => void;
-}
 
 /** What the next commit holds: epochs and snapshots in the order in which the task made them. */
 interface Pending {
@@ -566,58 +526,19 @@ export class PipelineRunner implements VersionRunner {
   }
 
   status(): PipelineStatus {
-    const report = this.#report;
-    const { snapshot } = this.#recovery;
-    const operators = report?.operators ?? [];
-    const sorted = [...this.#epochMs].sort((a, b) => a - b);
-    const quantile = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
-    return {
+    const { engine } = this.#options;
+    return runnerStatus({
       name: this.pipeline.name,
       state: this.#state,
-      epoch: epochOf(this.#committedEpoch),
+      epoch: this.#committedEpoch,
       error: this.#error,
       lagRecords: this.#committed.lagRecords(),
-      watermark: stamp(report?.watermark),
-      operators: operators.map((operator) => ({
-        ...operator,
-        watermark: stamp(operator.watermark),
-        waitsFor: stamp(operator.waitsFor),
-      })),
-      inputs: (report?.inputs ?? []).map((input) => ({ ...input, watermark: stamp(input.watermark) })),
-      edges: report?.edges ?? [],
-      lateRows: report?.lateRows ?? 0,
-      duplicateRows: report?.duplicateRows ?? 0,
-      forgottenRows: report?.forgottenRows ?? 0,
-      epochMs: { p50: quantile(0.5), p99: quantile(0.99) },
-      stateBytes: operators.reduce((sum, operator) => sum + operator.stateBytes, 0),
-      stateKeys: operators.reduce((sum, operator) => sum + operator.stateKeys, 0),
-      snapshotEpoch: snapshot === undefined ? undefined : epochOf(snapshot.epoch),
-      snapshot: snapshot === undefined ? undefined : snapshotStatus(snapshot),
-      memoryBytes: report?.memoryBytes ?? 0,
-      memoryBytesMax: this.#options.engine.workerMemoryBytesMax,
-    };
+      epochMs: this.#epochMs,
+      report: this.#report,
+      snapshot: this.#recovery.snapshot,
+      memoryBytesMax: engine.workerMemoryBytesMax,
+    });
   }
-}
-
-/** Rows of the pipeline wait for answers, or for an interval before they are appended. */
-export function waitsByNature({ outputs }: Pipeline): boolean {
-  const appendsLater = outputs.some(({ mode, emit }) => mode === 'append' && emit.kind === 'every');
-  return appendsLater || outputs.some(({ input }) => nodesBelow(input).some(({ kind }) => ASKS.has(kind)));
-}
-
-const ASKS: ReadonlySet<PlanNode['kind']> = new Set(['lookup', 'user-call']);
-
-/** Where the source topics of a pipeline end now. */
-export function visibleEnds(log: Log, { sources }: Pipeline): readonly TopicOffset[] {
-  return [...new Set(sources.map(({ topic }) => topic))].flatMap((topic) =>
-    Array.from({ length: log.topic(topic)?.partitions ?? 0 }, (_, partition) => {
-      return { topic, partition, offset: Number(log.bounds(topic, partition).highWatermark) };
-    }),
-  );
-}
-
-function stamp(text: string | undefined): PipelineStatus['watermark'] {
-  return text === undefined ? undefined : timestampUs(BigInt(text));
 }
 
 function stopped(name: string): HeadraceError {
@@ -635,9 +556,4 @@ function asHeadraceError(error: unknown): HeadraceError {
     domain: 'engine',
     cause: error,
   });
-}
-
-function snapshotStatus({ epoch, takenAtMs, bytes, before = [] }: SnapshotPointer): SnapshotStatus {
-  const total = before.reduce((sum, file) => sum + file.bytes, bytes);
-  return { epoch: epochOf(epoch), takenAtMs, files: before.length + 1, bytes: total, writtenBytes: bytes };
 }

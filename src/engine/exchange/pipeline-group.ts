@@ -2,15 +2,11 @@ import { HeadraceError } from '../../base/error.ts';
 import type { Log } from '../../log/log.ts';
 import type { Pipeline } from '../../plan/node.ts';
 import type { PipelineStatus } from '../engine.ts';
-import {
-  PipelineRunner,
-  type PipelineRunnerOptions,
-  type TaskRole,
-  visibleEnds,
-  waitsByNature,
-} from '../pipeline-runner.ts';
+import { PipelineRunner } from '../pipeline-runner.ts';
+import type { PipelineRunnerOptions, TaskRole } from '../runner-options.ts';
 import { sourcesOfPipeline } from '../task/compile.ts';
 import type { Follow } from '../task/message.ts';
+import { visibleEnds, waitsByNature } from '../version/input-end.ts';
 import type { TopicOffset } from '../version/pipeline-record.ts';
 import type { VersionRunner } from '../version-runner.ts';
 import { ExchangeFlow } from './exchange-flow.ts';
