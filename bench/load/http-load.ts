@@ -71,9 +71,12 @@ class Load {
     const finished = new Promise<void>((resolve) => {
       this.#done = resolve;
     });
+    const begins = Array.from({ length: this.#options.connections }, (_, i) => this.#connection(i));
+    const sends = await Promise.all(begins);
+    // Only now: what making bodies and connections takes would count as latency of the first requests.
     this.#startedAt = performance.now();
     this.#cpuAtStart = process.cpuUsage();
-    for (let i = 0; i < this.#options.connections; i++) this.#connection(i);
+    for (const send of sends) send();
     await finished;
     const seconds = (performance.now() - this.#startedAt) / 1000 - this.#options.warmupSeconds;
     return {
@@ -98,7 +101,8 @@ class Load {
     return Math.round((user + system) / (performance.now() - this.#startedAt) / 10) / 100;
   }
 
-  #connection(index: number): void {
+  /** A connection that is made; begins to send when it is called. */
+  #connection(index: number): Promise<() => void> {
     const body = createEventBody(this.#options.eventsPerBody, index + 1);
     const socket = connect(this.#options.port, '127.0.0.1');
     socket.setNoDelay(true);
@@ -120,13 +124,16 @@ class Load {
       dueAt = due;
     };
     let text = '';
-    socket.on('connect', send);
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1');
       if (!answerIsWhole(text)) return;
       this.#answered(text, dueAt, body);
       text = '';
       send();
+    });
+    const made = new Promise<() => void>((resolve) => {
+      socket.on('connect', () => resolve(send));
+      socket.on('close', () => resolve(() => {}));
     });
     socket.on('error', (error) => {
       this.#failures++;
@@ -136,6 +143,7 @@ class Load {
       this.#open--;
       if (this.#open === 0) this.#done();
     });
+    return made;
   }
 
   /** When the next request is to be sent, or undefined when time is up. */
