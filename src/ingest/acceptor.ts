@@ -60,6 +60,8 @@ export class Acceptor implements SweptIngest {
   readonly #admission: Admission;
   /** By topic. */
   readonly #groups = new Map<string, BodyGroup>();
+  /** By topic, made once: under overload a stack for each refusal would take the time of those that are let in. */
+  readonly #overloads = new Map<string, HeadraceError>();
 
   constructor(options: AcceptorOptions) {
     this.#log = options.log;
@@ -197,12 +199,16 @@ export class Acceptor implements SweptIngest {
 
   #overloaded({ topic }: IngestRequest): HeadraceError {
     this.#metrics.overloaded(topic);
-    return new HeadraceError(`ingesting into "${topic}": more comes than can be made durable in time`, {
+    const known = this.#overloads.get(topic);
+    if (known !== undefined) return known;
+    const error = new HeadraceError(`ingesting into "${topic}": more comes than can be made durable in time`, {
       code: 'INGEST_OVERLOADED',
       domain: 'ingest',
       retryable: true,
       next: 'send the same request again after a moment (ingest.wait_target, ingest.pending_bytes_max)',
     });
+    this.#overloads.set(topic, error);
+    return error;
   }
 
   #deadLetters(
