@@ -8,7 +8,7 @@ type Row = Readonly<Record<string, unknown>> & { readonly n: number; readonly to
 
 /** Count and sum of repeated events by minute and keys, computed without the engine: exactly, and rounded once. */
 export class ExpectedTable {
-  readonly #events: RepeatedEvents;
+  readonly #startMs: number;
   readonly #keys: readonly string[];
   /** Place of each combination of keys. */
   readonly #places = new Map<string, number>();
@@ -17,7 +17,7 @@ export class ExpectedTable {
   readonly rows: number;
 
   constructor(events: RepeatedEvents, keys: readonly string[]) {
-    this.#events = events;
+    this.#startMs = events.startMs;
     this.#keys = keys;
     for (const event of events.base) {
       const text = this.#textOf(columnsOf(event));
@@ -26,7 +26,7 @@ export class ExpectedTable {
     const minutes = events.repetitions * events.baseMinutes + 1;
     const counts = new Int32Array(minutes * this.#places.size);
     const exact = new Array<bigint>(counts.length).fill(0n);
-    const base = this.#baseSums();
+    const base = this.#baseSums(events.base);
     for (let repetition = 0; repetition < events.repetitions; repetition++) {
       for (const [at, sum] of base) {
         const place = at + repetition * events.baseMinutes * this.#places.size;
@@ -39,9 +39,9 @@ export class ExpectedTable {
     this.rows = counts.reduce((rows, count) => rows + (count > 0 ? 1 : 0), 0);
   }
 
-  #baseSums(): ReadonlyMap<number, { count: number; exact: bigint }> {
+  #baseSums(events: readonly ReferenceEvent[]): ReadonlyMap<number, { count: number; exact: bigint }> {
     const sums = new Map<number, { count: number; exact: bigint }>();
-    for (const event of this.#events.base) {
+    for (const event of events) {
       const place = this.#placeOf(Date.parse(event.timestamp), columnsOf(event));
       const { amount } = event.data;
       const whole = Math.floor(amount);
@@ -62,7 +62,7 @@ export class ExpectedTable {
 
   /** The first events may be of the minute before the first. */
   #placeOf(timeMs: number, columns: Readonly<Record<string, unknown>>): number | undefined {
-    const minute = Math.floor((timeMs - this.#events.startMs) / MINUTE_MS) + 1;
+    const minute = Math.floor((timeMs - this.#startMs) / MINUTE_MS) + 1;
     const place = this.#places.get(this.#textOf(columns));
     return place === undefined ? undefined : minute * this.#places.size + place;
   }

@@ -6,8 +6,6 @@ export const EXCHANGE_BLOCK_ROWS = 4_096;
 export const EXCHANGE_SEGMENT_BYTES = 16 * 1024 ** 2;
 /** Bytes of an exchange that one task of the next stage has not processed yet, at which those that feed it read no more. */
 export const EXCHANGE_AHEAD_BYTES_MAX = 64 * 1024 ** 2;
-/** Input bytes that one epoch of a task of several stages takes at most: the next stage begins the sooner. */
-export const EXCHANGE_EPOCH_BYTES_MAX = 16 * 1024 ** 2;
 /** Input bytes that one epoch takes at most, over all partitions. */
 export const EPOCH_BYTES_MAX = 32 * 1024 ** 2;
 /** Input bytes decoded at a time: the columns of one chunk stay in the cache. */

@@ -13,7 +13,6 @@ import {
   CHUNK_BYTES_MAX,
   EPOCH_BYTES_MAX,
   EPOCHS_IN_FLIGHT_MAX,
-  EXCHANGE_EPOCH_BYTES_MAX,
   RECEIPT_IDLE_TIMEOUT_MS,
   STATUS_INTERVAL_MS,
   TIMER_MS_MAX,
@@ -388,7 +387,7 @@ export class TaskLoop {
 
   #epochBytesMax(): number {
     if (this.#task.asks.all.length > 0) return WAITING_EPOCH_BYTES_MAX;
-    return this.#options.start.part === undefined ? EPOCH_BYTES_MAX : EXCHANGE_EPOCH_BYTES_MAX;
+    return EPOCH_BYTES_MAX;
   }
 
   /** A partition has fallen idle or woken, or the clock closes a window. */
