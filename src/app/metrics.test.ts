@@ -29,6 +29,7 @@ const METRICS = [
   'headrace_end_to_end_latency_seconds_bucket{pipeline="visits",le="0.001"}',
   'headrace_pipeline_watermark_delay_seconds{pipeline="visits"}',
   'headrace_pipeline_epoch_seconds_count{pipeline="visits"}',
+  'headrace_pipeline_commit_seconds_count{pipeline="visits"}',
   'headrace_log_fsync_seconds_count',
   // Dead letters
   'headrace_dead_letters_total{reason="malformed"} 1',

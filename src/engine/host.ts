@@ -178,7 +178,8 @@ class HostEngine implements Engine {
       executor: this.#answering(pipeline),
       snapshots: this.#snapshots,
       onEpoch: (rows, elapsedMs) => this.#sees(name, version) && this.#meter.epoch(name, rows, elapsedMs),
-      onVisible: (receipts, letters) => this.#sees(name, version) && this.#meter.visible(name, receipts, letters),
+      onVisible: (receipts, letters, commitMs) =>
+        this.#sees(name, version) && this.#meter.visible(name, receipts, letters, commitMs),
       onFailure: (error) => logger?.error('pipeline failed', { pipeline: name, error }),
       onWarning: (message) => logger?.warn(message, { pipeline: name }),
       onDamaged: (message) => {

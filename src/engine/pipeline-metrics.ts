@@ -8,7 +8,12 @@ import type { Receipt } from './task/receipt.ts';
 export interface PipelineMeter {
   epoch(pipeline: string, rows: number, elapsedMs: number): void;
   /** The effects of an epoch can be seen. */
-  visible(pipeline: string, receipts: readonly Receipt[], deadLetters: Readonly<Record<string, number>>): void;
+  visible(
+    pipeline: string,
+    receipts: readonly Receipt[],
+    deadLetters: Readonly<Record<string, number>>,
+    commitMs: number,
+  ): void;
   /** A recovery did not begin with the newest snapshot. */
   damaged(pipeline: string): void;
 }
@@ -28,6 +33,8 @@ export function createPipelineMeter(
   const epochs = metrics.counter('headrace_pipeline_epochs_total', 'Epochs processed', ['pipeline']);
   const epochHelp = 'Time to process an epoch';
   const epochSeconds = metrics.histogram('headrace_pipeline_epoch_seconds', epochHelp, EPOCH_BUCKETS, ['pipeline']);
+  const commitHelp = 'From the end of an epoch until it is durable and visible: waiting for a round, and the round';
+  const commits = metrics.histogram('headrace_pipeline_commit_seconds', commitHelp, EPOCH_BUCKETS, ['pipeline']);
   const latency = metrics.histogram(
     'headrace_end_to_end_latency_seconds',
     'From the receipt of a record to the moment at which its effects in the outputs are durable and visible',
@@ -46,7 +53,8 @@ export function createPipelineMeter(
       epochs.add(1, { pipeline });
       epochSeconds.observe(elapsedMs / 1000, { pipeline });
     },
-    visible(pipeline, receipts, deadLetters) {
+    visible(pipeline, receipts, deadLetters, commitMs) {
+      commits.observe(commitMs / 1000, { pipeline });
       const now = clock.now();
       for (const { atMs, records } of receipts) {
         // A wall clock that was set back must not give a negative latency.

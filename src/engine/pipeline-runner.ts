@@ -34,6 +34,8 @@ interface Pending {
   readonly epoch: number | undefined;
   readonly ranges: readonly InputRange[];
   readonly snapshot: SnapshotPointer | undefined;
+  /** When its task handed it over. */
+  readonly sinceMs: number;
   readonly receipts: readonly Receipt[];
   readonly deadLetters: Readonly<Record<string, number>>;
 }
@@ -250,6 +252,7 @@ export class PipelineRunner implements VersionRunner {
       epoch: record.epoch,
       ranges: record.ranges,
       snapshot: undefined,
+      sinceMs: this.#options.clock.monotonicMs(),
       receipts,
       deadLetters,
     });
@@ -257,7 +260,16 @@ export class PipelineRunner implements VersionRunner {
 
   #snapshotCommit(taken: SnapshotPointer): Pending {
     const { pointer, puts } = this.#recovery.commitOf(taken, this.#retained);
-    return { appends: [], puts, epoch: undefined, ranges: [], snapshot: pointer, receipts: [], deadLetters: {} };
+    return {
+      appends: [],
+      puts,
+      epoch: undefined,
+      ranges: [],
+      snapshot: pointer,
+      sinceMs: 0,
+      receipts: [],
+      deadLetters: {},
+    };
   }
 
   #queue(pending: Pending): void {
@@ -292,12 +304,12 @@ export class PipelineRunner implements VersionRunner {
 
   #afterCommit(batch: readonly Pending[]): void {
     this.#retryDelayMs = RETRY_DELAY_MS;
-    for (const { epoch, appends, ranges, snapshot, receipts, deadLetters } of batch) {
+    for (const { epoch, appends, ranges, snapshot, sinceMs, receipts, deadLetters } of batch) {
       if (epoch !== undefined) {
         this.#committedEpoch = epoch;
         this.#committed.advance(ranges);
         this.#options.role?.onCommitted(appends, ranges);
-        this.#options.onVisible(receipts, deadLetters);
+        this.#options.onVisible(receipts, deadLetters, this.#options.clock.monotonicMs() - sinceMs);
       }
       if (snapshot === undefined) continue;
       const { key, log, snapshots } = this.#options;

@@ -28,8 +28,12 @@ export interface PipelineRunnerOptions {
   /** Of one of several tasks. */
   readonly role?: TaskRole;
   readonly onEpoch: (rows: number, elapsedMs: number) => void;
-  /** The effects of an epoch can be seen: what it read, and the dead letters that it wrote. */
-  readonly onVisible: (receipts: readonly Receipt[], deadLetters: Readonly<Record<string, number>>) => void;
+  /** The effects of an epoch can be seen: what it read, the dead letters that it wrote, and how long it waited for its commit. */
+  readonly onVisible: (
+    receipts: readonly Receipt[],
+    deadLetters: Readonly<Record<string, number>>,
+    commitMs: number,
+  ) => void;
   readonly onFailure: (error: HeadraceError) => void;
   /** Something to be known that does not stop the pipeline. */
   readonly onWarning: (message: string) => void;

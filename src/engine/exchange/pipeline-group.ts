@@ -80,7 +80,7 @@ export class PipelineGroup implements VersionRunner {
       role,
       onEpoch: (rows, elapsedMs) => options.onEpoch(stage === 0 ? rows : 0, elapsedMs),
       // What goes to the next stage is not seen yet.
-      onVisible: (receipts, letters) => options.onVisible(sends ? [] : receipts, letters),
+      onVisible: (receipts, letters, commitMs) => options.onVisible(sends ? [] : receipts, letters, commitMs),
       onFailure: (error) => this.#fail(runner, error),
     });
     return runner;
