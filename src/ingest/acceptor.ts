@@ -90,7 +90,8 @@ export class Acceptor implements SweptIngest {
       throw this.#overloaded(request);
     }
     try {
-      return await this.#take(request, topic);
+      const { turn } = request;
+      return await (turn === undefined ? this.#take(request, topic) : turn(() => this.#take(request, topic)));
     } finally {
       this.#admission.leave(admitted);
     }

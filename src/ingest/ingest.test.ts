@@ -13,7 +13,7 @@ import { compileFullValidator, compileSchema, type TopicSchema } from '../schema
 import { createMetrics } from '../telemetry/registry.ts';
 import type { SweptIngest } from './acceptor.ts';
 import { createIngest } from './create-ingest.ts';
-import { DEAD_LETTER_TOPIC, type DeadLetter, type IngestFormat, type IngestRequest } from './ingest.ts';
+import { DEAD_LETTER_TOPIC, type DeadLetter, type IngestFormat, type IngestRequest, type Turn } from './ingest.ts';
 import { IDEMPOTENCY_KEEP_MS, type IngestLimits, REFUSED_ROWS_MAX } from './limits.ts';
 
 let dataDir: string;
@@ -285,6 +285,31 @@ describe('a request', () => {
       code: 'INGEST_OVERLOADED',
       retryable: true,
     });
+  });
+
+  it('that waits for its turn is waiting already: the next one is refused before it has one', async () => {
+    const one = await createIngest({
+      log,
+      clock,
+      metrics: createMetrics(),
+      schemas: () => undefined,
+      limits: { pendingBytesMax: 1_000 },
+    });
+    const turns: (() => void)[] = [];
+    const turn: Turn = (work) => new Promise((resolve, reject) => turns.push(() => work().then(resolve, reject)));
+    const request = {
+      topic: 'orders',
+      principal: { id: 'local', scopes: [] },
+      body: utf8(JSON.stringify({ a: 'x'.repeat(900) })),
+      format: 'json',
+      idempotencyKey: undefined,
+      turn,
+    } as const;
+    const first = one.accept(request);
+    await expect(one.accept(request)).rejects.toMatchObject({ code: 'INGEST_OVERLOADED' });
+    expect(turns).toHaveLength(1);
+    turns[0]!();
+    expect(await first).toMatchObject({ accepted: 1 });
   });
 
   it('commits the puts of its caller with its events', async () => {

@@ -18,7 +18,12 @@ export interface IngestRequest {
   readonly puts?: readonly LedgerPut[];
   /** Records that the caller could not even turn into a line of the body; they go to dead letters in the same commit. */
   readonly rejects?: readonly Reject[];
+  /** Checks the body when the thread has time for it; at once when left out. Waiting for that is part of what overload is judged by. */
+  readonly turn?: Turn | undefined;
 }
+
+/** Does a piece of work when its turn has come. */
+export type Turn = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 /** A record that was refused before it came here. */
 export interface Reject {

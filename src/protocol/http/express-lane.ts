@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Turn } from '../../ingest/ingest.ts';
 import type { Principal } from '../../security/principal.ts';
 import { LaneConnection, type LaneOwner, type LaneRequest } from './lane-connection.ts';
 import { type LaneHead, readLaneHead } from './lane-head.ts';
@@ -36,14 +37,15 @@ export class ExpressLane implements LaneOwner<IngestLaneRequest> {
   readonly #parts: ExpressLaneParts;
   readonly #connections = new Set<LaneConnection<IngestLaneRequest>>();
   readonly #fixedHead: string;
-  readonly #turns: WorkTurns;
+  readonly #turn: Turn;
   #cancelSweep: (() => void) | undefined;
   #dateSecond = -1;
   #dateLine = '';
 
   constructor(parts: ExpressLaneParts) {
     this.#parts = parts;
-    this.#turns = new WorkTurns(parts.services.clock);
+    const turns = new WorkTurns(parts.services.clock);
+    this.#turn = (work) => turns.run(work);
     const always = Object.entries(parts.headers).map(([name, value]) => `${name}: ${value}\r\n`);
     this.#fixedHead = `${always.join('')}connection: keep-alive\r\nkeep-alive: timeout=${KEEP_ALIVE_TIMEOUT_MS / 1000}\r\n`;
   }
@@ -111,8 +113,10 @@ export class ExpressLane implements LaneOwner<IngestLaneRequest> {
       // Here and not before the body is read: a denial is for the audit trail, once.
       services.authorizer.authorize(principal, 'write', { kind: 'topic', name: topic });
       const { format, idempotencyKey } = head;
-      const accept = () => services.ingest.accept({ topic, principal, body: body.parts, format, idempotencyKey });
-      reply = ingestReply(await (body.length < TURN_BODY_BYTES_MIN ? accept() : this.#turns.run(accept)));
+      const turn = body.length < TURN_BODY_BYTES_MIN ? undefined : this.#turn;
+      reply = ingestReply(
+        await services.ingest.accept({ topic, principal, body: body.parts, format, idempotencyKey, turn }),
+      );
     } catch (error) {
       reply = refusal(error, `POST ingest ${topic}`);
     }
