@@ -52,6 +52,8 @@ const UNTIMELY: readonly string[] = [
   'ENGINE_STOPPED',
   'ENGINE_BUILD_GIVEN_UP',
   'ENGINE_ROWS_UNWRITTEN',
+  // The disk had no room for the last snapshot of the version before, or it was not running.
+  'ENGINE_STATE_NOT_CARRIED',
   // The topics of another pipeline are not there yet.
   'ENGINE_UNKNOWN_TOPIC',
 ];
