@@ -2,9 +2,9 @@
  * HTTP ingest with an fsync before every acknowledgement; the load generator runs on the same cores. Beside it in the
  * same run, in turns: a bare `node:http` server that discards the body; and before each turn the disk's own sequential rate.
  *
- *   npm run bench:ingest [-- --seconds 5 --turns 3 --shape single --connections 64 --rate 500000 --fill-memory]
+ *   npm run bench:ingest [-- --seconds 5 --turns 3 --shape single --connections 64 --rate 500000 --reserve 7]
  *
- * Of the turns the best counts; all are in the detail. `--fill-memory`: see load/page-cache.ts.
+ * Of the turns the best counts; all are in the detail. `--reserve 7`: see load/memory-reserve.ts.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureDisk } from './load/disk-bound.ts';
 import type { LoadReport } from './load/http-load.ts';
-import { fillPageCache } from './load/page-cache.ts';
+import { reserveMemory } from './load/memory-reserve.ts';
 import { report, rounded } from './load/report.ts';
 import { runLoad } from './load/run-load.ts';
 import { cpuSecondsByThread, freePort, ROOT, type Server, startServer } from './load/server.ts';
@@ -30,7 +30,8 @@ const { values } = parseArgs({
     /** Folder for the data, e.g. on a memory disk to leave the disk out of a comparison. */
     data: { type: 'string', default: tmpdir() },
     /** Begins with memory that is full of cached files, as on a server that has run for a while. */
-    'fill-memory': { type: 'boolean', default: false },
+    /** GiB of memory made ready before (`load/memory-reserve.ts`); 0 for none. */
+    reserve: { type: 'string', default: '7' },
     /** Folder for V8 CPU profiles of the server's threads; bench/load/profile.ts reads them. */
     profile: { type: 'string' },
   },
@@ -173,6 +174,6 @@ async function measure(shape: Shape): Promise<void> {
   figures(shape, ours, peers);
 }
 
-const emptyMemory = values['fill-memory'] ? fillPageCache() : () => {};
+const reserve = reserveMemory(Number(values.reserve) * 1024 ** 3);
 for (const shape of SHAPES.filter(({ name }) => name.includes(values.shape))) await measure(shape);
-emptyMemory();
+reserve.release();

@@ -3,7 +3,7 @@
  * read of the table, at 10 %, 50 % and 80 % of the sustained rate, which is measured first in the same run. Ingest is
  * acknowledged after the fsync, results are shown after theirs, and snapshots are taken meanwhile.
  *
- *   npm run bench:latency [-- --seconds 10 --rate 200000 --shares 10,50,80 --reserve 8]
+ *   npm run bench:latency [-- --seconds 10 --rate 200000 --shares 10,50,80 --reserve 7]
  *
  * Latencies count from the intended send (no coordinated omission). The load generator runs on the same cores. Beside them
  * stands the time of an fsync of the log in the same run: an effect takes two, one for the event and one for its result.
@@ -25,7 +25,7 @@ const { values } = parseArgs({
     shares: { type: 'string', default: '10,50,80' },
     /** Time between two snapshots at most. */
     snapshots: { type: 'string', default: '2s' },
-    /** GiB of memory made ready before, as a machine has it that has run for a while (`load/memory-reserve.ts`). */
+    /** GiB of memory made ready before (`load/memory-reserve.ts`); 0 for none. */
     reserve: { type: 'string', default: '7' },
   },
 });

@@ -3,16 +3,16 @@
  * 5 min and 1 h by (event_type, metadata.source) with count and sum -> a subscriber. The load generator runs on the same
  * cores.
  *
- *   npm run bench:pipeline [-- --seconds 8 --rate 100000 --sustained --fill-memory --connections 16 --profile FOLDER]
+ *   npm run bench:pipeline [-- --seconds 8 --rate 100000 --sustained --reserve 7 --connections 16 --profile FOLDER]
  *
  * Sustained rate: all events acknowledged, over the time until the last of them is counted in the views (so a backlog at the
  * end of the load counts against it), after some seconds of the same load; and the counts must be right. Latency: at half
  * that load and at 20,000 events/s, from the intended send of a probe event to the frame of its window on a WebSocket.
- * `--fill-memory`: see load/page-cache.ts.
+ * `--reserve 7`: see load/memory-reserve.ts.
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { fillPageCache } from './load/page-cache.ts';
+import { reserveMemory } from './load/memory-reserve.ts';
 import { drain, lagOf, pipelinesOf } from './load/pipelines.ts';
 import { Probe } from './load/probe.ts';
 import { report, rounded } from './load/report.ts';
@@ -25,7 +25,8 @@ const { values } = parseArgs({
     /** The sustained rate alone, without the latencies. */
     sustained: { type: 'boolean', default: false },
     /** Begins with memory that is full of cached files, as on a server that has run for a while. */
-    'fill-memory': { type: 'boolean', default: false },
+    /** GiB of memory made ready before (`load/memory-reserve.ts`); 0 for none. */
+    reserve: { type: 'string', default: '7' },
     /** Instead of half the sustained rate. */
     rate: { type: 'string' },
     /** Each has one request in flight. */
@@ -153,7 +154,7 @@ async function latencyAt(server: Server, eventsPerSecond: number, firstEvent: nu
 }
 
 const nodeFlags = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`];
-const emptyMemory = values['fill-memory'] ? fillPageCache() : () => {};
+const reserve = reserveMemory(Number(values.reserve) * 1024 ** 3);
 const server = await startServer({ project: PROJECT, nodeFlags });
 const sustained = await sustainedRate(server);
 if (!values.sustained) {
@@ -163,4 +164,4 @@ if (!values.sustained) {
 }
 await server.stop();
 server.removeData();
-emptyMemory();
+reserve.release();

@@ -2,7 +2,7 @@
  * One pipeline on one worker and on two: reference events, as JSON in four partitions of the log, counted and summed by 1-minute window and
  * type and source (20 groups a window), and by user (10,000 of them: the results are many).
  *
- *   npm run bench:scale [-- --events 24000000 --turns 3]     about six minutes; needs 8 GB of disk in the temporary folder, 16 GB of memory
+ *   npm run bench:scale [-- --events 24000000 --turns 3 --reserve 4]     about six minutes; needs 8 GB of disk in the temporary folder, 16 GB of memory
  *
  * On one worker the pipeline is one task in one thread, without exchange: the best that there is for one. On two it is two stages of two
  * tasks. The log is written before the clock starts, and all runs read it from the page cache: a base of generated events, repeated, each
@@ -24,12 +24,18 @@ import { openLog } from '../src/log/open.ts';
 import { decodeRecordBatches } from '../src/log/record-batch.ts';
 import type { Pipeline } from '../src/plan/node.ts';
 import { compilePipeline } from '../src/sql/statement/pipeline-compiler.ts';
+import { reserveMemory } from './load/memory-reserve.ts';
 import { report, rounded } from './load/report.ts';
 import { ExpectedTable } from './scale/expected-table.ts';
 import { RepeatedEvents } from './scale/repeated-events.ts';
 
 const { values } = parseArgs({
-  options: { events: { type: 'string', default: '24000000' }, turns: { type: 'string', default: '3' } },
+  options: {
+    events: { type: 'string', default: '24000000' },
+    turns: { type: 'string', default: '3' },
+    /** GiB of memory made ready before (`load/memory-reserve.ts`); 0 for none. */
+    reserve: { type: 'string', default: '4' },
+  },
 });
 const TURNS = Number(values.turns);
 const PARTITIONS = 4;
@@ -155,7 +161,9 @@ const dataDir = mkdtempSync(join(tmpdir(), 'headrace-scale-'));
 const log = await openLog({ dataDir, clock: systemClock });
 try {
   const { count, tables } = await prepare(log);
+  const reserve = reserveMemory(Number(values.reserve) * 1024 ** 3);
   for (const [each, expected] of tables) await measure(log, each, expected, count);
+  reserve.release();
 } finally {
   await log.close();
   rmSync(dataDir, { recursive: true, force: true });
