@@ -284,8 +284,20 @@ class HostEngine implements Engine {
       throw error;
     }
     this.#builds.delete(name);
-    unpinState(this.#dependencies.log, replaced);
+    // What is left over is swept before anybody changes it again.
+    this.#changing.add(name);
+    try {
+      await this.#tookOver(build, pipeline, replaced);
+    } finally {
+      this.#changing.delete(name);
+    }
+    return cutOver;
+  }
+
+  async #tookOver(build: Build, pipeline: Pipeline, replaced: string): Promise<void> {
     const { log } = this.#dependencies;
+    const { name } = pipeline;
+    unpinState(log, replaced);
     if (build.building.part === undefined) this.#running.set(name, build.runner);
     else {
       unpinState(log, build.building.part.key);
@@ -295,7 +307,6 @@ class HostEngine implements Engine {
     }
     await createOutputTopics(log, pipeline);
     await this.#versions.sweep(name);
-    return cutOver;
   }
 
   /** Every view goes on with its state: that of the version before, operator by operator. */

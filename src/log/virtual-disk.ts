@@ -460,6 +460,11 @@ export class VirtualDisk implements Disk {
     return this.#names.get(path)?.dirty.size === 0;
   }
 
+  /** What programs see of a file, without a fault. */
+  peek(path: string): Uint8Array {
+    return this.#names.get(path)?.cached ?? new Uint8Array(0);
+  }
+
   /** Flips back what has flipped and was not written over: the file was restored from a copy. */
   heal(): void {
     for (const file of new Set([...this.#names.values(), ...this.#durableNames.values()])) {

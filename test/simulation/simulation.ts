@@ -1,5 +1,4 @@
 import { HeadraceError } from '../../src/base/error.ts';
-import { readWhole } from '../../src/log/commit-chain.ts';
 import { readCommitHeader, scanCommitFile } from '../../src/log/commit-file.ts';
 import type { VirtualDisk } from '../../src/log/virtual-disk.ts';
 import { OTHER_PARTITIONS } from './input.ts';
@@ -265,6 +264,6 @@ export class Simulation {
 }
 
 function holdsRounds(disk: VirtualDisk, path: string): boolean {
-  const bytes = readWhole(disk.reader, path)!;
+  const bytes = disk.peek(path);
   return scanCommitFile(bytes, readCommitHeader(bytes, 'log', path), path).records.length > 0;
 }

@@ -27,6 +27,26 @@ describe.each([1, 2])('a version that is built beside the present one, on %i wor
     await world.createTopic('events', { partitions: workers });
   });
 
+  it('is swept after before the pipeline can be changed again', async () => {
+    await world.startSql(COUNTS);
+    const pipeline = await sqlPipeline(COUNTS);
+    await world.write('events', [event(1, 'a')]);
+    const first = await world.engine.build(pipeline, { anew: true });
+    let isOver = false;
+    first.done.then(
+      () => {
+        isOver = true;
+      },
+      () => {},
+    );
+    for (let second: unknown; second === undefined; ) {
+      second = await world.engine.build(pipeline).catch(() => undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(isOver).toBe(true);
+    await first.done;
+  });
+
   it('takes its place with the difference: rows that are the same are not touched', async () => {
     const running = await world.startSql(COUNTS);
     await world.write('events', [event(1, 'a'), event(2, 'b'), event(3, 'c')]);
