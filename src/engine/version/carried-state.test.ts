@@ -65,6 +65,18 @@ describe('a view that is added beside others', () => {
     expect(world.records('counts').filter(({ value }) => value === null)).toEqual([]);
   });
 
+  it('is refused with what to do when the disk does not take the snapshot of both, and the view goes on', async () => {
+    await world.startSql(SOURCE + COUNTS);
+    await world.write('events', events(0, 4));
+    await present().idle();
+    world.fault = (kind, path) => (kind === 'sync-directory' && path.includes('%402') ? 'EIO' : undefined);
+    await expect(change(COUNTS + SUMS)).rejects.toMatchObject({ code: 'ENGINE_STATE_NOT_CARRIED' });
+    world.fault = undefined;
+    await world.write('events', events(4, 6));
+    await present().idle();
+    expect(byType('counts')).toMatchObject([{ rows: 3 }, { rows: 3 }]);
+  });
+
   it('may be added before anything has come', async () => {
     await world.startSql(SOURCE + COUNTS);
     await change(COUNTS + SUMS);

@@ -1,6 +1,6 @@
 import { ByteReader } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
-import { HeadraceError } from '../../base/error.ts';
+import { HeadraceError, messageOf } from '../../base/error.ts';
 import { Kernel } from '../../kernel/kernel.ts';
 import type { Log } from '../../log/log.ts';
 import { keepsState } from '../../plan/comparison/node-signature.ts';
@@ -112,7 +112,8 @@ export async function mergeSnapshots(options: MergeOptions): Promise<SnapshotPoi
     return { epoch: next.epoch, ...written, versions: next.versions, takenAtMs: clock.now(), positions };
   } catch (error) {
     await writer.abandon();
-    throw error;
+    if (error instanceof HeadraceError) throw error;
+    throw notCarried(pipeline.name, `its snapshot cannot be written: ${messageOf(error)}`, error);
   } finally {
     next.close();
     for (const { task } of sources) task.close();
@@ -160,10 +161,11 @@ function emptyTask(log: Log, pipeline: Pipeline): Task {
   });
 }
 
-function notCarried(name: string, why: string): HeadraceError {
+function notCarried(name: string, why: string, cause?: unknown): HeadraceError {
   return new HeadraceError(`going on with the state of pipeline "${name}" in another version: ${why}`, {
     code: 'ENGINE_STATE_NOT_CARRIED',
     domain: 'engine',
+    cause,
     next: 'nothing has changed; apply the project again, or restart the pipeline first',
   });
 }
