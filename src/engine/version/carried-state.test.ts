@@ -69,7 +69,7 @@ describe('a view that is added beside others', () => {
     await world.startSql(SOURCE + COUNTS);
     await world.write('events', events(0, 4));
     await present().idle();
-    world.fault = (kind, path) => (kind === 'sync-directory' && path.includes('%402') ? 'EIO' : undefined);
+    world.fault = (kind, path) => (kind === 'sync-directory' && path.endsWith('%402') ? 'EIO' : undefined);
     await expect(change(COUNTS + SUMS)).rejects.toMatchObject({ code: 'ENGINE_STATE_NOT_CARRIED' });
     world.fault = undefined;
     await world.write('events', events(4, 6));
