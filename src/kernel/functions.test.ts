@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { isoWeek } from '../plan/function/time-field.ts';
 import { dateOfDays, daysOfDate, formatTimestamp } from '../plan/value/calendar.ts';
 import { Decimal } from '../plan/value/decimal.ts';
 import { compareText, textLength } from '../plan/value/text-order.ts';
@@ -169,6 +170,11 @@ describe('the calendar', () => {
       expect([exports.dateField(days, 0), exports.dateField(days, 1)]).toEqual([day, month]);
       expect(exports.dateField(days, 2)).toBe(year <= 0 ? year - 1 : year);
       expect(exports.dateField(days, 6)).toBe(days - daysOfDate(year, 1, 1) + 1);
+      const iso = isoWeek(days);
+      expect([exports.dateField(days, 7), exports.dateField(days, 8)]).toEqual([
+        iso.week,
+        iso.year <= 0 ? iso.year - 1 : iso.year,
+      ]);
       expect(exports.truncateDays(days, 1)).toBe(daysOfDate(year, month, 1));
     });
   });

@@ -8,7 +8,7 @@ export const JOURNAL_SPACE = 'journal';
 /** Ledger space of the current snapshot of each pipeline; the key is its name. */
 export const SNAPSHOT_SPACE = 'snapshot';
 /** Changes with any change of what a plan means to the engine: older journals are then not replayed. */
-export const ENGINE_SEMANTICS_VERSION = 4;
+export const ENGINE_SEMANTICS_VERSION = 5;
 
 const JOURNAL_FORMAT = 1;
 

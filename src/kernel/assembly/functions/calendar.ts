@@ -96,7 +96,8 @@ export function dateField(days: i32, field: i32): i32 {
   if (field == 7 || field == 8) {
     const thursday = days - isoDayOfWeek(days) + 4;
     splitDays(thursday);
-    return field == 8 ? year : (thursday - daysOf(year, 1, 1)) / 7 + 1;
+    if (field == 8) return year <= 0 ? year - 1 : year;
+    return (thursday - daysOf(year, 1, 1)) / 7 + 1;
   }
   splitDays(days);
   switch (field) {
